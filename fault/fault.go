@@ -1,0 +1,165 @@
+// Package fault names the ways in which work can fail, once, for the whole program.
+//
+// Engines turn their driver's errors into a Kind at their edge, domain services add what the caller
+// needs to know, and the HTTP layer maps each Kind to a status in one place. What it is not: a
+// replacement for errors. Wrap with fmt.Errorf and %w as everywhere else; KindOf sees through it.
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind says who has to do what about a failure. The zero Kind is Internal, so that an error nobody
+// classified is treated as a bug and never shown to a caller.
+type Kind uint8
+
+const (
+	Internal        Kind = iota // a bug or a broken store: nothing the caller can change
+	Invalid                     // the input breaks a rule; Fields name where
+	Unauthenticated             // nobody is signed in, or the credential is not valid (any more)
+	Denied                      // the caller is known and may not do this
+	NotFound                    // no such object, or none that the caller may know of
+	Conflict                    // the object's state does not allow it now
+	Stale                       // the caller's version is not the current one
+	Declined                    // the payment provider said no
+	TooLarge                    // the input is over a limit
+	Exhausted                   // a rate or a quota is used up; RetryAfter says for how long
+	Unavailable                 // a part that is needed is away; the same call may succeed later
+	Timeout                     // the time that the call was given is over
+)
+
+var kindNames = [...]string{
+	"internal", "invalid", "unauthenticated", "denied", "not_found", "conflict", "stale",
+	"declined", "too_large", "exhausted", "unavailable", "timeout",
+}
+
+// String returns the kind's stable name, which is also the default code of an error of that kind.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return "internal"
+}
+
+// Field is one offending place of the input. Name is its path as the caller wrote it, such as
+// "lines[2].quantity" or "If-Match".
+type Field struct {
+	Name    string `json:"field"`
+	Message string `json:"message"`
+}
+
+// Error is a classified failure. Message is meant for the caller and must not hold secrets or
+// internals; those belong into the wrapped error, which is only logged.
+type Error struct {
+	Kind       Kind
+	Code       string        // stable and machine-readable, such as "insufficient_stock"; empty means Kind.String()
+	Message    string        // one sentence for the caller
+	Fields     []Field       // offending places of the input, if any
+	RetryAfter time.Duration // how long to wait before trying again; 0 if unknown
+	cause      error
+}
+
+// New returns an error of the kind with a stable code, a message for the caller, and the offending fields.
+func New(kind Kind, code, message string, fields ...Field) *Error {
+	return &Error{Kind: kind, Code: code, Message: message, Fields: fields}
+}
+
+// Wrap classifies cause. The message is for the caller; the cause is for the log.
+// It returns nil for a nil cause, as an error so that the result can be returned directly.
+func Wrap(kind Kind, cause error, message string) error {
+	if cause == nil {
+		return nil
+	}
+	return &Error{Kind: kind, Message: message, cause: cause}
+}
+
+// Bad returns an Invalid error about one field of the input.
+func Bad(field, format string, args ...any) *Error {
+	message := fmt.Sprintf(format, args...)
+	return New(Invalid, "invalid", field+" "+message, Field{Name: field, Message: message})
+}
+
+// Missing returns the NotFound error for a thing that was asked for by name.
+func Missing(thing, name string) *Error {
+	return New(NotFound, "not_found", thing+" "+name+" does not exist")
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Message)
+	if e.Message == "" {
+		b.WriteString(e.CodeOrKind())
+	}
+	if e.cause != nil {
+		b.WriteString(": ")
+		b.WriteString(e.cause.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.cause }
+
+// CodeOrKind returns the stable code, or the kind's name where none was given.
+func (e *Error) CodeOrKind() string {
+	if e.Code != "" {
+		return e.Code
+	}
+	return e.Kind.String()
+}
+
+// KindOf returns the kind of the outermost classified error in err's chain. A context that ended is
+// Timeout; anything else is Internal.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return Timeout
+	}
+	return Internal
+}
+
+// Is reports whether err is of the kind; a nil error is of none.
+func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
+
+// CodeOf returns the stable code of the outermost classified error in err's chain.
+func CodeOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.CodeOrKind()
+	}
+	return KindOf(err).String()
+}
+
+// Collector gathers every offending field of an input, so that a caller sees all of them at once.
+// The zero value is ready to use.
+type Collector struct{ fields []Field }
+
+// Add records that a field is wrong.
+func (c *Collector) Add(field, format string, args ...any) {
+	c.fields = append(c.fields, Field{Name: field, Message: fmt.Sprintf(format, args...)})
+}
+
+// Check records that a field is wrong unless ok holds.
+func (c *Collector) Check(ok bool, field, format string, args ...any) {
+	if !ok {
+		c.Add(field, format, args...)
+	}
+}
+
+// Err returns one Invalid error naming all recorded fields, or nil if there is none.
+func (c *Collector) Err() error {
+	if len(c.fields) == 0 {
+		return nil
+	}
+	parts := make([]string, len(c.fields))
+	for i, f := range c.fields {
+		parts[i] = f.Name + " " + f.Message
+	}
+	return New(Invalid, "invalid", strings.Join(parts, "; "), c.fields...)
+}

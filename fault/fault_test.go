@@ -1,0 +1,79 @@
+package fault_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"agora/fault"
+)
+
+func TestKindOfSeesThroughWrapping(t *testing.T) {
+	cause := errors.New("disk says no")
+	tests := []struct {
+		name string
+		err  error
+		want fault.Kind
+		code string
+	}{
+		{"classified", fault.New(fault.Conflict, "insufficient_stock", "short"), fault.Conflict, "insufficient_stock"},
+		{"wrapped by fmt", fmt.Errorf("place order: %w", fault.Missing("order", "ord_1")), fault.NotFound, "not_found"},
+		{"classifies a cause", fault.Wrap(fault.Unavailable, cause, "the store is away"), fault.Unavailable, "unavailable"},
+		{"outermost wins", fault.Wrap(fault.Unavailable, fault.Bad("sku", "is empty"), "away"), fault.Unavailable, "unavailable"},
+		{"deadline", fmt.Errorf("read: %w", context.DeadlineExceeded), fault.Timeout, "timeout"},
+		{"cancelled", context.Canceled, fault.Timeout, "timeout"},
+		{"unknown is a bug", cause, fault.Internal, "internal"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := fault.KindOf(tt.err); got != tt.want {
+				t.Errorf("KindOf = %v, want %v", got, tt.want)
+			}
+			if got := fault.CodeOf(tt.err); got != tt.code {
+				t.Errorf("CodeOf = %q, want %q", got, tt.code)
+			}
+			if !fault.Is(tt.err, tt.want) {
+				t.Errorf("Is(%v) = false", tt.want)
+			}
+		})
+	}
+}
+
+func TestWrapKeepsNilNil(t *testing.T) {
+	if err := fault.Wrap(fault.Internal, nil, "never"); err != nil {
+		t.Fatalf("Wrap(nil) = %v, want nil", err)
+	}
+	if fault.Is(nil, fault.Internal) {
+		t.Fatal("a nil error must be of no kind")
+	}
+}
+
+func TestWrapKeepsTheCause(t *testing.T) {
+	cause := errors.New("disk says no")
+	err := fault.Wrap(fault.Unavailable, cause, "the store is away")
+	if !errors.Is(err, cause) {
+		t.Error("the cause is lost")
+	}
+	if got, want := err.Error(), "the store is away: disk says no"; got != want {
+		t.Errorf("Error() = %q, want %q", got, want)
+	}
+}
+
+func TestCollectorNamesEveryField(t *testing.T) {
+	var c fault.Collector
+	if err := c.Err(); err != nil {
+		t.Fatalf("empty collector: %v", err)
+	}
+	c.Check(true, "name", "is never wrong")
+	c.Add("sku", "is longer than %d bytes", 64)
+	c.Check(false, "price.amount", "is negative")
+	err := c.Err()
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Kind != fault.Invalid || len(e.Fields) != 2 {
+		t.Fatalf("Err() = %#v, want an Invalid error with two fields", err)
+	}
+	if got, want := err.Error(), "sku is longer than 64 bytes; price.amount is negative"; got != want {
+		t.Errorf("Error() = %q, want %q", got, want)
+	}
+}

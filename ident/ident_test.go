@@ -1,0 +1,70 @@
+package ident_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"agora/ident"
+)
+
+func TestNewSortsByTime(t *testing.T) {
+	random := bytes.Repeat([]byte{0xff}, 20)
+	early := ident.At(ident.Order, time.UnixMilli(1000), bytes.NewReader(random[:10]))
+	late := ident.At(ident.Order, time.UnixMilli(1001), bytes.NewReader(make([]byte, 10)))
+	if early >= late {
+		t.Errorf("%s (made at 1000 ms) does not sort before %s (1001 ms)", early, late)
+	}
+}
+
+func TestAtIsDeterministic(t *testing.T) {
+	seed := []byte("0123456789")
+	a := ident.At(ident.User, time.UnixMilli(5), bytes.NewReader(seed))
+	b := ident.At(ident.User, time.UnixMilli(5), bytes.NewReader(seed))
+	if a != b {
+		t.Errorf("the same source gave %s and %s", a, b)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	good := ident.New(ident.Product)
+	if err := ident.Check(ident.Product, good); err != nil {
+		t.Fatalf("Check(%s) = %v", good, err)
+	}
+	for _, bad := range []string{
+		"", "prd_", "prd", good[4:], "ord_" + good[4:], good + "0", good[:len(good)-1],
+		strings.ToUpper(good), "prd_" + strings.ToUpper(good[4:]), "prd_" + strings.Repeat("u", 26), "prd_8" + good[5:],
+	} {
+		if err := ident.Check(ident.Product, bad); err == nil {
+			t.Errorf("Check accepts %q", bad)
+		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	f.Add(ident.New(ident.Product))
+	f.Add("prd_")
+	f.Fuzz(func(t *testing.T, s string) {
+		if ident.Check(ident.Product, s) == nil && len(s) != len("prd_")+26 {
+			t.Errorf("accepted %q", s)
+		}
+	})
+}
+
+func TestPartitionIsStableAndEven(t *testing.T) {
+	// Stored data depends on the function: a change of it is a migration.
+	if got := ident.Partition("usr_1", 1024); got != 227 {
+		t.Errorf("Partition(usr_1, 1024) = %d, want 227", got)
+	}
+	const keys, n = 16_000, 16
+	var count [n]int
+	for i := range keys {
+		count[ident.Partition(ident.At(ident.User, time.UnixMilli(int64(i)), bytes.NewReader(make([]byte, 10))), n)]++
+	}
+	for p, c := range count {
+		if c < keys/n*8/10 || c > keys/n*12/10 {
+			t.Errorf("partition %d holds %d keys, want about %d", p, c, keys/n)
+		}
+	}
+}
