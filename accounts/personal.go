@@ -1,6 +1,10 @@
 package accounts
 
-import "context"
+import (
+	"context"
+
+	"agora/fault"
+)
 
 // Personal is what is known of a user and nobody else's business. It stays in its owner's region.
 type Personal struct {
@@ -38,3 +42,12 @@ type PersonalStore interface {
 	// Delete forgets the user, whose address is free again. It does nothing for an unknown user.
 	Delete(ctx context.Context, userID string) error
 }
+
+// PersonExists is the error of every store for a user or an address that is taken. It does not name the
+// address, since errors are logged.
+func PersonExists(userID string) error {
+	return fault.New(fault.Conflict, "person_exists", "user "+userID+" or their e-mail address is registered already")
+}
+
+// EmailUnknown is the error of every store for an address that nobody has.
+func EmailUnknown() error { return fault.New(fault.NotFound, "", "nobody has the e-mail address") }

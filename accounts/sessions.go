@@ -3,6 +3,8 @@ package accounts
 import (
 	"context"
 	"time"
+
+	"agora/fault"
 )
 
 // SessionKind says how a session came to be.
@@ -43,3 +45,9 @@ type SessionStore interface {
 	// DeleteExpired removes at most limit sessions that expired at or before now, and returns how many.
 	DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error)
 }
+
+// SessionExists is the error of every store for a token hash that is taken.
+func SessionExists() error { return fault.New(fault.Conflict, "", "the token is taken") }
+
+// SessionUnknown is the error of every store for a token hash without a session.
+func SessionUnknown() error { return fault.New(fault.NotFound, "", "the token stands for no session") }

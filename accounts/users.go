@@ -3,6 +3,8 @@ package accounts
 import (
 	"context"
 	"time"
+
+	"agora/fault"
 )
 
 // User is the public profile of somebody: what other people may see.
@@ -37,4 +39,14 @@ type UserStore interface {
 
 	// ReplacePasswordHash changes the hash from old to new. It is fault.Stale if old is not the current one.
 	ReplacePasswordHash(ctx context.Context, id, old, new string) error
+}
+
+// UserExists is the error of every store for an id that is taken.
+func UserExists(id string) error {
+	return fault.New(fault.Conflict, "user_exists", "user "+id+" exists already")
+}
+
+// PasswordChanged is the error of every store for a hash that is no longer the one to be replaced.
+func PasswordChanged() error {
+	return fault.New(fault.Stale, "", "the password was changed meanwhile")
 }
