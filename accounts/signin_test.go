@@ -2,6 +2,7 @@ package accounts_test
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -93,6 +94,26 @@ func TestSignInStrengthensAWeakHash(t *testing.T) {
 	signIn(t, s.service(), "reader@example.org")
 	if hash, _ := s.users.PasswordHash(t.Context(), p.UserID); hash != strong {
 		t.Errorf("a cheaper service replaced the hash by %s", hash)
+	}
+}
+
+// stubbornUsers keeps every password hash as it is.
+type stubbornUsers struct{ accounts.UserStore }
+
+func (stubbornUsers) ReplacePasswordHash(context.Context, string, string, string) error {
+	return accounts.PasswordChanged()
+}
+
+func TestSignInSucceedsWhereTheWeakHashStays(t *testing.T) {
+	s := memory()
+	register(t, s.service(), "reader@example.org")
+	var log strings.Builder
+	dearer := accounts.NewService(stubbornUsers{s.users}, s.personal, s.sessions, accounts.Options{
+		Hashing: accounts.Hashing{MemoryKiB: 16, Passes: 2}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	signIn(t, dearer, "reader@example.org")
+	if !strings.Contains(log.String(), "a weak password hash stays") || strings.Contains(log.String(), "argon2id") {
+		t.Errorf("the log says %q, want that the hash stays, without the hash", log.String())
 	}
 }
 

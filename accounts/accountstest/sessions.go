@@ -132,6 +132,7 @@ func BenchmarkSessions(b *testing.B, open func(b *testing.B) accounts.SessionSto
 		hashes[i] = src.hash()
 		ok(b, store.Create(b.Context(), hashes[i], src.session(src.id(ident.User), start)))
 	}
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
 			if _, err := store.Session(b.Context(), hashes[i%len(hashes)]); err != nil {

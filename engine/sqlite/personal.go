@@ -51,7 +51,8 @@ func (p *Personal) Claim(ctx context.Context, email, userID string) (holder stri
 	return holder, nil
 }
 
-// CreateMany implements accounts.PersonalStore.
+// CreateMany implements accounts.PersonalStore. Millions of people load several times faster in the order of
+// their addresses, which then fill the index from one end: BenchmarkLoad compares.
 func (p *Personal) CreateMany(ctx context.Context, people []accounts.Personal) error {
 	return p.db.writer.do(ctx, func(tx *tx) error {
 		for _, person := range people {
