@@ -65,12 +65,12 @@ func (m *MemoryUsers) SetRole(_ context.Context, id string, role Role) error {
 }
 
 // ReplacePasswordHash implements UserStore.
-func (m *MemoryUsers) ReplacePasswordHash(_ context.Context, id, old, new string) error {
+func (m *MemoryUsers) ReplacePasswordHash(_ context.Context, id, from, to string) error {
 	return m.change(id, func(a *Account) error {
-		if a.PasswordHash != old {
+		if a.PasswordHash != from {
 			return PasswordChanged()
 		}
-		a.PasswordHash = new
+		a.PasswordHash = to
 		return nil
 	})
 }

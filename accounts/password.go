@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -29,23 +30,14 @@ type Hashing struct {
 }
 
 func (h Hashing) withDefaults() Hashing {
-	defaults := Hashing{MemoryKiB: 19456, Passes: 2, Lanes: 1, AtOnce: runtime.GOMAXPROCS(0)}
-	if h.MemoryKiB == 0 {
-		h.MemoryKiB = defaults.MemoryKiB
+	atOnce := cmp.Or(h.AtOnce, runtime.GOMAXPROCS(0))
+	return Hashing{
+		MemoryKiB: cmp.Or(h.MemoryKiB, 19456),
+		Passes:    cmp.Or(h.Passes, 2),
+		Lanes:     cmp.Or(h.Lanes, 1),
+		AtOnce:    atOnce,
+		Waiting:   cmp.Or(h.Waiting, 32*atOnce),
 	}
-	if h.Passes == 0 {
-		h.Passes = defaults.Passes
-	}
-	if h.Lanes == 0 {
-		h.Lanes = defaults.Lanes
-	}
-	if h.AtOnce == 0 {
-		h.AtOnce = defaults.AtOnce
-	}
-	if h.Waiting == 0 {
-		h.Waiting = 32 * h.AtOnce
-	}
-	return h
 }
 
 const (

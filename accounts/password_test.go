@@ -80,7 +80,7 @@ func TestParsePHCRefusesWhatIsNotOne(t *testing.T) {
 	if _, err := parsePHC(reference); err != nil {
 		t.Fatal(err)
 	}
-	replaced := func(old, new string) string { return strings.Replace(reference, old, new, 1) }
+	replaced := func(part, other string) string { return strings.Replace(reference, part, other, 1) }
 	for _, bad := range []string{
 		"", "$", "plain", reference + "$", reference + "=", reference + "\n", reference[1:],
 		replaced("argon2id", "argon2i"), replaced("v=19", "v=16"), replaced("m=65536", "m=-1"),

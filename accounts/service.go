@@ -71,9 +71,7 @@ func (s *Service) Register(ctx context.Context, registration Registration) (User
 	user := User{ID: id, Name: r.Name, Country: r.Country, Role: r.Role, CreatedAt: now()}
 	err = s.users.CreateMany(ctx, []Account{{User: user, PasswordHash: hash}})
 	if fault.Is(err, fault.Conflict) {
-		const message = "belongs to somebody who is registered already"
-		return User{}, fault.New(fault.Conflict, "email_taken", "the e-mail address "+message,
-			fault.Field{Name: "email", Message: message})
+		return User{}, errEmailTaken()
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("create the user: %w", err)
@@ -85,6 +83,12 @@ func (s *Service) Register(ctx context.Context, registration Registration) (User
 		return User{}, fmt.Errorf("store the personal details: %w", err)
 	}
 	return user, nil
+}
+
+func errEmailTaken() error {
+	const message = "belongs to somebody who is registered already"
+	return fault.New(fault.Conflict, "email_taken", "the e-mail address "+message,
+		fault.Field{Name: "email", Message: message})
 }
 
 // now is the time in the precision that stores keep.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"agora/fault"
@@ -41,7 +42,7 @@ func errCredentials() error {
 func (s *Service) SignIn(ctx context.Context, email, password string) (Credential, error) {
 	var c fault.Collector
 	c.Check(email != "", "email", "is empty")
-	c.Check(len(email) <= MaxEmail, "email", "is longer than %d bytes", MaxEmail)
+	checkText(&c, "email", email, MaxEmail, "")
 	c.Check(password != "", "password", "is empty")
 	c.Check(len(password) <= MaxPassword, "password", "is longer than %d bytes", MaxPassword)
 	if err := c.Err(); err != nil {
@@ -80,13 +81,10 @@ func (s *Service) authenticatePassword(ctx context.Context, email, password stri
 }
 
 // passwordOf returns the user who has the address, and their password hash, which is empty for an address
-// that nobody has, and for one that was claimed by a registration that did not end.
+// that nobody has, such as one that NormalizeEmail refuses, and for one that was claimed by a registration
+// that did not end.
 func (s *Service) passwordOf(ctx context.Context, email string) (id, hash string, err error) {
-	email, err = NormalizeEmail(email)
-	if err != nil {
-		return "", "", nil
-	}
-	if id, err = s.personal.UserIDByEmail(ctx, email); err == nil {
+	if id, err = s.personal.UserIDByEmail(ctx, strings.ToLower(email)); err == nil {
 		hash, err = s.users.PasswordHash(ctx, id)
 	}
 	if err != nil && !fault.Is(err, fault.NotFound) {

@@ -51,6 +51,8 @@ func TestSignInNamesTheFieldsThatAreMissingOrTooLong(t *testing.T) {
 		{"", "", "email password"},
 		{"reader@example.org", "", "password"},
 		{strings.Repeat("x", 255), strings.Repeat("x", 257), "email password"},
+		{"\xff@example.org", "correct horse", "email"},
+		{"reader\x00@example.org", "correct horse", "email"},
 	} {
 		_, err := service.SignIn(t.Context(), tt.email, tt.password)
 		if got := strings.Join(fields(err), " "); got != tt.want || !fault.Is(err, fault.Invalid) {

@@ -37,8 +37,8 @@ type UserStore interface {
 	// PasswordHash returns the user's PHC string, or "" for a user without a password.
 	PasswordHash(ctx context.Context, id string) (string, error)
 
-	// ReplacePasswordHash changes the hash from old to new. It is fault.Stale if old is not the current one.
-	ReplacePasswordHash(ctx context.Context, id, old, new string) error
+	// ReplacePasswordHash changes the hash from one to another. It is fault.Stale if from is not the current one.
+	ReplacePasswordHash(ctx context.Context, id, from, to string) error
 }
 
 // UserExists is the error of every store for an id that is taken.

@@ -24,7 +24,7 @@ func newSource() source { return source{rand.NewChaCha8([32]byte{})} }
 func (s source) id(prefix string) string { return ident.At(prefix, start, s.random) }
 
 func (s source) hash() (hash accounts.TokenHash) {
-	s.random.Read(hash[:])
+	_, _ = s.random.Read(hash[:]) // never fails
 	return hash
 }
 

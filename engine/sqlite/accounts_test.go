@@ -1,7 +1,6 @@
 package sqlite_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,7 +17,7 @@ import (
 
 func openAccounts(tb testing.TB, dir string) *sqlite.Accounts {
 	tb.Helper()
-	file, err := sqlite.OpenAccounts(context.Background(), filepath.Join(dir, "accounts.db"))
+	file, err := sqlite.OpenAccounts(tb.Context(), filepath.Join(dir, "accounts.db"))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -32,7 +31,7 @@ func openAccounts(tb testing.TB, dir string) *sqlite.Accounts {
 
 func openPersonal(tb testing.TB, dir string) *sqlite.Personal {
 	tb.Helper()
-	file, err := sqlite.OpenPersonal(context.Background(), filepath.Join(dir, "personal.db"))
+	file, err := sqlite.OpenPersonal(tb.Context(), filepath.Join(dir, "personal.db"))
 	if err != nil {
 		tb.Fatal(err)
 	}

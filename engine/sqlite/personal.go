@@ -123,7 +123,7 @@ func (p *Personal) UserIDByEmail(ctx context.Context, email string) (string, err
 // Delete implements accounts.PersonalStore.
 func (p *Personal) Delete(ctx context.Context, userID string) error {
 	key, err := packUserID(userID)
-	if err != nil {
+	if fault.Is(err, fault.NotFound) {
 		return nil // nobody has such an id
 	}
 	return p.db.writer.do(ctx, func(tx *tx) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"agora/accounts"
+	"agora/fault"
 	"agora/ident"
 )
 
@@ -80,7 +81,7 @@ func (s *Sessions) Delete(ctx context.Context, hash accounts.TokenHash) error {
 // OfUser implements accounts.SessionStore.
 func (s *Sessions) OfUser(ctx context.Context, userID string) ([]accounts.TokenHash, error) {
 	user, err := packUserID(userID)
-	if err != nil {
+	if fault.Is(err, fault.NotFound) {
 		return nil, nil // nobody has such an id, and so no session
 	}
 	rows, err := s.db.read.QueryContext(ctx, "SELECT token_hash FROM sessions WHERE user_id = ?", user)

@@ -97,8 +97,8 @@ func (u *Users) SetRole(ctx context.Context, id string, role accounts.Role) erro
 	})
 }
 
-// passwordHash reads the hash of a user who exists; none is an empty one.
-const passwordHash = `SELECT coalesce(password_hash, '') FROM users
+// selectHash reads the hash of a user who exists; none is an empty one.
+const selectHash = `SELECT coalesce(password_hash, '') FROM users
 	LEFT JOIN credentials ON user_id = users.id WHERE users.id = ?`
 
 // PasswordHash implements accounts.UserStore.
@@ -108,24 +108,24 @@ func (u *Users) PasswordHash(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	var hash string
-	err = u.db.read.QueryRowContext(ctx, passwordHash, key).Scan(&hash)
+	err = u.db.read.QueryRowContext(ctx, selectHash, key).Scan(&hash)
 	return hash, orMissing(err, fault.Missing("user", id))
 }
 
 // ReplacePasswordHash implements accounts.UserStore.
-func (u *Users) ReplacePasswordHash(ctx context.Context, id, old, new string) error {
+func (u *Users) ReplacePasswordHash(ctx context.Context, id, from, to string) error {
 	key, err := packUserID(id)
 	if err != nil {
 		return err
 	}
 	return u.db.writer.do(ctx, func(tx *tx) error {
 		var current string
-		if err := tx.queryRow(passwordHash, []any{key}, &current); err != nil {
+		if err := tx.queryRow(selectHash, []any{key}, &current); err != nil {
 			return orMissing(err, fault.Missing("user", id))
 		}
-		if current != old {
+		if current != from {
 			return accounts.PasswordChanged()
 		}
-		return setPasswordHash(tx, key, new)
+		return setPasswordHash(tx, key, to)
 	})
 }
