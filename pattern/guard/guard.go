@@ -78,7 +78,8 @@ func New(o Options, m *telemetry.Metrics) *Guard {
 		panic(fmt.Sprintf("guard: options of %s: nothing may be negative, and the ratio at most 1", o.Name))
 	}
 	g := &Guard{options: o, calls: m.Counter("agora_guard_calls_total",
-		"Guarded calls by what they came to, with all their attempts.", "guard", "result")}
+		"Guarded calls by what all their attempts came to: ok; rejected, answered by an error; failed; timeout; "+
+			"cancelled by the caller; not made, as the breaker was open or the places full.", "guard", "result")}
 	if b.Ratio > 0 {
 		g.breaker = newBreaker(o.Name, b, m)
 	}
