@@ -162,7 +162,14 @@ func (g *Guard) repeat(ctx context.Context, f func(ctx context.Context) error) e
 	if g.retry == nil {
 		return g.attempt(ctx, f)
 	}
-	return g.retry.WithContext(ctx).Run(func() error { return g.attempt(ctx, f) })
+	var last error
+	// The executor's own result is that of the last attempt, but for the end of ctx, which it reports even
+	// if that attempt had an answer.
+	_ = g.retry.WithContext(ctx).Run(func() error {
+		last = g.attempt(ctx, f)
+		return last
+	})
+	return last
 }
 
 // attempt takes a place, asks the breaker and calls f. Both get back what they gave also if f panics.

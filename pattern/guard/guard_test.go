@@ -94,17 +94,28 @@ func TestTimeout(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := guard.New(guard.Options{Name: "gateway", Timeout: 2 * time.Second}, nil)
-				began := time.Now()
-				err := g.Do(t.Context(), tt.call)
-				if took := time.Since(began); took != 2*time.Second {
-					t.Errorf("Do took %v, want 2s", took)
-				}
-				if tt.want == "" && err != nil || tt.want != "" && fault.CodeOf(err) != tt.want {
-					t.Errorf("Do = %v, want the code %q", err, tt.want)
-				}
+				own := guard.New(guard.Options{Name: "gateway", Timeout: 2 * time.Second}, nil)
+				wantAfterTwoSeconds(t.Context(), t, own, tt.call, tt.want)
+
+				callers := guard.New(guard.Options{Name: "gateway", Timeout: time.Minute, Retries: 2}, nil)
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				defer cancel()
+				wantAfterTwoSeconds(ctx, t, callers, tt.call, tt.want)
 			})
 		})
+	}
+}
+
+// wantAfterTwoSeconds wants an error of the code, or none if that is empty.
+func wantAfterTwoSeconds(ctx context.Context, t *testing.T, g *guard.Guard, call func(context.Context) error, code string) {
+	t.Helper()
+	began := time.Now()
+	err := g.Do(ctx, call)
+	if took := time.Since(began); took != 2*time.Second {
+		t.Errorf("Do took %v, want 2s", took)
+	}
+	if code == "" && err != nil || code != "" && fault.CodeOf(err) != code {
+		t.Errorf("Do = %v, want the code %q", err, code)
 	}
 }
 
