@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -236,9 +237,19 @@ func TestAsideSurvivesAPanicOfTheLoad(t *testing.T) {
 	})
 }
 
+func TestAsideSurvivesALoadThatDoesNotReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newAside(t, cache.AsideOptions{}, func(context.Context, string) ([]byte, error) {
+			runtime.Goexit() // as t.FailNow does
+			return nil, nil
+		})
+		wantKind(t, c, fault.Internal)
+	})
+}
+
 func TestNewAsideRefusesNonsense(t *testing.T) {
 	for _, o := range []cache.AsideOptions{
-		{}, {TTL: -1}, {TTL: 1, Jitter: 1.1}, {TTL: 1, Jitter: -1}, {TTL: 1, NegativeTTL: -1}, {TTL: 1, StaleFor: -1},
+		{}, {TTL: -1}, {TTL: 1, Jitter: 1}, {TTL: 1, Jitter: -1}, {TTL: 1, NegativeTTL: -1}, {TTL: 1, StaleFor: -1},
 	} {
 		func() {
 			defer func() {
