@@ -63,8 +63,7 @@ type Log interface {
 	// Ends returns the bounds of each partition of the topic.
 	Ends(ctx context.Context, topic string) ([]Bounds, error)
 
-	// Commit stores the offset from which the group reads on. It may go back, and it may be lost by a crash of
-	// the machine, after which the group reads from an earlier commit again.
+	// Commit stores the offset from which the group reads on, durably. It may go back.
 	Commit(ctx context.Context, group, topic string, partition int, offset int64) error
 
 	// Committed returns the stored offset of the group, or ok false if it has never committed one.
