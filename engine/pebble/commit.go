@@ -74,14 +74,9 @@ func (db *DB) commitGroup() {
 }
 
 // apply writes the batch and waits for the sync by itself, since Pebble's own Commit takes a failed sync for the
-// end of the process and, should its logger survive that, for a success. Where Pebble cannot begin a new log
-// file it panics, which is a failure like the other.
-func (db *DB) apply(batch *pebble.Batch) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("apply batch: %v", r)
-		}
-	}()
+// end of the process and, should its logger survive that, for a success. Where Pebble cannot even begin its next
+// log file, it ends the process.
+func (db *DB) apply(batch *pebble.Batch) error {
 	if batch.Empty() {
 		return nil
 	}

@@ -65,19 +65,17 @@ func open(dir string, o Options, fs vfs.FS) (*DB, error) {
 
 var errClosed = errors.New("the database is closed")
 
-// Close waits for the writes under way and closes the files. Stores must not be read after it. A database that
-// failed is left as it is, and its error returned: Pebble may hold its locks for ever.
+// Close waits for the writes under way and closes the files. Stores must not be used after it. If the database
+// has failed, that is its error.
 func (db *DB) Close() error {
 	db.turn <- struct{}{}
 	defer func() { <-db.turn }()
-	if err := db.Err(); err != nil {
-		if errors.Is(err, errClosed) {
-			return nil
-		}
-		return fmt.Errorf("close the database: %w", err)
+	failed := db.Err()
+	if errors.Is(failed, errClosed) {
+		return nil
 	}
 	db.refuse(errClosed)
-	if err := db.db.Close(); err != nil {
+	if err := errors.Join(failed, db.db.Close()); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}
 	return nil

@@ -2,13 +2,12 @@ package pebble
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"sort"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"encoding/binary"
 
 	"agora/pattern/eventlog"
 )

@@ -59,7 +59,7 @@ func (c Consumer) Run(ctx context.Context) error {
 		f := &follower{Consumer: c, partition: partition, position: &positions[partition]}
 		running.Go(func() error { return f.follow(ctx, work) })
 	}
-	running.Go(func() error { return c.measure(ctx, positions) })
+	running.Go(func() error { c.measure(ctx, positions); return nil })
 	if err := running.Wait(); err != nil {
 		return fmt.Errorf("consumer %s: %w", c.Group, err)
 	}
@@ -176,19 +176,17 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // measure keeps the lag metrics until ctx ends. It looks at the log itself, so that the lag of a handler that
 // hangs or fails goes on growing.
-func (c Consumer) measure(ctx context.Context, positions []atomic.Int64) error {
+func (c Consumer) measure(ctx context.Context, positions []atomic.Int64) {
 	records := c.Metrics.Gauge("agora_log_lag_records", "Records that the group has not handled yet.", "group")
 	seconds := c.Metrics.Gauge("agora_log_lag_seconds", "Time since the oldest record that the group has not handled was appended.", "group")
 	for ctx.Err() == nil {
-		count, age, err := c.lag(ctx, positions)
-		if err == nil {
+		// An error is left to the followers, who meet it too and log it or end the run.
+		if count, age, err := c.lag(ctx, positions); err == nil {
 			records.Set(float64(count), c.Group)
 			seconds.Set(age.Seconds(), c.Group)
 		}
-		// An error here is met and judged by the followers too, who are the ones to log it or to end the run.
 		sleep(ctx, lagInterval)
 	}
-	return nil
 }
 
 // lag returns how many records are not handled and how long ago the oldest of them was appended.

@@ -119,7 +119,7 @@ type Retention struct {
 
 // Keeps reports whether a record stays, by when it was appended and by the sum of sizes from it to the end.
 func (r Retention) Keeps(appended time.Time, bytes int64) bool {
-	return !appended.Before(r.Since) && (r.Bytes == 0 || bytes <= r.Bytes)
+	return !appended.Before(r.Since) && (r.Bytes <= 0 || bytes <= r.Bytes)
 }
 
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,99}$`)
