@@ -95,7 +95,7 @@ func (c *Catalog) Create(ctx context.Context, actor Actor, draft ProductDraft) (
 // NewProduct returns the first version of a product, made at a time with an identifier from the source of
 // random bits: the same source gives the same product, which is what generated data needs. It checks nothing.
 func NewProduct(seller string, draft ProductDraft, at time.Time, entropy io.Reader) Product {
-	at = at.UTC()
+	at = at.UTC().Truncate(time.Microsecond)
 	p := Product{
 		ID: ident.At(ident.Product, at, entropy), Seller: seller, Version: 1, CreatedAt: at, UpdatedAt: at,
 		LatestReviews: []Review{},
@@ -137,7 +137,7 @@ func (c *Catalog) Replace(ctx context.Context, actor Actor, id string, expected 
 		return Product{}, fault.Bad("sku", "cannot be changed")
 	}
 	draft.apply(&p)
-	p.Version, p.UpdatedAt = expected+1, time.Now().UTC()
+	p.Version, p.UpdatedAt = expected+1, time.Now().UTC().Truncate(time.Microsecond)
 	if err := c.store.Replace(ctx, newEntry(p), expected); err != nil {
 		return Product{}, err
 	}
