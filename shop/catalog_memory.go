@@ -128,7 +128,7 @@ func (m *MemoryCatalog) Scan(_ context.Context, scan Scan) (Batch, error) {
 }
 
 // comparison returns how two places follow each other in an order.
-func comparison(order Order) func(a, b Place) int {
+func comparison(order ScanOrder) func(a, b Place) int {
 	cheapest := func(a, b Place) int {
 		return cmp.Or(cmp.Compare(a.Price, b.Price), cmp.Compare(a.Position, b.Position))
 	}

@@ -61,13 +61,13 @@ type Clause struct {
 	Prefix bool
 }
 
-// Order is the order of a scan. Equal prices are ordered by position, in the same direction.
-type Order uint8
+// ScanOrder is the order of a scan. Equal prices are ordered by position, in the same direction.
+type ScanOrder uint8
 
 const (
-	NewestFirst    Order = iota // descending position
-	CheapestFirst               // ascending price, then ascending position
-	ExpensiveFirst              // descending price, then descending position
+	NewestFirst    ScanOrder = iota // descending position
+	CheapestFirst                   // ascending price, then ascending position
+	ExpensiveFirst                  // descending price, then descending position
 )
 
 // Scan asks for the cards that fulfil every clause of All and not every clause of Except (an empty Except excludes
@@ -81,7 +81,7 @@ type Scan struct {
 	MaxPrice int64  // minor units; 0 is no bound
 	InStock  bool   // only products with units for sale
 
-	Order  Order
+	Order  ScanOrder
 	After  Place
 	Limit  int // cards at most
 	Budget int // products that may be looked at, about; 0 is for the store to choose

@@ -133,7 +133,7 @@ func upperPrice(scan shop.Scan) int64 {
 	return scan.MaxPrice
 }
 
-func direction(order shop.Order, ascending, descending string) string {
+func direction(order shop.ScanOrder, ascending, descending string) string {
 	if order == shop.CheapestFirst {
 		return ascending
 	}

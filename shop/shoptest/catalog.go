@@ -363,7 +363,7 @@ func scans() []shop.Scan {
 		{prefix("wg")}, {prefix("wgro")}, {prefix("wgroup1")}, {prefix("wone12"), term("t1")}, {prefix("wnone")}, {prefix("w")},
 	} {
 		for _, except := range [][]shop.Clause{nil, {term("wgroup2")}, {term("wgroup1"), prefix("wgrand2")}} {
-			for _, order := range []shop.Order{shop.NewestFirst, shop.CheapestFirst, shop.ExpensiveFirst} {
+			for _, order := range []shop.ScanOrder{shop.NewestFirst, shop.CheapestFirst, shop.ExpensiveFirst} {
 				scan := shop.Scan{All: clauses, Except: except, Order: order, Currency: "EUR"}
 				priced, stocked := scan, scan
 				priced.MinPrice, priced.MaxPrice = 5, 12
