@@ -2,12 +2,11 @@ package shop
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
 	"time"
-
-	"crypto/rand"
 
 	"agora/fault"
 	"agora/ident"
@@ -19,6 +18,8 @@ type Catalog struct {
 	store   CatalogStore
 	changed func(ctx context.Context, productIDs ...string)
 }
+
+var _ Offers = (*Catalog)(nil)
 
 // NewCatalog returns the service over a store. After every change of documents that exist already it calls
 // changed, if that is not nil, with their identifiers: the place to drop cached documents.
@@ -48,30 +49,25 @@ func (c *Catalog) Encoded(ctx context.Context, id string) (document []byte, etag
 	return document, p.ETag(), nil
 }
 
-// ProductsByID returns the cards of those of the products that exist, by their identifier, in one round trip.
-func (c *Catalog) ProductsByID(ctx context.Context, ids []string) (map[string]Card, error) {
-	cards, err := c.store.CardsByID(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	byID := make(map[string]Card, len(cards))
-	for _, card := range cards {
-		byID[card.ID] = card
-	}
-	return byID, nil
+// OffersByID implements Offers.
+func (c *Catalog) OffersByID(ctx context.Context, productIDs []string) (map[string]Offer, error) {
+	cards, err := c.store.CardsByID(ctx, productIDs)
+	return offers(cards, func(o Offer) string { return o.ProductID }), err
 }
 
-// ProductsBySKU returns the cards of those of the products that exist, by their SKU, in one round trip.
-func (c *Catalog) ProductsBySKU(ctx context.Context, skus []string) (map[string]Card, error) {
+// OffersBySKU implements Offers.
+func (c *Catalog) OffersBySKU(ctx context.Context, skus []string) (map[string]Offer, error) {
 	cards, err := c.store.CardsBySKU(ctx, skus)
-	if err != nil {
-		return nil, err
-	}
-	bySKU := make(map[string]Card, len(cards))
+	return offers(cards, func(o Offer) string { return o.SKU }), err
+}
+
+func offers(cards []Card, key func(Offer) string) map[string]Offer {
+	found := make(map[string]Offer, len(cards))
 	for _, card := range cards {
-		bySKU[card.SKU] = card
+		offer := Offer{ProductID: card.ID, SKU: card.SKU, Seller: card.Seller, Name: card.Name, Price: card.Price}
+		found[key(offer)] = offer
 	}
-	return bySKU, nil
+	return found
 }
 
 // Create offers a new product, which belongs to the actor. A SKU that is in use is fault.Conflict with the
@@ -80,7 +76,7 @@ func (c *Catalog) Create(ctx context.Context, actor Actor, draft ProductDraft) (
 	if err := draft.Validate(); err != nil {
 		return Product{}, err
 	}
-	p := NewProduct(actor.ID, draft, time.Now(), rand.Reader)
+	p := NewProduct(actor.ID, draft, now(), rand.Reader)
 	taken, err := c.store.Insert(ctx, []Entry{newEntry(p)})
 	if err != nil {
 		return Product{}, err
@@ -106,7 +102,8 @@ func NewProduct(seller string, draft ProductDraft, at time.Time, entropy io.Read
 
 // CreateMany stores products made by NewProduct, in their order, for imports and generated data. Those whose SKU
 // is in use are left out, so that an interrupted import can be run again; it returns how many are new.
-// It is fastest with some thousands of products a call. The drafts must be valid.
+// The drafts must be valid. It is fastest with some thousands of products a call and two calls side by side: one
+// call's terms are made while the other's are stored.
 func (c *Catalog) CreateMany(ctx context.Context, products []Product) (created int, err error) {
 	entries := make([]Entry, len(products))
 	for i, p := range products {
@@ -137,7 +134,7 @@ func (c *Catalog) Replace(ctx context.Context, actor Actor, id string, expected 
 		return Product{}, fault.Bad("sku", "cannot be changed")
 	}
 	draft.apply(&p)
-	p.Version, p.UpdatedAt = expected+1, time.Now().UTC().Truncate(time.Microsecond)
+	p.Version, p.UpdatedAt = expected+1, now()
 	if err := c.store.Replace(ctx, newEntry(p), expected); err != nil {
 		return Product{}, err
 	}

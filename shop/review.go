@@ -56,7 +56,7 @@ func (c *Catalog) AddReview(ctx context.Context, actor Actor, productID string, 
 	}
 	review := Review{
 		ID: ident.New(ident.Review), ProductID: productID, User: actor.ID,
-		Rating: draft.Rating, Text: strings.TrimSpace(draft.Text), CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+		Rating: draft.Rating, Text: strings.TrimSpace(draft.Text), CreatedAt: now(),
 	}
 	if err := c.store.AddReview(ctx, review); err != nil {
 		return Review{}, err

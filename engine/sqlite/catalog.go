@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 	"strings"
 
 	"agora/fault"
@@ -148,7 +151,8 @@ func reindex(t *tx, position int64, before, after string) error {
 
 // countWords changes in how many products each word is.
 func countWords(t *tx, change map[string]int) error {
-	for word, n := range change {
+	for _, word := range slices.Sorted(maps.Keys(change)) { // in the order of the table, for its pages' sake
+		n := change[word]
 		if n == 0 {
 			continue
 		}
@@ -235,7 +239,7 @@ func joinTerms(entry shop.Entry) string {
 }
 
 // wordsIn yields the words, without the tags, of what joinTerms returned.
-func wordsIn(terms string) func(yield func(string) bool) {
+func wordsIn(terms string) iter.Seq[string] {
 	words, _, _ := strings.Cut(terms, "|")
 	return strings.FieldsSeq(words)
 }
