@@ -149,10 +149,10 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		flags map[string]string
 		want  []string
 	}{
-		"misspelt key":      {yaml: "http:\n  timeot: 5s", want: []string{":2: http.timeot is not a key", "nearest is http.timeout"}},
-		"misspelt section":  {yaml: "htp: {timeout: 5s}", want: []string{":1: htp is not a key"}},
-		"misspelt variable": {env: []string{"AGORA_HTTP_TIMEOT=5s"}, want: []string{"AGORA_HTTP_TIMEOT is not a variable", "AGORA_HTTP_TIMEOUT"}},
-		"unknown flag":      {flags: map[string]string{"lisen": ":1"}, want: []string{"lisen is not a key", "listen"}},
+		"misspelled key":      {yaml: "http:\n  timeot: 5s", want: []string{":2: http.timeot is not a key", "nearest is http.timeout"}},
+		"misspelled section":  {yaml: "htp: {timeout: 5s}", want: []string{":1: htp is not a key"}},
+		"misspelled variable": {env: []string{"AGORA_HTTP_TIMEOT=5s"}, want: []string{"AGORA_HTTP_TIMEOT is not a variable", "AGORA_HTTP_TIMEOUT"}},
+		"unknown flag":        {flags: map[string]string{"lisen": ":1"}, want: []string{"lisen is not a key", "listen"}},
 		"all at once": {
 			yaml: "demo: perhaps\nlog: {level: loud}", env: []string{"AGORA_LISTEN=here"}, flags: map[string]string{"shop.hold": "soon"},
 			want: []string{":1: demo has to be true or false", "log.level has to be one of debug", "AGORA_LISTEN has to be host:port", "--shop-hold has to be a duration"},
@@ -178,9 +178,9 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"no request at all":     {yaml: "http: {max_concurrent: 0}", want: []string{"at least 1"}},
 		"no network":            {yaml: "http: {trusted_proxies: [everyone]}", want: []string{"has to be networks"}},
 		"unknown engine":        {yaml: "orders: mysql://u:hunter2@db/x", want: []string{`orders has the scheme "mysql"; known here: sqlite`}},
-		"engine without path":   {yaml: "orders: 'sqlite:'", want: []string{"orders has to name a file after sqlite:"}},
-		"engine with host":      {yaml: "orders: sqlite://orders.db", want: []string{"orders must not have // after sqlite:"}},
-		"memory with a path":    {yaml: "cache: memory:here", want: []string{"nothing but parameters after memory:"}},
+		"engine without path":   {yaml: "orders: 'sqlite:'", want: []string{"orders has to name a file after the scheme sqlite"}},
+		"engine with host":      {yaml: "orders: sqlite://orders.db", want: []string{"orders must not have // after the scheme sqlite"}},
+		"memory with a path":    {yaml: "cache: memory:here", want: []string{"nothing but parameters after the scheme memory"}},
 		"unknown parameter":     {yaml: "gateway: simulated:?delay=1s", want: []string{`parameter "delay"; known for simulated: decline, latency, outage`}},
 		"parameter twice":       {yaml: "gateway: simulated:?outage=0&outage=1", want: []string{"parameter outage more than once"}},
 		"parameter wrong":       {yaml: "gateway: simulated:?decline=2", want: []string{"parameter decline that has to be a number from 0 to 1"}},
@@ -214,7 +214,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 
 func TestFilesThatSayNothingAreFine(t *testing.T) {
 	for _, content := range []string{"", "# nothing", "---\n", "null", "http:\n  # timeout: 5s\n", "log: {}"} {
-		if got := load(t, Sources{File: file(t, content)}); got.HTTP.Timeout != 30*time.Second {
+		if got := load(t, Sources{File: file(t, content)}); got.HTTP.Timeout != 10*time.Second {
 			t.Errorf("%q: timeout = %v, want the default", content, got.HTTP.Timeout)
 		}
 	}

@@ -69,11 +69,11 @@ func (s scheme) accept(u *url.URL) (Engine, error) {
 	e := Engine{url: u, params: params}
 	switch {
 	case u.Host != "" || u.User != nil:
-		return Engine{}, fmt.Errorf("must not have // after %s:", s.name)
+		return Engine{}, fmt.Errorf("must not have // after the scheme %s", s.name)
 	case s.path == "" && e.name() != "":
-		return Engine{}, fmt.Errorf("must have nothing but parameters after %s:", s.name)
+		return Engine{}, fmt.Errorf("must have nothing but parameters after the scheme %s", s.name)
 	case s.path != "" && e.name() == "":
-		return Engine{}, fmt.Errorf("has to name a %s after %s:", s.path, s.name)
+		return Engine{}, fmt.Errorf("has to name a %s after the scheme %s", s.path, s.name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		check, ok := s.params[name]

@@ -40,6 +40,7 @@ func program(modules ...Module) *Program {
 
 // background runs the program until stop is called; then result holds what Run returned.
 func background(t *testing.T, p *Program) (stop context.CancelFunc, result chan error) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	result = make(chan error, 1)
 	go func() { result <- p.Run(ctx) }()

@@ -29,13 +29,13 @@ func Serve(ctx context.Context, cfg Config, out, logs io.Writer) error {
 	program.Add(
 		dataFolder(cfg.Data),
 		Module{Name: "traces", Stop: tracer.Shutdown},
-		server(cfg.Listen, routes(program), func(url string) { fmt.Fprintln(out, "agora is at "+url) }),
+		listening(newServer(program), cfg.Listen, func(url string) { fmt.Fprintln(out, "agora is at "+url) }),
 	)
 	return program.Run(ctx)
 }
 
-// routes returns what the server answers with.
-func routes(program *Program) http.Handler {
+// newServer returns the server of everything that the program answers.
+func newServer(program *Program) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
@@ -47,7 +47,7 @@ func routes(program *Program) http.Handler {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})
-	return mux
+	return &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 }
 
 // dataFolder makes the folder that the embedded engines keep their files in, readable by its owner alone.
@@ -55,25 +55,14 @@ func dataFolder(path string) Module {
 	return Module{Name: "data folder", Start: func(context.Context) error { return os.MkdirAll(path, 0o700) }}
 }
 
-// The server's own limits, below those that each route has. A client that is slower than this with its
-// headers, or silent for longer between two requests, is cut off.
-const (
-	headerTimeout  = 5 * time.Second
-	idleTimeout    = 2 * time.Minute
-	maxHeaderBytes = 64 << 10
-)
-
-// server returns the HTTP server as a module. It calls announce with its URL when it listens.
-func server(listen string, handler http.Handler, announce func(url string)) Module {
-	srv := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-	}
+// listening returns an HTTP server as a module. It calls announce with its URL when it listens.
+func listening(srv *http.Server, address string, announce func(url string)) Module {
 	var listener net.Listener
 	return Module{
 		Name: "http server",
 		Start: func(ctx context.Context) error {
 			var err error
-			if listener, err = new(net.ListenConfig).Listen(ctx, "tcp", listen); err != nil {
+			if listener, err = new(net.ListenConfig).Listen(ctx, "tcp", address); err != nil {
 				return err
 			}
 			announce("http://" + listener.Addr().String())

@@ -17,7 +17,7 @@ import (
 func start(t *testing.T, handler http.Handler, grace time.Duration) (url string, stop context.CancelFunc, result chan error) {
 	t.Helper()
 	announced := make(chan string, 1)
-	p := program(server("127.0.0.1:0", handler, func(url string) { announced <- url }))
+	p := program(listening(&http.Server{Handler: handler}, "127.0.0.1:0", func(url string) { announced <- url }))
 	p.grace = grace
 	stop, result = background(t, p)
 	t.Cleanup(stop)
@@ -99,7 +99,7 @@ func TestRequestsAreCutOffAfterTheGrace(t *testing.T) {
 
 func TestATakenAddressIsAnError(t *testing.T) {
 	url, _, _ := start(t, http.NotFoundHandler(), time.Second)
-	err := program(server(strings.TrimPrefix(url, "http://"), nil, nil)).Run(t.Context())
+	err := program(listening(&http.Server{}, strings.TrimPrefix(url, "http://"), nil)).Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "start http server: listen tcp") {
 		t.Errorf("Run = %v, want that it cannot listen", err)
 	}
@@ -135,7 +135,7 @@ func TestServeAnswersAndEnds(t *testing.T) {
 
 func TestReadyzFollowsTheProgram(t *testing.T) {
 	p := program()
-	handler := routes(p)
+	handler := newServer(p).Handler
 	for _, want := range []int{http.StatusServiceUnavailable, http.StatusNoContent} {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
