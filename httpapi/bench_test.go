@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -15,8 +16,6 @@ import (
 
 	"agora/httpapi"
 	"agora/telemetry"
-
-	"context"
 )
 
 // open is a limiter that has room for everybody; it costs what a look into a map does.

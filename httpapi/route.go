@@ -122,7 +122,10 @@ func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in
 // Mount adds a handler that is not an operation of the API: a page, or a group of files below a path that
 // ends with a slash. It passes through the same chain as every route.
 func (s *Server) Mount(rt Route, h http.Handler) {
-	s.add(rt, h.ServeHTTP)
+	s.add(rt, func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Referrer-Policy"] = noReferrer
+		h.ServeHTTP(w, r)
+	})
 }
 
 // add puts a handler behind admission and into the mux.
