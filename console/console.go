@@ -90,7 +90,7 @@ func New(status func(context.Context) Status) http.Handler {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = page.WriteTo(w) // a client that is gone is not an error of ours
 	})
-	for _, name := range []string{"console.css", "console.js"} {
+	for _, name := range []string{"console.css", "console.js", "icon.svg"} {
 		mux.Handle("GET /console/"+name, asset(name))
 	}
 	return mux

@@ -13,7 +13,7 @@ import (
 var docsFiles embed.FS
 
 // docsPolicy lets the page have its own script, style and the API, and nothing else.
-var docsPolicy = []string{"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+var docsPolicy = []string{"default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
 
 // addDocumentation adds the OpenAPI document and the page that shows it to people.
 func (s *Server) addDocumentation() {
