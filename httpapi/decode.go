@@ -21,8 +21,18 @@ var encoding = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidU
 // jsonFormat is JSON as RFC 8259 and I-JSON (RFC 7493) want it: one value, no name twice, valid UTF-8,
 // names as they are declared. The library is what encoding/json/v2 will be.
 var jsonFormat = huma.Format{
-	Marshal:   func(w io.Writer, v any) error { return json.MarshalWrite(w, v, encoding) },
+	Marshal:   encode,
 	Unmarshal: decode,
+}
+
+// encode writes v as JSON. It fails only where v cannot be encoded, which is a bug: huma panics on it, and
+// it must not on a client that is gone.
+func encode(w io.Writer, v any) error {
+	body, err := json.Marshal(v, encoding)
+	if err == nil {
+		_, _ = w.Write(body)
+	}
+	return err
 }
 
 // decode reads one JSON value into v, and names the place of what is wrong.

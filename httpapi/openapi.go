@@ -81,7 +81,6 @@ func (s *Server) documentBodyFailures(op *huma.Operation) {
 		http.StatusBadRequest:            "The body is not one valid JSON value.",
 		http.StatusRequestEntityTooLarge: "The body is larger than " + sizeLimit(cmp.Or(op.Metadata[metaRoute].(Route).MaxBody, s.maxBody)) + ".",
 		http.StatusUnsupportedMediaType:  "The body is not announced as application/json.",
-		http.StatusUnprocessableEntity:   "A field is missing, unknown or wrong; errors names each.",
 	} {
 		s.documentStatus(op, status, codes[status], when)
 	}

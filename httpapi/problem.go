@@ -13,7 +13,6 @@ import (
 	"agora/fault"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/go-json-experiment/json"
 )
 
 // Problem is the answer of every request that failed, as RFC 9457 has it.
@@ -73,7 +72,11 @@ func (s *Server) problem(x *exchange, err error) *Problem {
 		return p
 	}
 	kind := fault.KindOf(err)
-	p := newProblem(x, statuses[kind], fault.CodeOf(err), "")
+	status := statuses[kind]
+	if clientGone(x, err) {
+		status = statusClientGone
+	}
+	p := newProblem(x, status, fault.CodeOf(err), "")
 	x.failure = err
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		p.Detail, p.Errors = e.Message, e.Fields
@@ -95,10 +98,15 @@ func (s *Server) problem(x *exchange, err error) *Problem {
 // logAway logs why a part was not there in time. A server that is full says so in its metrics, and a
 // client that went away is no event at all.
 func (s *Server) logAway(x *exchange, err error) {
-	if errors.Is(err, errFull) || errors.Is(x.Context.Err(), context.Canceled) {
+	if errors.Is(err, errFull) || clientGone(x, err) {
 		return
 	}
 	s.log.LogAttrs(x, slog.LevelWarn, "request failed", slog.String("request", x.id), slog.Any("error", err))
+}
+
+// clientGone reports whether work ended because nobody waits for it any more.
+func clientGone(x *exchange, err error) bool {
+	return errors.Is(err, context.Canceled) && errors.Is(x.Context.Err(), context.Canceled)
 }
 
 // newProblem returns a Problem with its status and code, and notes the code for the access log.
@@ -107,9 +115,6 @@ func newProblem(x *exchange, status int, code, detail string, fields ...fault.Fi
 		code = codes[status]
 	}
 	x.code = code
-	if errors.Is(x.Context.Err(), context.Canceled) {
-		status = statusClientGone
-	}
 	p := &Problem{
 		Type: "/docs#" + code, Title: http.StatusText(status), Status: status, Code: code,
 		Detail: detail, Instance: x.id, Errors: fields, header: http.Header{"Cache-Control": {"no-store"}},
@@ -143,7 +148,7 @@ func (x *exchange) send(p *Problem) {
 		h.Del(name) // of the answer that did not come about
 	}
 	x.WriteHeader(p.Status)
-	_ = json.MarshalWrite(x, p, encoding) // a client that is gone does not read it, and there is nobody else
+	_ = encode(x, p) // a Problem is nothing but texts and a number
 }
 
 // asProblem is the huma transformer that puts a Problem in the place of huma's own error, so that what its

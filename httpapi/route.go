@@ -104,7 +104,11 @@ func (rt Route) Pattern() string { return rt.Method + " " + rt.Path }
 // the Body of the answer, both as struct tags describe them (https://huma.rocks/features/).
 func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in *I) (*O, error)) {
 	op := s.declare(rt)
-	if _, has := reflect.TypeFor[I]().FieldByName("Body"); has {
+	input := reflect.TypeFor[I]()
+	if input.NumField() > 0 {
+		s.documentStatus(op, http.StatusUnprocessableEntity, codes[http.StatusUnprocessableEntity], "Something is missing, unknown or wrong; errors names each.")
+	}
+	if _, has := input.FieldByName("Body"); has {
 		s.documentBodyFailures(op)
 		op.Middlewares = huma.Middlewares{s.readBody}
 		op.MaxBodyBytes = -1    // readBody has seen to it
