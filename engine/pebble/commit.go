@@ -55,7 +55,7 @@ func (db *DB) commitGroup() {
 	}
 
 	batch := db.db.NewBatch()
-	defer batch.Close()
+	defer func() { _ = batch.Close() }() // it only gives back memory
 	taken := 0
 	var err error
 	for ; err == nil && taken < len(waiting) && batch.Len() < groupBytes; taken++ {

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -156,7 +157,7 @@ func (e handlerError) Unwrap() error { return e.error }
 
 // passing reports whether trying again can help.
 func passing(err error) bool {
-	if _, ok := err.(handlerError); ok {
+	if _, ok := errors.AsType[handlerError](err); ok {
 		return true
 	}
 	kind := fault.KindOf(err)
