@@ -45,11 +45,17 @@ const (
 // going on by itself would be wrong. The one to expect is CodeOutOfRange: Trim dropped records that the group
 // had not read. Who can do without them commits the oldest offset of Log.Ends and runs again.
 func (c Consumer) Run(ctx context.Context) error {
+	if err := CheckName("group", c.Group); err != nil {
+		return err
+	}
 	c.Batch = cmp.Or(c.Batch, 256)
 	c.Grace = cmp.Or(c.Grace, 10*time.Second)
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler)).With("group", c.Group, "topic", c.Topic)
 
 	positions, err := c.positions(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("start consumer %s: %w", c.Group, err)
 	}
