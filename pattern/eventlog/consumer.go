@@ -117,22 +117,21 @@ type follower struct {
 
 // follow handles one batch after the other until ctx ends; work is the context of what it does with a batch.
 func (f *follower) follow(ctx, work context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		err := f.step(ctx, work)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err == nil {
+		switch {
+		case err == nil:
 			f.pause = 0
-			continue
-		}
-		if !passing(err) {
+		case ctx.Err() != nil: // the run ends, which step may have met as an error
+		case passing(err):
+			f.pause = min(max(2*f.pause, firstPause), longestPause)
+			f.Logger.Warn("event batch failed", "partition", f.partition, "offset", f.position.Load(), "pause", f.pause, "error", err)
+			sleep(ctx, jitter(f.pause))
+		default:
 			return err
 		}
-		f.pause = min(max(2*f.pause, firstPause), longestPause)
-		f.Logger.Warn("event batch failed", "partition", f.partition, "offset", f.position.Load(), "pause", f.pause, "error", err)
-		sleep(ctx, jitter(f.pause))
 	}
+	return nil
 }
 
 // step handles the next batch, or waits for there to be one.
