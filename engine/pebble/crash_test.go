@@ -246,7 +246,7 @@ func appendForEver(dir string) {
 	}
 	appendUntil(context.Background(), log, func(records []eventlog.Record) {
 		for _, r := range records {
-			os.Stdout.WriteString(r.ID + "\n")
+			fmt.Println(r.ID)
 		}
 	})
 	panic("append failed")

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -113,7 +114,7 @@ func (f *follower) follow(ctx, work context.Context) error {
 	for {
 		err := f.step(ctx, work)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // a batch that the end interrupted is read again at the next start
 		}
 		if err == nil {
 			f.pause = 0
@@ -156,7 +157,7 @@ func (e handlerError) Unwrap() error { return e.error }
 
 // passing reports whether trying again can help.
 func passing(err error) bool {
-	if _, ok := err.(handlerError); ok {
+	if _, ok := errors.AsType[handlerError](err); ok {
 		return true
 	}
 	kind := fault.KindOf(err)
