@@ -82,7 +82,7 @@ func newLoad(b *testing.B, h http.Handler, connections int) *load {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Cleanup(func() { c.Close() })
+		b.Cleanup(func() { _ = c.Close() })
 		l.connections = append(l.connections, bufio.NewReadWriter(bufio.NewReader(c), bufio.NewWriter(c)))
 	}
 	return l

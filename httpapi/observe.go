@@ -29,7 +29,7 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
 	h["Content-Security-Policy"] = noContent
 	defer func() {
 		p := recover()
-		if p != nil && p != http.ErrAbortHandler {
+		if p != nil && p != http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
 			p = s.recovered(x, p)
 		}
 		s.record(x, r)
@@ -106,7 +106,7 @@ func requestID(r *http.Request) string {
 }
 
 func fitID(id string) bool {
-	if len(id) == 0 || len(id) > 128 {
+	if id == "" || len(id) > 128 {
 		return false
 	}
 	for _, c := range []byte(id) {

@@ -28,10 +28,16 @@ type Problem struct {
 	header http.Header // Cache-Control, and Retry-After, WWW-Authenticate or Allow
 }
 
-// Error, GetStatus, GetHeaders and ContentType let huma send a Problem that a handler returned.
-func (p *Problem) Error() string             { return p.Detail }
-func (p *Problem) GetStatus() int            { return p.Status }
-func (p *Problem) GetHeaders() http.Header   { return p.header }
+// Error implements error, so that a handler can return a Problem.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus implements huma.StatusError.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header { return p.header }
+
+// ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return problemJSON }
 
 const problemJSON = "application/problem+json"
@@ -153,7 +159,7 @@ func (x *exchange) send(p *Problem) {
 
 // asProblem is the huma transformer that puts a Problem in the place of huma's own error, so that what its
 // validation finds looks like everything else.
-func (s *Server) asProblem(ctx huma.Context, status string, v any) (any, error) {
+func (s *Server) asProblem(ctx huma.Context, _ string, v any) (any, error) {
 	e, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil

@@ -511,9 +511,9 @@ func BenchmarkOrders(b *testing.B, open func(b *testing.B) shop.OrderStore) {
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
 			p := placement(ident.New("key"), skus[i*7919%products])
-			_, err := s.Place(context.Background(), p)
+			_, err := s.Place(b.Context(), p)
 			if err == nil {
-				err = s.Advance(context.Background(), confirmation(p))
+				err = s.Advance(b.Context(), confirmation(p))
 			}
 			if err != nil {
 				b.Fatal(err)
