@@ -23,7 +23,7 @@ func (s *Server) admitted(rt *Route, serve http.HandlerFunc) http.HandlerFunc {
 			serve(w, r)
 			return
 		}
-		if s.inFlight.Add(1) > s.full {
+		if s.inFlight.Add(1) > int64(s.options.MaxInFlight) {
 			s.inFlight.Add(-1)
 			s.fail(x, errFull)
 			return
@@ -47,8 +47,7 @@ var errFull = &fault.Error{
 // it is not. The limit by address comes before authentication, so that guessing tokens is limited too.
 func (s *Server) admit(x *exchange, r *http.Request) error {
 	if s.options.AddressLimit != nil {
-		x.address = s.clientAddress(r)
-		if err := s.limit(x, s.options.AddressLimit, "address", x.address.String()); err != nil {
+		if err := s.limit(x, s.options.AddressLimit, "address", s.clientAddress(r).String()); err != nil {
 			return err
 		}
 	}
@@ -93,7 +92,7 @@ func bearer(r *http.Request) (string, bool) {
 func (s *Server) limit(ctx context.Context, limiter RateLimiter, name, key string) error {
 	ok, retryAfter, err := limiter.Allow(ctx, key)
 	if err != nil {
-		s.unknown.Inc(name)
+		s.unasked.Inc(name)
 		return nil
 	}
 	if ok {

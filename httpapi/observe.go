@@ -63,7 +63,7 @@ func (s *Server) record(x *exchange, r *http.Request) {
 	}
 	s.duration.Observe(took.Seconds(), pattern, class(x.status))
 	x.span.End(x.failure)
-	if s.access == nil {
+	if s.options.AccessLog == nil {
 		return
 	}
 	attrs := [...]slog.Attr{
@@ -80,7 +80,7 @@ func (s *Server) record(x *exchange, r *http.Request) {
 	// Straight to the handler: a logger would look up the caller's line for every request.
 	line := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
 	line.AddAttrs(attrs[:]...)
-	_ = s.access.Handler().Handle(x.Context, line) // an access log that cannot be written has nowhere to say so
+	_ = s.options.AccessLog.Handler().Handle(x.Context, line) // an access log that cannot be written has nowhere to say so
 }
 
 // class names the hundred that a status belongs to. A handler that wrote nothing answered 200.
