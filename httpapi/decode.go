@@ -106,7 +106,9 @@ func offending(d *huma.ErrorDetail) fault.Field {
 	case strings.HasPrefix(message, "required "):
 		message = "is missing"
 	case strings.HasPrefix(message, "expected "):
-		message = "is not as " + message
+		message = "does not fit: " + message
+	case strings.HasPrefix(message, "invalid "):
+		message = "is an " + message
 	}
 	if inBody && name == "" {
 		return fault.Field{Message: "the body " + message}
