@@ -1,0 +1,245 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"agora/fault"
+	"agora/shop"
+)
+
+// Catalog is the shop.CatalogStore in one SQLite file.
+//
+// A product is spread over rows by how often their content changes and how many of them a request reads: the
+// document, the card, the live figures. Scan and the inverted index are in catalog_search.go.
+type Catalog struct {
+	*database
+	statements *statements
+}
+
+var _ shop.CatalogStore = (*Catalog)(nil)
+
+// OpenCatalog opens or creates the catalogue's database file.
+func OpenCatalog(ctx context.Context, path string) (*Catalog, error) {
+	db, err := open(ctx, path, "catalog")
+	if err != nil {
+		return nil, err
+	}
+	return &Catalog{database: db, statements: newStatements(db.read)}, nil
+}
+
+// Close finishes the writes that were accepted and closes the file.
+func (c *Catalog) Close() error {
+	return errors.Join(c.statements.close(), c.close())
+}
+
+// Insert implements shop.CatalogStore.
+func (c *Catalog) Insert(ctx context.Context, entries []shop.Entry) (taken []string, err error) {
+	err = c.writer.do(ctx, func(t *tx) error {
+		taken = nil
+		var last int64
+		if err := t.queryRow("SELECT coalesce(max(position), 0) FROM products", nil, &last); err != nil {
+			return fmt.Errorf("last position: %w", err)
+		}
+		words := map[string]int{}
+		for _, entry := range entries {
+			stored, err := insertProduct(t, last+1, entry)
+			if err != nil {
+				return fmt.Errorf("insert product %s: %w", entry.Product.ID, err)
+			}
+			if !stored {
+				taken = append(taken, entry.Product.SKU)
+				continue
+			}
+			last++
+			for _, word := range entry.Words {
+				words[word]++
+			}
+		}
+		return countWords(t, words)
+	})
+	return taken, err
+}
+
+// insertProduct writes all rows of a new product, unless its SKU is taken.
+func insertProduct(t *tx, position int64, entry shop.Entry) (stored bool, err error) {
+	document, err := encodeDocument(entry.Product)
+	if err != nil {
+		return false, err
+	}
+	p := entry.Product
+	changed, err := t.exec("INSERT INTO products VALUES (?, ?, ?, ?, ?) ON CONFLICT (sku) DO NOTHING",
+		position, p.ID, p.SKU, p.Version, document)
+	if err != nil || changed == 0 {
+		return false, err
+	}
+	terms := joinTerms(entry)
+	if _, err := t.exec("INSERT INTO cards VALUES (?, ?, ?, ?, ?)",
+		position, p.Price.Currency, p.Price.Amount, terms, encodeCard(p.Card())); err != nil {
+		return false, err
+	}
+	_, err = t.exec("INSERT INTO search (rowid, terms) VALUES (?, ?)", position, terms)
+	return true, err
+}
+
+// encodeDocument returns what the seller wrote. Stock and reviews have rows of their own.
+func encodeDocument(p shop.Product) ([]byte, error) {
+	p.InventoryCount, p.Rating, p.LatestReviews = 0, shop.Rating{}, nil
+	return json.Marshal(p)
+}
+
+// Replace implements shop.CatalogStore.
+func (c *Catalog) Replace(ctx context.Context, entry shop.Entry, expected int64) error {
+	p := entry.Product
+	document, err := encodeDocument(p)
+	if err != nil {
+		return fmt.Errorf("encode product %s: %w", p.ID, err)
+	}
+	return c.writer.do(ctx, func(t *tx) error {
+		var position, version int64
+		var oldTerms string
+		err := t.queryRow(`SELECT p.position, p.version, c.terms FROM products p JOIN cards c USING (position)
+			WHERE p.id = ?`, []any{p.ID}, &position, &version, &oldTerms)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return fault.Missing("product", p.ID)
+		case err != nil:
+			return fmt.Errorf("read product %s: %w", p.ID, err)
+		case version != expected:
+			return shop.ChangedMeanwhile()
+		}
+		if _, err := t.exec("UPDATE products SET version = ?, document = ? WHERE position = ?",
+			p.Version, document, position); err != nil {
+			return fmt.Errorf("replace product %s: %w", p.ID, err)
+		}
+		terms := joinTerms(entry)
+		if _, err := t.exec("UPDATE cards SET currency = ?, amount = ?, terms = ?, card = ? WHERE position = ?",
+			p.Price.Currency, p.Price.Amount, terms, encodeCard(p.Card()), position); err != nil {
+			return fmt.Errorf("replace card of %s: %w", p.ID, err)
+		}
+		return reindex(t, position, oldTerms, terms)
+	})
+}
+
+// reindex brings the inverted index from a product's old terms to its new ones.
+func reindex(t *tx, position int64, before, after string) error {
+	if before == after {
+		return nil
+	}
+	if _, err := t.exec("DELETE FROM search WHERE rowid = ?", position); err != nil {
+		return fmt.Errorf("remove from index: %w", err)
+	}
+	if _, err := t.exec("INSERT INTO search (rowid, terms) VALUES (?, ?)", position, after); err != nil {
+		return fmt.Errorf("add to index: %w", err)
+	}
+	change := map[string]int{}
+	for word := range wordsIn(before) {
+		change[word]--
+	}
+	for word := range wordsIn(after) {
+		change[word]++
+	}
+	return countWords(t, change)
+}
+
+// countWords changes in how many products each word is.
+func countWords(t *tx, change map[string]int) error {
+	for _, word := range slices.Sorted(maps.Keys(change)) { // in the order of the table, for its pages' sake
+		n := change[word]
+		if n == 0 {
+			continue
+		}
+		if _, err := t.exec(`INSERT INTO vocabulary VALUES (?, ?)
+			ON CONFLICT (word) DO UPDATE SET products = products + excluded.products`, word, n); err != nil {
+			return fmt.Errorf("count word: %w", err)
+		}
+	}
+	return nil
+}
+
+// Product implements shop.CatalogStore. It is one statement, so that all parts are of one moment.
+func (c *Catalog) Product(ctx context.Context, id string) (shop.Product, error) {
+	const query = `SELECT p.document, coalesce(l.available, 0), coalesce(l.rating_count, 0),
+			coalesce(l.rating_sum, 0), coalesce(l.revision, 0),
+			iif(l.rating_count > 0, (SELECT json_group_array(json(document)) FROM (
+				SELECT document FROM reviews r WHERE r.position = p.position ORDER BY number DESC LIMIT ?)), '[]')
+		FROM products p LEFT JOIN live l USING (position) WHERE p.id = ?`
+	var p shop.Product
+	var document, reviews []byte
+	var available, count, sum, revision int64
+	err := c.statements.queryRow(ctx, query, []any{shop.LatestReviews, id},
+		&document, &available, &count, &sum, &revision, &reviews)
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, fault.Missing("product", id)
+	}
+	if err != nil {
+		return p, fmt.Errorf("read product %s: %w", id, err)
+	}
+	if err := errors.Join(json.Unmarshal(document, &p), json.Unmarshal(reviews, &p.LatestReviews)); err != nil {
+		return p, fmt.Errorf("decode product %s: %w", id, err)
+	}
+	p.InventoryCount, p.Rating, p.Revision = available, shop.NewRating(count, sum), revision
+	return p, nil
+}
+
+// SetInventory implements shop.CatalogStore.
+func (c *Catalog) SetInventory(ctx context.Context, stock []shop.Inventory) (changed []string, err error) {
+	err = c.writer.do(ctx, func(t *tx) error {
+		changed = nil
+		seen := map[string]bool{}
+		for _, s := range stock {
+			id, err := setAvailable(t, s)
+			if err != nil {
+				return fmt.Errorf("set inventory of %s: %w", s.SKU, err)
+			}
+			if id != "" && !seen[id] {
+				seen[id] = true
+				changed = append(changed, id)
+			}
+		}
+		return nil
+	})
+	return changed, err
+}
+
+// setAvailable stores what is newer and returns the product's identifier if its document changed by it.
+func setAvailable(t *tx, s shop.Inventory) (id string, err error) {
+	var position, available, version int64
+	err = t.queryRow(`SELECT p.position, p.id, coalesce(l.available, 0), coalesce(l.stock_version, 0)
+		FROM products p LEFT JOIN live l USING (position) WHERE p.sku = ?`,
+		[]any{s.SKU}, &position, &id, &available, &version)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && s.StockVersion <= version {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	differs := available != s.Available
+	if _, err := t.exec(`INSERT INTO live (position, available, stock_version, revision) VALUES (?1, ?2, ?3, ?4)
+		ON CONFLICT (position) DO UPDATE SET available = ?2, stock_version = ?3, revision = revision + ?4`,
+		position, s.Available, s.StockVersion, differs); err != nil {
+		return "", err
+	}
+	if !differs {
+		return "", nil
+	}
+	return id, nil
+}
+
+// joinTerms returns the terms as cards and the index hold them, with spaces on both sides of each.
+func joinTerms(entry shop.Entry) string {
+	return " " + strings.Join(entry.Words, " ") + " | " + strings.Join(entry.Tags, " ") + " "
+}
+
+// wordsIn yields the words, without the tags, of what joinTerms returned.
+func wordsIn(terms string) iter.Seq[string] {
+	words, _, _ := strings.Cut(terms, "|")
+	return strings.FieldsSeq(words)
+}

@@ -1,0 +1,78 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"agora/fault"
+	"agora/shop"
+)
+
+// AddReview implements shop.CatalogStore.
+func (c *Catalog) AddReview(ctx context.Context, review shop.Review) error {
+	document, err := json.Marshal(review)
+	if err != nil {
+		return fmt.Errorf("encode review %s: %w", review.ID, err)
+	}
+	return c.writer.do(ctx, func(t *tx) error {
+		var position int64
+		err := t.queryRow("SELECT position FROM products WHERE id = ?", []any{review.ProductID}, &position)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fault.Missing("product", review.ProductID)
+		}
+		if err != nil {
+			return fmt.Errorf("read product %s: %w", review.ProductID, err)
+		}
+		_, err = t.exec("INSERT INTO reviews (position, user, document) VALUES (?, ?, ?)",
+			position, review.User, string(document))
+		if isUnique(err) {
+			return shop.AlreadyReviewed()
+		}
+		if err != nil {
+			return fmt.Errorf("insert review %s: %w", review.ID, err)
+		}
+		if _, err = t.exec(`INSERT INTO live (position, rating_count, rating_sum, revision) VALUES (?1, 1, ?2, 1)
+			ON CONFLICT (position) DO UPDATE SET
+				rating_count = rating_count + 1, rating_sum = rating_sum + ?2, revision = revision + 1`,
+			position, review.Rating); err != nil {
+			return fmt.Errorf("count review %s: %w", review.ID, err)
+		}
+		return nil
+	})
+}
+
+// Reviews implements shop.CatalogStore.
+func (c *Catalog) Reviews(ctx context.Context, productID string, before int64, limit int) ([]shop.Review, error) {
+	var position int64
+	err := c.statements.queryRow(ctx, "SELECT position FROM products WHERE id = ?", []any{productID}, &position)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.Missing("product", productID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read product %s: %w", productID, err)
+	}
+	rows, err := c.statements.query(ctx, `SELECT number, document FROM reviews
+		WHERE position = ?1 AND (?2 = 0 OR number < ?2) ORDER BY number DESC LIMIT ?3`, position, before, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read reviews of %s: %w", productID, err)
+	}
+	defer rows.Close()
+	reviews := []shop.Review{}
+	for rows.Next() {
+		var review shop.Review
+		var number int64
+		var document []byte
+		if err := rows.Scan(&number, &document); err != nil {
+			return nil, fmt.Errorf("read reviews of %s: %w", productID, err)
+		}
+		if err := json.Unmarshal(document, &review); err != nil {
+			return nil, fmt.Errorf("decode review %d: %w", number, err)
+		}
+		review.Number = number
+		reviews = append(reviews, review)
+	}
+	return reviews, classify(rows.Err())
+}

@@ -1,0 +1,301 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"agora/shop"
+)
+
+const (
+	// indexedPrefix is the longest prefix, in characters, that the inverted index holds as a term of its own.
+	indexedPrefix = 3
+	// maxExpansion is how many words a longer prefix stands for: those that most products have.
+	maxExpansion = 32
+	// fewMatches is how many matches are sorted by price after having been found by their words. With more, a
+	// walk along the prices meets a match often enough.
+	fewMatches = 4_000
+	// defaultBudget is how many products a scan looks at if it does not say.
+	defaultBudget = 4_000
+)
+
+// Scan implements shop.CatalogStore.
+//
+// It never asks FTS5 for its rank: bm25 counts the matches of every word first, which makes common words cost
+// as much as there are products. Matches are streamed by position instead, until the limit or the budget ends it.
+func (c *Catalog) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) {
+	if scan.Budget == 0 {
+		scan.Budget = defaultBudget
+	}
+	scan.Budget = max(scan.Budget, scan.Limit)
+	match, err := c.match(ctx, scan)
+	if err != nil {
+		return shop.Batch{}, err
+	}
+	if scan.Order == shop.NewestFirst {
+		return c.stream(ctx, scan, newest(scan, match))
+	}
+	if match != "" {
+		few, err := c.few(ctx, match)
+		if err != nil {
+			return shop.Batch{}, err
+		}
+		if few {
+			return c.collect(ctx, scan, match)
+		}
+	}
+	return c.stream(ctx, scan, byPrice(scan))
+}
+
+// source yields positions and prices in the order of a scan; filter narrows them once their rows are read.
+type source struct {
+	query      string
+	args       []any
+	filter     []string
+	filterArgs []any
+}
+
+// where adds a condition on the rows c of cards and l of live.
+func (s *source) where(condition string, args ...any) {
+	s.filter = append(s.filter, condition)
+	s.filterArgs = append(s.filterArgs, args...)
+}
+
+// newest walks down the positions: those that match, or all.
+func newest(scan shop.Scan, match string) *source {
+	s := &source{}
+	below := scan.After.Position
+	if below == 0 {
+		below = 1 << 62
+	}
+	if match == "" {
+		s.query = "SELECT position, 0 AS amount FROM cards WHERE position < ? ORDER BY position DESC"
+		s.args = []any{below}
+		s.whereTerms(scan)
+	} else {
+		s.query = "SELECT rowid AS position, 0 AS amount FROM search WHERE search MATCH ? AND rowid < ? ORDER BY rowid DESC"
+		s.args = []any{match, below}
+	}
+	s.wherePrice(scan)
+	s.whereStock(scan)
+	return s
+}
+
+// byPrice walks along the index of prices and looks at the terms of each card it comes by.
+func byPrice(scan shop.Scan) *source {
+	s := &source{args: []any{scan.Currency, scan.MinPrice, upperPrice(scan)}}
+	s.query = "SELECT position, amount FROM cards WHERE currency = ? AND amount BETWEEN ? AND ?"
+	if scan.After != (shop.Place{}) {
+		s.query += " AND (amount, position) " + direction(scan.Order, "> (?, ?)", "< (?, ?)")
+		s.args = append(s.args, scan.After.Price, scan.After.Position)
+	}
+	s.query += direction(scan.Order, " ORDER BY amount, position", " ORDER BY amount DESC, position DESC")
+	s.whereTerms(scan)
+	s.whereStock(scan)
+	return s
+}
+
+// whereTerms looks for the clauses in the terms of each card, where they were not looked up in the index.
+func (s *source) whereTerms(scan shop.Scan) {
+	for _, clause := range scan.All {
+		s.where("instr(c.terms, ?) > 0", needle(clause))
+	}
+	if len(scan.Except) > 0 {
+		s.where("NOT ("+strings.Repeat("instr(c.terms, ?) > 0 AND ", len(scan.Except)-1)+"instr(c.terms, ?) > 0)",
+			needles(scan.Except)...)
+	}
+}
+
+func (s *source) wherePrice(scan shop.Scan) {
+	if scan.Currency != "" {
+		s.where("c.currency = ?", scan.Currency)
+	}
+	if scan.MinPrice > 0 || scan.MaxPrice > 0 {
+		s.where("c.amount BETWEEN ? AND ?", scan.MinPrice, upperPrice(scan))
+	}
+}
+
+func (s *source) whereStock(scan shop.Scan) {
+	if scan.InStock {
+		s.where("l.available > 0")
+	}
+}
+
+func upperPrice(scan shop.Scan) int64 {
+	if scan.MaxPrice == 0 {
+		return 1 << 62
+	}
+	return scan.MaxPrice
+}
+
+func direction(order shop.ScanOrder, ascending, descending string) string {
+	if order == shop.CheapestFirst {
+		return ascending
+	}
+	return descending
+}
+
+// needle is how a clause looks in the terms of a card.
+func needle(clause shop.Clause) string {
+	if clause.Prefix {
+		return " " + clause.Term
+	}
+	return " " + clause.Term + " "
+}
+
+func needles(clauses []shop.Clause) []any {
+	all := make([]any, len(clauses))
+	for i, clause := range clauses {
+		all[i] = needle(clause)
+	}
+	return all
+}
+
+// stream reads cards in the order of the source until the limit, the budget or the end is reached.
+func (c *Catalog) stream(ctx context.Context, scan shop.Scan, s *source) (shop.Batch, error) {
+	// The subquery has a LIMIT, so SQLite runs it as a co-routine whose rows keep their order; CROSS JOIN holds
+	// it outermost.
+	query := `SELECT ` + cardColumns + ` FROM (` + s.query + ` LIMIT ?) s
+		CROSS JOIN cards c ON c.position = s.position LEFT JOIN live l ON l.position = s.position`
+	if len(s.filter) > 0 {
+		query += " WHERE " + strings.Join(s.filter, " AND ")
+	}
+	args := append(append(slices.Clone(s.args), scan.Budget), s.filterArgs...)
+	rows, err := c.statements.query(ctx, query+" LIMIT ?", append(args, scan.Limit)...)
+	if err != nil {
+		return shop.Batch{}, fmt.Errorf("scan: %w", err)
+	}
+	cards, err := scanCards(rows)
+	if err != nil {
+		return shop.Batch{}, fmt.Errorf("scan: %w", err)
+	}
+	batch := shop.Batch{Cards: cards}
+	if len(cards) == scan.Limit {
+		last := cards[len(cards)-1]
+		batch.Next = shop.Place{Price: last.Price.Amount, Position: last.Position}
+		return batch, nil
+	}
+	batch.Next, batch.Done, err = c.end(ctx, scan, s)
+	return batch, err
+}
+
+// end returns where a scan stands that used up its budget, or that it came to the end before.
+func (c *Catalog) end(ctx context.Context, scan shop.Scan, s *source) (place shop.Place, done bool, err error) {
+	if len(s.filter) == 0 {
+		return shop.Place{}, true, nil
+	}
+	err = c.statements.queryRow(ctx, s.query+" LIMIT 1 OFFSET ?",
+		append(slices.Clone(s.args), scan.Budget-1), &place.Position, &place.Price)
+	if errors.Is(err, sql.ErrNoRows) {
+		return shop.Place{}, true, nil
+	}
+	if err != nil {
+		return shop.Place{}, false, fmt.Errorf("end of scan: %w", err)
+	}
+	return place, false, nil
+}
+
+// few reports whether at most fewMatches products match.
+func (c *Catalog) few(ctx context.Context, match string) (bool, error) {
+	var n int
+	err := c.statements.queryRow(ctx, "SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ? LIMIT ?)",
+		[]any{match, fewMatches + 1}, &n)
+	if err != nil {
+		return false, fmt.Errorf("count matches: %w", err)
+	}
+	return n <= fewMatches, nil
+}
+
+// collect finds all matches by their words and sorts them by price.
+func (c *Catalog) collect(ctx context.Context, scan shop.Scan, match string) (shop.Batch, error) {
+	s := &source{}
+	s.wherePrice(scan)
+	s.whereStock(scan)
+	if scan.After != (shop.Place{}) {
+		s.where("(c.amount, c.position) "+direction(scan.Order, "> (?, ?)", "< (?, ?)"),
+			scan.After.Price, scan.After.Position)
+	}
+	rows, err := c.statements.query(ctx, `SELECT `+cardColumns+`
+		FROM search CROSS JOIN cards c ON c.position = search.rowid LEFT JOIN live l ON l.position = search.rowid
+		WHERE `+strings.Join(append([]string{"search MATCH ?"}, s.filter...), " AND ")+
+		direction(scan.Order, " ORDER BY c.amount, c.position", " ORDER BY c.amount DESC, c.position DESC")+` LIMIT ?`,
+		append(append([]any{match}, s.filterArgs...), scan.Limit)...)
+	if err != nil {
+		return shop.Batch{}, fmt.Errorf("collect: %w", err)
+	}
+	cards, err := scanCards(rows)
+	if err != nil {
+		return shop.Batch{}, fmt.Errorf("collect: %w", err)
+	}
+	if len(cards) < scan.Limit {
+		return shop.Batch{Cards: cards, Done: true}, nil
+	}
+	last := cards[len(cards)-1]
+	return shop.Batch{Cards: cards, Next: shop.Place{Price: last.Price.Amount, Position: last.Position}}, nil
+}
+
+// match returns the scan's clauses in the query language of FTS5, or "" if it has none.
+func (c *Catalog) match(ctx context.Context, scan shop.Scan) (string, error) {
+	all, err := c.conjunction(ctx, scan.All)
+	if err != nil || len(scan.Except) == 0 || all == "" {
+		return all, err
+	}
+	except, err := c.conjunction(ctx, scan.Except)
+	return "(" + all + ") NOT (" + except + ")", err
+}
+
+func (c *Catalog) conjunction(ctx context.Context, clauses []shop.Clause) (string, error) {
+	parts := make([]string, len(clauses))
+	for i, clause := range clauses {
+		part, err := c.disjunction(ctx, clause)
+		if err != nil {
+			return "", err
+		}
+		parts[i] = part
+	}
+	return strings.Join(parts, " AND "), nil
+}
+
+// disjunction returns a clause in the query language of FTS5. Left to itself FTS5 would merge the positions of all words
+// with a prefix before it yields the first.
+func (c *Catalog) disjunction(ctx context.Context, clause shop.Clause) (string, error) {
+	switch {
+	case !clause.Prefix:
+		return quote(clause.Term), nil
+	case utf8.RuneCountInString(clause.Term) <= indexedPrefix:
+		return quote(clause.Term) + " *", nil
+	}
+	expanded, err := c.expand(ctx, clause.Term)
+	if err != nil {
+		return "", err
+	}
+	return "(" + strings.Join(expanded, " OR ") + ")", nil
+}
+
+// expand returns the words that a prefix stands for, quoted, and the prefix itself as a word.
+func (c *Catalog) expand(ctx context.Context, prefix string) ([]string, error) {
+	rows, err := c.statements.query(ctx, `SELECT word FROM vocabulary
+		WHERE word > ? AND word < ? AND products > 0 ORDER BY products DESC LIMIT ?`,
+		prefix, prefix+string(utf8.MaxRune), maxExpansion)
+	if err != nil {
+		return nil, fmt.Errorf("expand prefix: %w", err)
+	}
+	defer rows.Close()
+	expanded := []string{quote(prefix)}
+	for rows.Next() {
+		var word string
+		if err := rows.Scan(&word); err != nil {
+			return nil, fmt.Errorf("expand prefix: %w", err)
+		}
+		expanded = append(expanded, quote(word))
+	}
+	return expanded, classify(rows.Err())
+}
+
+// quote makes a term a string of FTS5's query language. Terms have no quotes in them.
+func quote(term string) string { return `"` + term + `"` }

@@ -1,0 +1,69 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// statements prepares each query text once a connection of a pool of readers. The texts must come from a
+// bounded set: everything that a caller chooses goes into the arguments.
+type statements struct {
+	db       *sql.DB
+	mu       sync.RWMutex
+	prepared map[string]*sql.Stmt
+}
+
+func newStatements(db *sql.DB) *statements {
+	return &statements{db: db, prepared: map[string]*sql.Stmt{}}
+}
+
+func (s *statements) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := s.prepare(ctx, query)
+	if err != nil {
+		return nil, classify(err)
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	return rows, classify(err)
+}
+
+// queryRow scans the only row into dest; sql.ErrNoRows says that there is none.
+func (s *statements) queryRow(ctx context.Context, query string, args []any, dest ...any) error {
+	stmt, err := s.prepare(ctx, query)
+	if err != nil {
+		return classify(err)
+	}
+	return classify(stmt.QueryRowContext(ctx, args...).Scan(dest...))
+}
+
+func (s *statements) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	s.mu.RLock()
+	stmt, ok := s.prepared[query]
+	s.mu.RUnlock()
+	if ok {
+		return stmt, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if stmt, ok := s.prepared[query]; ok {
+		return stmt, nil
+	}
+	stmt, err := s.db.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	s.prepared[query] = stmt
+	return stmt, nil
+}
+
+func (s *statements) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, stmt := range s.prepared {
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,28 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"agora/engine/sqlite"
+	"agora/shop"
+	"agora/shop/shoptest"
+)
+
+func openCatalog(tb testing.TB) *sqlite.Catalog {
+	tb.Helper()
+	store, err := sqlite.OpenCatalog(tb.Context(), filepath.Join(tb.TempDir(), "catalog.db"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return store
+}
+
+func TestCatalog(t *testing.T) {
+	shoptest.Catalog(t, func(t *testing.T) shop.CatalogStore { return openCatalog(t) })
+}

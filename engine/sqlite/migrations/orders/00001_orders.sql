@@ -1,0 +1,62 @@
+-- +goose Up
+
+-- What is there of each SKU and what of it is promised to orders that are not paid yet. held may be over
+-- on_hand after a count found fewer units than were promised.
+CREATE TABLE stock (
+    sku     TEXT PRIMARY KEY,
+    on_hand INTEGER NOT NULL CHECK (on_hand >= 0),
+    held    INTEGER NOT NULL CHECK (held >= 0),
+    version INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- body is the order as JSON; the columns beside it are what transactions and audits look for.
+CREATE TABLE orders (
+    rowid           INTEGER PRIMARY KEY,
+    id              TEXT NOT NULL UNIQUE,
+    user_id         TEXT NOT NULL,
+    state           TEXT NOT NULL,
+    version         INTEGER NOT NULL,
+    idempotency_key TEXT UNIQUE, -- user id and key: a claim lives as long as its order
+    request_hash    BLOB,
+    body            BLOB NOT NULL
+);
+
+-- Unfinished sagas only, so the table stays small.
+CREATE TABLE sagas (
+    order_id TEXT PRIMARY KEY,
+    step     TEXT NOT NULL,
+    attempt  INTEGER NOT NULL,
+    due      INTEGER NOT NULL -- microseconds since 1970
+) WITHOUT ROWID;
+
+-- Append-only. It is the ledger, the history of each order and, read from outbox.relayed on, the outbox.
+CREATE TABLE journal (
+    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream  TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    kind    TEXT NOT NULL,
+    at      INTEGER NOT NULL, -- microseconds since 1970
+    body    BLOB NOT NULL,
+    UNIQUE (stream, version)
+);
+
+-- One row: the journal up to here is on the event log.
+CREATE TABLE outbox (
+    only    INTEGER PRIMARY KEY CHECK (only = 1),
+    relayed INTEGER NOT NULL
+);
+INSERT INTO outbox VALUES (1, 0);
+
+-- How far the import of each source came, kept with what it imported.
+CREATE TABLE imports (
+    source   TEXT PRIMARY KEY,
+    progress BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- +goose Down
+DROP TABLE imports;
+DROP TABLE outbox;
+DROP TABLE journal;
+DROP TABLE sagas;
+DROP TABLE orders;
+DROP TABLE stock;

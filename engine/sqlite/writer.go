@@ -1,0 +1,268 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+
+	"agora/fault"
+)
+
+// maxGroup bounds how many writes share one commit, and with it how long the first of them waits.
+const maxGroup = 512
+
+// writer runs all writes of a database on one goroutine and lets those that wait at the same time share
+// one commit, so that the cost of making it durable (one sync of the log) is divided among them. Each
+// write is its own transaction to its caller: it runs under a savepoint, and if it fails, it alone is
+// undone. This is group commit, as in DeWitt et al., "Implementation Techniques for Main Memory Database
+// Systems", SIGMOD 1984.
+type writer struct {
+	db    *sql.DB
+	tx    *tx
+	queue chan *write
+	done  chan struct{}
+
+	mu     sync.RWMutex // held for reading while sending to queue
+	closed bool
+}
+
+// write is one caller's transaction.
+type write struct {
+	ctx    context.Context
+	run    func(*tx) error
+	err    error
+	answer chan struct{}
+}
+
+func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{
+		db:    db,
+		tx:    &tx{conn: conn, prepared: map[string]*sql.Stmt{}},
+		queue: make(chan *write, 2*maxGroup),
+		done:  make(chan struct{}),
+	}
+	go w.loop()
+	return w, nil
+}
+
+// do runs fn in a transaction and returns after it is durable. If fn fails, nothing of it is kept and its
+// error is returned. fn runs on the writer's goroutine: it must not block on anything but the database,
+// and must not write again through the same writer.
+func (w *writer) do(ctx context.Context, fn func(*tx) error) error {
+	request := &write{ctx: ctx, run: fn, answer: make(chan struct{})}
+	if err := w.send(request); err != nil {
+		return err
+	}
+	// The writer always answers, so there is no early return here: a caller that left while its write was
+	// under way would not know whether it was kept.
+	<-request.answer
+	return classify(request.err)
+}
+
+func (w *writer) send(request *write) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return fault.New(fault.Unavailable, "", "the store is closed")
+	}
+	select {
+	case w.queue <- request:
+		return nil
+	case <-request.ctx.Done():
+		return request.ctx.Err()
+	}
+}
+
+func (w *writer) loop() {
+	defer close(w.done)
+	group := make([]*write, 0, maxGroup)
+	for first := range w.queue {
+		group = w.gather(append(group[:0], first))
+		w.commit(group)
+		for _, request := range group {
+			close(request.answer)
+		}
+	}
+}
+
+// gather adds to the group what waits right now. It does not wait for more: while a commit is synced the
+// next group gathers by itself.
+func (w *writer) gather(group []*write) []*write {
+	for len(group) < maxGroup {
+		select {
+		case request, ok := <-w.queue:
+			if !ok {
+				return group
+			}
+			group = append(group, request)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit runs the group in one transaction. If the transaction itself fails, every write in it fails.
+func (w *writer) commit(group []*write) {
+	fail := func(err error) {
+		for _, request := range group {
+			if request.err == nil {
+				request.err = err
+			}
+		}
+	}
+	if _, err := w.tx.exec("BEGIN IMMEDIATE"); err != nil {
+		fail(fmt.Errorf("begin: %w", err))
+		return
+	}
+	for _, request := range group {
+		request.err = request.ctx.Err()
+		if request.err == nil {
+			request.err = w.tx.isolated(request.run)
+		}
+		if w.tx.broken != nil {
+			fail(w.tx.broken)
+			break
+		}
+	}
+	err := w.tx.broken
+	if err == nil {
+		_, err = w.tx.exec("COMMIT")
+	}
+	if err != nil {
+		fail(fmt.Errorf("commit: %w", err))
+		// SQLite may have ended the transaction by itself; the rollback makes sure and may fail then.
+		_, _ = w.tx.exec("ROLLBACK")
+		w.tx.broken = nil
+	}
+}
+
+func (w *writer) close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	close(w.queue)
+	w.mu.Unlock()
+	<-w.done
+	return errors.Join(w.tx.close(), w.db.Close())
+}
+
+// tx is the writer's connection inside a transaction. Statements are prepared once per connection.
+//
+// Its calls do not take a context: the driver would start a goroutine a call to watch it, and a
+// statement of the shared transaction must not be interrupted for one caller's sake.
+type tx struct {
+	conn     *sql.Conn
+	prepared map[string]*sql.Stmt
+	inside   bool // a savepoint is open for the write that runs
+	lazy     bool // a write runs; its savepoint opens with its first change
+
+	// broken is why the whole transaction has to be given up: a full disk or an input/output error makes
+	// SQLite roll all of it back, and a savepoint after that would begin a transaction of its own.
+	broken error
+}
+
+// isolated runs fn so that a failure undoes only fn's own changes. The savepoint is opened by the first
+// change, because many writes are refused by what they read.
+func (t *tx) isolated(fn func(*tx) error) error {
+	t.lazy, t.inside = true, false
+	err := fn(t)
+	t.lazy = false
+	if !t.inside {
+		return err
+	}
+	if err != nil {
+		if _, undo := t.exec("ROLLBACK TO one"); undo != nil {
+			t.broken = errors.Join(err, undo)
+			return err
+		}
+	}
+	if _, release := t.exec("RELEASE one"); release != nil {
+		t.broken = errors.Join(err, release)
+	}
+	return err
+}
+
+// exec runs a statement that changes rows and returns how many it changed.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	if err := t.isolate(); err != nil {
+		return 0, err
+	}
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.ExecContext(context.Background(), args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// query runs a statement that only reads. The rows must be closed before the next call.
+func (t *tx) query(query string, args ...any) (*sql.Rows, error) {
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(context.Background(), args...)
+}
+
+// queryRow scans the only row of a statement that reads into dest; sql.ErrNoRows says that there is none.
+func (t *tx) queryRow(query string, args []any, dest ...any) error {
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return err
+	}
+	return stmt.QueryRowContext(context.Background(), args...).Scan(dest...)
+}
+
+// changeRow is queryRow for a statement that changes rows and returns one of them.
+func (t *tx) changeRow(query string, args []any, dest ...any) error {
+	if err := t.isolate(); err != nil {
+		return err
+	}
+	return t.queryRow(query, args, dest...)
+}
+
+// isolate opens the savepoint of the write that runs, unless that was done or no write runs.
+func (t *tx) isolate() error {
+	if !t.lazy {
+		return nil
+	}
+	t.lazy = false
+	if _, err := t.exec("SAVEPOINT one"); err != nil {
+		return err
+	}
+	t.inside = true
+	return nil
+}
+
+func (t *tx) prepare(query string) (*sql.Stmt, error) {
+	if stmt, ok := t.prepared[query]; ok {
+		return stmt, nil
+	}
+	stmt, err := t.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	t.prepared[query] = stmt
+	return stmt, nil
+}
+
+func (t *tx) close() error {
+	var errs []error
+	for _, stmt := range t.prepared {
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(append(errs, t.conn.Close())...)
+}

@@ -1,0 +1,246 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"agora/fault"
+)
+
+// openBare opens a writer over a database with one table of unique names.
+func openBare(t *testing.T) (*writer, *sql.DB) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "bare.db")
+	db, err := connect(path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("CREATE TABLE names (name TEXT PRIMARY KEY, payload BLOB) WITHOUT ROWID"); err != nil {
+		t.Fatal(err)
+	}
+	w, err := newWriter(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := connect(path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(w.close(), read.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return w, read
+}
+
+func insert(name string) func(*tx) error {
+	return func(t *tx) error {
+		_, err := t.exec("INSERT INTO names (name) VALUES (?)", name)
+		return err
+	}
+}
+
+func names(t *testing.T, db *sql.DB) []string {
+	t.Helper()
+	rows, err := db.Query("SELECT name FROM names ORDER BY name")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, name)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestWriterUndoesOnlyTheWriteThatFails(t *testing.T) {
+	w, read := openBare(t)
+	refused := errors.New("refused")
+	var group []*write
+	add := func(fn func(*tx) error) *write {
+		request := &write{ctx: t.Context(), run: fn, answer: make(chan struct{})}
+		group = append(group, request)
+		return request
+	}
+	first := add(insert("a"))
+	refuses := add(func(t *tx) error {
+		return errors.Join(insert("b")(t), insert("c")(t), refused)
+	})
+	duplicate := add(insert("a"))
+	last := add(insert("d"))
+	w.commit(group)
+
+	if first.err != nil || last.err != nil {
+		t.Errorf("the writes beside the failed ones fail: %v, %v", first.err, last.err)
+	}
+	if !errors.Is(refuses.err, refused) {
+		t.Errorf("error = %v, want the write's own", refuses.err)
+	}
+	if !isUnique(duplicate.err) {
+		t.Errorf("error = %v, want a unique violation", duplicate.err)
+	}
+	if got, want := fmt.Sprint(names(t, read)), "[a d]"; got != want {
+		t.Errorf("kept %s, want %s", got, want)
+	}
+}
+
+func TestWriterServesManyCallers(t *testing.T) {
+	w, read := openBare(t)
+	const callers, each = 64, 20
+	var all sync.WaitGroup
+	for c := range callers {
+		all.Go(func() {
+			for i := range each {
+				if err := w.do(t.Context(), insert(fmt.Sprintf("%d-%d", c, i))); err != nil {
+					t.Errorf("write %d of caller %d: %v", i, c, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if got := len(names(t, read)); got != callers*each {
+		t.Errorf("kept %d writes, acknowledged %d", got, callers*each)
+	}
+}
+
+func TestWriterSkipsACallerThatLeft(t *testing.T) {
+	w, read := openBare(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := w.do(ctx, insert("late")); !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v, want context.Canceled", err)
+	}
+	if err := w.do(t.Context(), insert("next")); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(names(t, read)), "[next]"; got != want {
+		t.Errorf("kept %s, want %s", got, want)
+	}
+}
+
+func TestWriterSurvivesAFullDisk(t *testing.T) {
+	w, read := openBare(t)
+	var pages int
+	if err := w.tx.queryRow("PRAGMA page_count", nil, &pages); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.tx.queryRow(fmt.Sprintf("PRAGMA max_page_count = %d", pages+20), nil, &pages); err != nil {
+		t.Fatal(err)
+	}
+	kept := map[string]bool{}
+	var full error
+	for i := range 200 {
+		name := fmt.Sprintf("%04d", i)
+		err := w.do(t.Context(), func(t *tx) error {
+			_, err := t.exec("INSERT INTO names VALUES (?, zeroblob(2000))", name)
+			return err
+		})
+		if err == nil {
+			kept[name] = true
+		} else {
+			full = err
+		}
+	}
+	if !fault.Is(full, fault.Unavailable) {
+		t.Fatalf("error on a full disk = %v, want fault.Unavailable", full)
+	}
+	got := names(t, read)
+	if len(got) != len(kept) {
+		t.Errorf("%d rows are there, %d were acknowledged", len(got), len(kept))
+	}
+	if err := w.tx.queryRow("PRAGMA max_page_count = 100000", nil, &pages); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.do(t.Context(), insert("after")); err != nil {
+		t.Errorf("with space again, a write fails: %v", err)
+	}
+}
+
+// TestWriterGivesUpABrokenTransaction shows that when SQLite ends a transaction under a group, no write of
+// it is acknowledged and none is kept.
+func TestWriterGivesUpABrokenTransaction(t *testing.T) {
+	w, read := openBare(t)
+	group := []*write{
+		{ctx: t.Context(), run: insert("before"), answer: make(chan struct{})},
+		{ctx: t.Context(), run: func(t *tx) error {
+			if err := insert("in it")(t); err != nil {
+				return err
+			}
+			_, err := t.exec("ROLLBACK")
+			return errors.Join(err, errors.New("the disk is gone"))
+		}, answer: make(chan struct{})},
+		{ctx: t.Context(), run: insert("behind"), answer: make(chan struct{})},
+	}
+	w.commit(group)
+	for i, request := range group {
+		if request.err == nil {
+			t.Errorf("write %d is acknowledged", i)
+		}
+	}
+	if got := names(t, read); len(got) != 0 {
+		t.Errorf("kept %v, want nothing", got)
+	}
+	if err := w.do(t.Context(), insert("next")); err != nil {
+		t.Errorf("the next write fails: %v", err)
+	}
+}
+
+func TestWriterRefusesAfterClose(t *testing.T) {
+	w, _ := openBare(t)
+	if err := w.close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.do(t.Context(), insert("late")); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("error = %v, want fault.Unavailable", err)
+	}
+}
+
+func BenchmarkWriter(b *testing.B) {
+	for _, callers := range []int{1, 64, 256} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "bench.db")
+			db, err := connect(path, false)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := db.Exec("CREATE TABLE names (name TEXT PRIMARY KEY, payload BLOB) WITHOUT ROWID"); err != nil {
+				b.Fatal(err)
+			}
+			w, err := newWriter(b.Context(), db)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer w.close()
+			b.SetParallelism(callers / 2)
+			var next sync.Mutex
+			n := 0
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					next.Lock()
+					n++
+					name := fmt.Sprintf("%012d", n)
+					next.Unlock()
+					if err := w.do(context.Background(), insert(name)); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+		})
+	}
+}

@@ -1,0 +1,152 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"agora/fault"
+	"agora/telemetry"
+)
+
+// AsideOptions say how long Aside keeps what.
+type AsideOptions struct {
+	Name string        // the label "cache" of the metric
+	TTL  time.Duration // how long a value is fresh, at most; must be positive
+
+	// Jitter is the share of TTL, from 0 to below 1, by which a value's time is shortened at random, so that
+	// what was loaded together does not expire together.
+	Jitter float64
+	// NegativeTTL is how long a NotFound is remembered; 0 means not at all.
+	NegativeTTL time.Duration
+	// StaleFor is how long after its time a value is still served while its load fails by an error of the
+	// kinds Unavailable, Timeout and Internal; 0 means not at all. Each such read has waited for a load to
+	// fail, so the load should fail fast, as one behind an open breaker does.
+	StaleFor time.Duration
+}
+
+// Load reads a value from where it belongs. A fault.NotFound says that there is none. It must end when its
+// context does.
+type Load func(ctx context.Context, key string) ([]byte, error)
+
+// Aside is a cache-aside: it answers from its store, and loads what is not there. There is one load of a
+// key at a time, for all who ask meanwhile. It is safe for concurrent use.
+type Aside struct {
+	tally
+	options AsideOptions
+	store   Store
+	load    Load
+	flights flights
+}
+
+// NewAside returns a cache that keeps in store what load brings. It panics if the options make no sense,
+// as that is a bug.
+func NewAside(store Store, o AsideOptions, load Load, m *telemetry.Metrics) *Aside {
+	if o.TTL <= 0 || o.Jitter < 0 || o.Jitter >= 1 || o.NegativeTTL < 0 || o.StaleFor < 0 {
+		panic(fmt.Sprintf("cache: options of %s: TTL has to be positive, Jitter from 0 to below 1, the others not negative", o.Name))
+	}
+	return &Aside{
+		tally: newTally(o.Name, m), options: o, store: store, load: load,
+		flights: flights{byKey: make(map[string]*flight)},
+	}
+}
+
+// Get returns the value of the key, which must not be changed, or the error of its load. A remembered
+// NotFound has the code and the message of the load's error. A store that fails is passed by. When ctx
+// ends, Get returns; the load goes on for the others.
+func (a *Aside) Get(ctx context.Context, key string) ([]byte, error) {
+	found, ok := a.find(ctx, key)
+	if ok && found.fresh(time.Now()) {
+		return a.answer(found)
+	}
+	value, err := a.flights.wait(ctx, a.flights.join(ctx, key, a.fly))
+	if ok && found.what == present && isAway(err) {
+		a.count(a.stale)
+		return found.body, nil
+	}
+	a.count(a.miss)
+	return value, err
+}
+
+func (a *Aside) find(ctx context.Context, key string) (entry, bool) {
+	b, ok, err := a.store.Get(ctx, key)
+	if err != nil {
+		a.count(a.fail)
+		return entry{}, false
+	}
+	if !ok {
+		return entry{}, false
+	}
+	return decode(b)
+}
+
+func (a *Aside) answer(e entry) ([]byte, error) {
+	if e.what == absent {
+		a.count(a.negative)
+		return nil, e.err()
+	}
+	a.count(a.hit)
+	return e.body, nil
+}
+
+// isAway reports whether an error says nothing about the value, only that it could not be loaded.
+func isAway(err error) bool {
+	return fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Timeout) || fault.Is(err, fault.Internal)
+}
+
+// fly loads the key of the flight and, unless it was overtaken, writes the result to the store before the
+// waiters get it.
+func (a *Aside) fly(ctx context.Context, f *flight) {
+	f.value, f.err = a.tryLoad(ctx, f.key)
+	if (f.err == nil || fault.Is(f.err, fault.NotFound)) && a.flights.mayStore(f) {
+		if err := a.remember(ctx, f); err != nil {
+			a.count(a.fail)
+		}
+	}
+}
+
+// tryLoad turns a panic of the load into an error: on the flight's own goroutine it would end the process,
+// where the server of the request that asked would have survived it.
+func (a *Aside) tryLoad(ctx context.Context, key string) (value []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("load of %s panicked: %v\n%s", key, p, debug.Stack())
+		}
+	}()
+	return a.load(ctx, key)
+}
+
+func (a *Aside) remember(ctx context.Context, f *flight) error {
+	o := a.options
+	switch now := time.Now(); {
+	case f.err == nil:
+		ttl := o.TTL - time.Duration(rand.Float64()*o.Jitter*float64(o.TTL))
+		return a.store.Set(ctx, f.key, encodeValue(f.value, now.Add(ttl)), ttl+o.StaleFor)
+	case o.NegativeTTL > 0:
+		return a.store.Set(ctx, f.key, encodeAbsence(f.err, now.Add(o.NegativeTTL)), o.NegativeTTL)
+	case o.StaleFor > 0:
+		// A value that no longer exists must not be served when the load fails the next time.
+		return a.store.Delete(ctx, f.key)
+	}
+	return nil
+}
+
+// Invalidate forgets the keys. It is called after the change: a Get that begins after it has returned does
+// not see what was there before, whatever loads were under way. On an error some key may still be cached
+// until its TTL is over.
+func (a *Aside) Invalidate(ctx context.Context, keys ...string) error {
+	var failed []error
+	for _, key := range keys {
+		if err := a.flights.overtake(ctx, key); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	if err := a.store.Delete(ctx, keys...); err != nil {
+		a.count(a.fail)
+		failed = append(failed, fmt.Errorf("invalidate %d keys of %s: %w", len(keys), a.options.Name, err))
+	}
+	return errors.Join(failed...)
+}

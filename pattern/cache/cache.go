@@ -1,0 +1,57 @@
+// Package cache keeps answers near, in one of two ways.
+//
+// Aside (cache-aside) is for what is read far more often than it is written, and may be a little behind:
+// product pages. The cache loads what it lacks, remembers that a thing does not exist, can go on serving
+// what it has while the store below is away, and is told with Invalidate when a value has changed.
+//
+// Through (write-through) is for what has to be right at once after a write: sessions. All writes go
+// through it, to the backing store first, and a deleted value never comes back.
+//
+// Both keep opaque bytes in a Store: Memory inside the process, or one that several processes share.
+// What it is not: a store of record (a Store may forget anything at any time), nor a cache of values that
+// each caller may change (the bytes are shared, and must be left alone).
+//
+// The promises about races hold within one process. Where processes share a Store, each has to call
+// Invalidate for every change, as consumers of the event log do; an older value that one process writes
+// while another deletes is then dropped by the first one's own Invalidate, and else by its TTL.
+package cache
+
+import (
+	"context"
+	"time"
+
+	"agora/telemetry"
+)
+
+// Store holds bytes by key for a time. It is safe for concurrent use. Caches that share a store need keys
+// that differ, as identifiers with prefixes do.
+type Store interface {
+	// Get returns the value and whether it is there. The caller must not change the value.
+	Get(ctx context.Context, key string) (value []byte, ok bool, err error)
+	// Set keeps the value for at most ttl, which must be positive. The value belongs to the store from then on.
+	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error
+	// Delete forgets the keys. A key that is not there is no error.
+	Delete(ctx context.Context, keys ...string) error
+}
+
+// tally counts what the requests to a cache came to. The label values are put together once, because a
+// variadic call would allocate them for every hit.
+type tally struct {
+	requests                         telemetry.Counter
+	hit, miss, negative, stale, fail []string
+}
+
+func newTally(cache string, m *telemetry.Metrics) tally {
+	return tally{
+		requests: m.Counter("agora_cache_requests_total",
+			"Reads by what they came to; error counts failed operations of the cache's store beside them.",
+			"cache", "result"),
+		hit:      []string{cache, "hit"},
+		miss:     []string{cache, "miss"},
+		negative: []string{cache, "negative"},
+		stale:    []string{cache, "stale"},
+		fail:     []string{cache, "error"},
+	}
+}
+
+func (t *tally) count(result []string) { t.requests.Inc(result...) }

@@ -1,0 +1,132 @@
+// Package outbox gets what a transaction decided to others, at least once and in order, without a
+// distributed transaction: the message is stored with the change that it reports, and a relay carries it
+// on afterwards. See Chris Richardson, "Transactional outbox", https://microservices.io/patterns/data/transactional-outbox.html.
+//
+// Use it for every event that must not be lost and must not report what never happened. What it is not:
+// exactly once. After a crash the relay repeats its last batch, so each message has an ID to know it by.
+package outbox
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"agora/telemetry"
+)
+
+// Message is something to be carried on.
+type Message struct {
+	Seq  uint64    // place in the source, rising
+	ID   string    // the same each time the message is sent
+	Key  string    // messages of one key stay in order
+	At   time.Time // when it happened
+	Body []byte
+}
+
+// Source is where messages were stored with what they report.
+type Source interface {
+	// Pending returns up to limit messages that were not marked yet, in the order of their commits. It
+	// never skips a message that commits late.
+	Pending(ctx context.Context, limit int) ([]Message, error)
+	// Relayed marks all messages through seq as carried on.
+	Relayed(ctx context.Context, seq uint64) error
+}
+
+// Publish carries messages on, in order. It returns nil only when all of them are durable there.
+type Publish func(ctx context.Context, messages []Message) error
+
+// Relay moves messages from a source to Publish. One relay runs for a source at a time.
+type Relay struct {
+	source  Source
+	publish Publish
+	log     *slog.Logger
+	relayed telemetry.Counter
+	age     telemetry.Gauge
+	wake    chan struct{}
+}
+
+const (
+	batch    = 1000                   // messages carried at a time
+	poll     = 250 * time.Millisecond // how often the relay looks without being woken
+	minPause = 50 * time.Millisecond  // pause after a first failure, doubled up to maxPause
+	maxPause = 5 * time.Second
+)
+
+// NewRelay returns a relay. It keeps agora_outbox_relayed_total and agora_outbox_age_seconds.
+func NewRelay(source Source, publish Publish, log *slog.Logger, metrics *telemetry.Metrics) *Relay {
+	return &Relay{
+		source: source, publish: publish, log: log,
+		relayed: metrics.Counter("agora_outbox_relayed_total", "Messages carried from the outbox to the event log."),
+		age:     metrics.Gauge("agora_outbox_age_seconds", "Age of the oldest message in the last batch when it was carried on."),
+		wake:    make(chan struct{}, 1),
+	}
+}
+
+// Wake tells the relay that a message was stored, so that it need not wait for its next look.
+func (r *Relay) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run relays until ctx ends. Failures are logged and tried again, for ever: a message is never skipped.
+func (r *Relay) Run(ctx context.Context) {
+	pause := minPause
+	for ctx.Err() == nil {
+		n, err := r.step(ctx)
+		switch {
+		case err == nil && n == batch:
+			pause = minPause
+		case err == nil:
+			pause = minPause
+			r.wait(ctx, poll)
+		case ctx.Err() == nil:
+			r.log.Warn("outbox relay failed and will try again", "error", err, "pause", pause)
+			r.pause(ctx, pause/2+rand.N(pause/2))
+			pause = min(2*pause, maxPause)
+		}
+	}
+}
+
+// Flush relays what is pending now, for an orderly stop.
+func (r *Relay) Flush(ctx context.Context) error {
+	for {
+		if n, err := r.step(ctx); err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// step carries one batch on and returns how many messages were in it.
+func (r *Relay) step(ctx context.Context) (int, error) {
+	messages, err := r.source.Pending(ctx, batch)
+	if err != nil || len(messages) == 0 {
+		return 0, err
+	}
+	if err := r.publish(ctx, messages); err != nil {
+		return 0, err
+	}
+	r.relayed.Add(float64(len(messages)))
+	r.age.Set(time.Since(messages[0].At).Seconds())
+	return len(messages), r.source.Relayed(ctx, messages[len(messages)-1].Seq)
+}
+
+// wait returns when the relay is woken, after d, or when ctx ends.
+func (r *Relay) wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-r.wake:
+	case <-time.After(d):
+	}
+}
+
+// pause returns after d or when ctx ends; being woken does not shorten it, or a failing publisher would
+// be called at the rate of new messages.
+func (r *Relay) pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

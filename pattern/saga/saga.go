@@ -1,0 +1,137 @@
+// Package saga drives work that spans systems which share no transaction, as a row of durable steps with
+// compensations: Garcia-Molina and Salem, "Sagas", SIGMOD 1987.
+//
+// A saga's place is a record that each step moves on in the same transaction as its own effect, so that a
+// crash leaves it either before or behind the step, never within. Steps may run more than once and have
+// to be idempotent. A compensation is a step like any other: the one that a failed step moves to.
+//
+// Use it where a remote system answers late or never, such as a payment. What it is not: a job queue, or
+// isolation. Others see what a saga has done so far.
+package saga
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"agora/telemetry"
+)
+
+// Record is the place of one running saga.
+type Record struct {
+	ID      string    // what the saga is about, such as an order's id
+	Step    string    // the step that is next
+	Attempt int       // how often that step was tried and failed
+	Due     time.Time // when to try it; until then whoever moved it here may be at it
+}
+
+// Store keeps the records. Creating, moving and removing them is the business of the steps, in the
+// transactions of their effects.
+type Store interface {
+	// Due returns up to limit records whose time has come, those due first first.
+	Due(ctx context.Context, now time.Time, limit int) ([]Record, error)
+	// Postpone sets Attempt and Due of the record with r's ID, if its step is still r's; else it does nothing.
+	Postpone(ctx context.Context, r Record) error
+}
+
+// Step does the work of one step and moves the record on. An error leaves the record where it is: the step
+// is tried again after a pause.
+type Step func(ctx context.Context, r Record) error
+
+// Runner finishes sagas whose time has come: those that a crash left, and those that wait for a system
+// that is away.
+type Runner struct {
+	name  string
+	store Store
+	steps map[string]Step
+	log   *slog.Logger
+	tried telemetry.Counter
+}
+
+const (
+	look        = time.Second            // how often the runner looks for due records
+	limit       = 256                    // records taken at a look
+	workers     = 16                     // steps run at a time
+	firstPause  = 500 * time.Millisecond // pause after a first failure, doubled up to maxPause
+	maxPause    = time.Minute
+	maxDoubling = 10
+)
+
+// NewRunner returns a runner for the sagas of one kind. It keeps agora_saga_steps_total{saga,step,result}.
+func NewRunner(name string, store Store, steps map[string]Step, log *slog.Logger, metrics *telemetry.Metrics) *Runner {
+	return &Runner{
+		name: name, store: store, steps: steps, log: log,
+		tried: metrics.Counter("agora_saga_steps_total", "Steps that the saga runner tried.", "saga", "step", "result"),
+	}
+}
+
+// Run looks for due records and runs their steps until ctx ends and the steps under way are done.
+func (r *Runner) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := r.Once(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("saga records cannot be read", "saga", r.name, "error", err)
+		}
+		if n == limit {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(look):
+		}
+	}
+}
+
+// Once runs the steps of the records that are due now and returns how many there were.
+func (r *Runner) Once(ctx context.Context) (int, error) {
+	records, err := r.store.Due(ctx, time.Now(), limit)
+	if err != nil {
+		return 0, err
+	}
+	var running sync.WaitGroup
+	slots := make(chan struct{}, workers)
+	for _, record := range records {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			r.try(ctx, record)
+		})
+	}
+	running.Wait()
+	return len(records), nil
+}
+
+// try runs the record's step; a failure postpones it.
+func (r *Runner) try(ctx context.Context, record Record) {
+	step, ok := r.steps[record.Step]
+	err := fmt.Errorf("saga %s has no step %q", r.name, record.Step)
+	if ok {
+		err = step(ctx, record)
+	}
+	if err == nil {
+		r.tried.Inc(r.name, record.Step, "done")
+		return
+	}
+	if ctx.Err() != nil {
+		return // stopped, not failed: the record stays due for the next start
+	}
+	r.tried.Inc(r.name, record.Step, "failed")
+	pause := Pause(record.Attempt)
+	record.Attempt++
+	record.Due = time.Now().Add(pause)
+	r.log.Warn("saga step failed and will be tried again",
+		"saga", r.name, "id", record.ID, "step", record.Step, "attempt", record.Attempt, "pause", pause, "error", err)
+	if err := r.store.Postpone(ctx, record); err != nil {
+		r.log.Warn("saga record cannot be postponed", "saga", r.name, "id", record.ID, "error", err)
+	}
+}
+
+// Pause returns how long to wait after a failure that came after so many others: it doubles up to a
+// minute, with a random part so that sagas which failed together do not come back together.
+func Pause(attempt int) time.Duration {
+	pause := min(firstPause<<min(attempt, maxDoubling), maxPause)
+	return pause/2 + rand.N(pause/2)
+}

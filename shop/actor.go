@@ -1,0 +1,17 @@
+package shop
+
+import "agora/fault"
+
+// Actor is who asks for a change: as much of an account as the rules of the shop need to know.
+type Actor struct {
+	ID    string // usr_…
+	Admin bool   // runs the marketplace: may change what belongs to others
+}
+
+// mayChange returns fault.Denied unless the thing belongs to the actor or the actor is an admin.
+func (a Actor) mayChange(thing, owner string) error {
+	if a.Admin || a.ID != "" && a.ID == owner {
+		return nil
+	}
+	return fault.New(fault.Denied, "not_owner", "the "+thing+" belongs to somebody else")
+}

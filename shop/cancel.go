@@ -1,0 +1,186 @@
+package shop
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"agora/fault"
+	"agora/ident"
+	"agora/pattern/saga"
+)
+
+// CancelRequest says which units of an order to give back; no lines means all that are left.
+type CancelRequest struct {
+	Lines []LineUnits `json:"lines,omitempty" maxItems:"100"`
+}
+
+// validate names the lines that the order does not have.
+func (r CancelRequest) validate(o Order) error {
+	var c fault.Collector
+	c.Check(len(r.Lines) <= maxLines, "lines", "has more than %d lines", maxLines)
+	seen := map[int]bool{}
+	for i, l := range r.Lines[:min(len(r.Lines), maxLines)] {
+		if l.Line < 0 || l.Line >= len(o.Lines) {
+			c.Add(fmt.Sprintf("lines[%d].line", i), "is not between 0 and %d", len(o.Lines)-1)
+			continue
+		}
+		c.Check(!seen[l.Line], fmt.Sprintf("lines[%d].line", i), "is named twice")
+		seen[l.Line] = true
+		left := o.Lines[l.Line].Quantity - o.Lines[l.Line].Cancelled
+		c.Check(l.Quantity >= 1 && l.Quantity <= left, fmt.Sprintf("lines[%d].quantity", i), "is not between 1 and the %d units left", left)
+	}
+	return c.Err()
+}
+
+// Cancel gives units of an order back and refunds what was paid for them. A pending order can only be
+// cancelled whole. The refund is due at once and paid as soon as the gateway answers.
+func (s *Orders) Cancel(ctx context.Context, actor Actor, id string, request CancelRequest) (Order, error) {
+	const tries = 5 // others may move the order on between reading and writing, a few times at the most
+	for range tries {
+		order, err := s.Get(ctx, actor, id)
+		if err != nil {
+			return Order{}, err
+		}
+		if err := request.validate(order); err != nil {
+			return Order{}, err
+		}
+		after, err := s.giveBack(context.WithoutCancel(ctx), order, request.Lines)
+		if !fault.Is(err, fault.Stale) {
+			return after, err
+		}
+	}
+	return Order{}, fault.New(fault.Conflict, "order_busy", "the order is being changed by others; try again")
+}
+
+func (s *Orders) giveBack(ctx context.Context, order Order, lines []LineUnits) (Order, error) {
+	if order.State == Pending && len(lines) > 0 {
+		return Order{}, fault.New(fault.Conflict, "order_pending", "an order that is not paid yet can only be cancelled whole",
+			fault.Field{Name: "lines", Message: "cannot be chosen while the order is pending"})
+	}
+	if err := order.transitionTo(Cancelled); err != nil {
+		return Order{}, err
+	}
+	if order.State == Pending {
+		return s.cancel(ctx, order, ReasonCustomer)
+	}
+	return s.reduce(ctx, order, lines)
+}
+
+// reduce gives back units of a confirmed order. Giving back the last of them cancels it.
+func (s *Orders) reduce(ctx context.Context, order Order, lines []LineUnits) (Order, error) {
+	kind, fact := OrderReduced, Fact{Lines: lines}
+	after := order.clone()
+	if err := after.reduce(lines); err != nil {
+		return Order{}, err
+	}
+	if len(lines) == 0 || len(after.Units()) == 0 {
+		kind, fact = OrderCancelled, Fact{Reason: ReasonCustomer}
+		after.giveBackAll()
+	}
+	units := difference(order.Units(), after.Units())
+	refund := Money{order.left().Amount - after.left().Amount, order.Total.Currency}
+	if refund.Amount > 0 {
+		fact.Refund = &Refund{ID: ident.New(ident.Refund), Amount: refund, At: now()}
+	}
+	fact.Postings = append(moveUnits(Sold, Available, units), moveMoney(RefundsDue, Refunds, refund)...)
+	moves := make([]Move, len(units))
+	for i, u := range units {
+		moves[i] = Move{SKU: u.SKU, OnHand: u.Quantity}
+	}
+	changed, err := s.advance(ctx, order, kind, fact, moves)
+	if err != nil {
+		return Order{}, err
+	}
+	return s.compensate(ctx, changed), nil
+}
+
+// difference returns the units of before that are not in after.
+func difference(before, after []Units) []Units {
+	sums := map[string]int64{}
+	for _, u := range before {
+		sums[u.SKU] += u.Quantity
+	}
+	for _, u := range after {
+		if sums[u.SKU] -= u.Quantity; sums[u.SKU] == 0 {
+			delete(sums, u.SKU)
+		}
+	}
+	return sortedUnits(sums)
+}
+
+// compensate tries the step that a cancellation left open at once. If that fails, the saga runner goes on
+// with it.
+func (s *Orders) compensate(ctx context.Context, order Order) Order {
+	var err error
+	switch order.openStep() {
+	case stepVoid:
+		order, err = s.void(ctx, order)
+	case stepRefund:
+		order, err = s.refund(ctx, order)
+	}
+	if err != nil {
+		s.log.Warn("compensation is delayed; the checkout goes on by itself", "order", order.ID, "error", err)
+	}
+	return order
+}
+
+// Steps are what the saga runner drives: checkouts that a crash left behind, and those that wait for a
+// gateway that is away.
+func (s *Orders) Steps() map[string]saga.Step {
+	return map[string]saga.Step{
+		stepPay:    s.resume(s.payOrExpire),
+		stepVoid:   s.resume(s.void),
+		stepRefund: s.resume(s.refund),
+	}
+}
+
+// resume makes a step of the runner from a step of an order. A record whose order moved on is left to the
+// record that came with the move.
+func (s *Orders) resume(step func(context.Context, Order) (Order, error)) saga.Step {
+	return func(ctx context.Context, r saga.Record) error {
+		order, err := s.store.Order(ctx, r.ID)
+		if err != nil || order.openStep() != r.Step {
+			return err
+		}
+		if _, err = step(ctx, order); fault.Is(err, fault.Stale) {
+			return nil
+		}
+		return err
+	}
+}
+
+// payOrExpire goes on with a payment, or gives up when the hold is over.
+func (s *Orders) payOrExpire(ctx context.Context, order Order) (Order, error) {
+	if time.Now().Before(order.HoldUntil) {
+		return s.pay(ctx, order)
+	}
+	s.failed.Inc(string(ReasonExpired))
+	return s.cancel(ctx, order, ReasonExpired)
+}
+
+// void makes sure that no money of a cancelled order stays, whether or not any came in.
+func (s *Orders) void(ctx context.Context, order Order) (Order, error) {
+	if err := s.gateway.Void(ctx, order.ID); err != nil {
+		return order, fmt.Errorf("void: %w", err)
+	}
+	return s.advance(ctx, order, OrderVoided, Fact{}, nil)
+}
+
+// refund pays the refunds that are due, one after the other.
+func (s *Orders) refund(ctx context.Context, order Order) (Order, error) {
+	for {
+		due := order.nextRefund()
+		if due == nil {
+			return order, nil
+		}
+		err := s.gateway.Refund(ctx, RefundPayment{ID: due.ID, OrderID: order.ID, Amount: due.Amount})
+		if err != nil {
+			return order, fmt.Errorf("refund %s: %w", due.ID, err)
+		}
+		fact := Fact{Refund: due, Postings: moveMoney(GatewayAccount, RefundsDue, due.Amount)}
+		if order, err = s.advance(ctx, order, OrderRefunded, fact, nil); err != nil {
+			return order, err
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package shop
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"agora/fault"
+	"agora/ident"
+)
+
+// Catalog is the service for products: documents, lists, search and reviews. It decides who may change what
+// and how hits are ranked; a CatalogStore keeps and finds.
+type Catalog struct {
+	store   CatalogStore
+	changed func(ctx context.Context, productIDs ...string)
+}
+
+var _ Offers = (*Catalog)(nil)
+
+// NewCatalog returns the service over a store. After every change of documents that exist already it calls
+// changed, if that is not nil, with their identifiers: the place to drop cached documents.
+func NewCatalog(store CatalogStore, changed func(ctx context.Context, productIDs ...string)) *Catalog {
+	if changed == nil {
+		changed = func(context.Context, ...string) {}
+	}
+	return &Catalog{store: store, changed: changed}
+}
+
+// Get returns a product, or fault.NotFound.
+func (c *Catalog) Get(ctx context.Context, id string) (Product, error) {
+	return c.store.Product(ctx, id)
+}
+
+// Encoded returns a product as the JSON document that an HTTP answer carries, and its ETag, quotes included.
+// It is made to be cached as it is: the same ETag always comes with the same bytes.
+func (c *Catalog) Encoded(ctx context.Context, id string) (document []byte, etag string, err error) {
+	p, err := c.store.Product(ctx, id)
+	if err != nil {
+		return nil, "", err
+	}
+	document, err = json.Marshal(p)
+	if err != nil {
+		return nil, "", fmt.Errorf("encode product %s: %w", id, err)
+	}
+	return document, p.ETag(), nil
+}
+
+// OffersByID implements Offers.
+func (c *Catalog) OffersByID(ctx context.Context, productIDs []string) (map[string]Offer, error) {
+	cards, err := c.store.CardsByID(ctx, productIDs)
+	return offers(cards, func(o Offer) string { return o.ProductID }), err
+}
+
+// OffersBySKU implements Offers.
+func (c *Catalog) OffersBySKU(ctx context.Context, skus []string) (map[string]Offer, error) {
+	cards, err := c.store.CardsBySKU(ctx, skus)
+	return offers(cards, func(o Offer) string { return o.SKU }), err
+}
+
+func offers(cards []Card, key func(Offer) string) map[string]Offer {
+	found := make(map[string]Offer, len(cards))
+	for _, card := range cards {
+		offer := Offer{ProductID: card.ID, SKU: card.SKU, Seller: card.Seller, Name: card.Name, Price: card.Price}
+		found[key(offer)] = offer
+	}
+	return found
+}
+
+// Create offers a new product, which belongs to the actor. A SKU that is in use is fault.Conflict with the
+// code sku_taken.
+func (c *Catalog) Create(ctx context.Context, actor Actor, draft ProductDraft) (Product, error) {
+	if err := draft.Validate(); err != nil {
+		return Product{}, err
+	}
+	p := NewProduct(actor.ID, draft, now(), rand.Reader)
+	taken, err := c.store.Insert(ctx, []Entry{newEntry(p)})
+	if err != nil {
+		return Product{}, err
+	}
+	if len(taken) > 0 {
+		return Product{}, fault.New(fault.Conflict, "sku_taken", "the SKU "+draft.SKU+" is in use",
+			fault.Field{Name: "sku", Message: "is in use"})
+	}
+	return p, nil
+}
+
+// NewProduct returns the first version of a product, made at a time with an identifier from the source of
+// random bits: the same source gives the same product, which is what generated data needs. It checks nothing.
+func NewProduct(seller string, draft ProductDraft, at time.Time, entropy io.Reader) Product {
+	at = at.UTC().Truncate(time.Microsecond)
+	p := Product{
+		ID: ident.At(ident.Product, at, entropy), Seller: seller, Version: 1, CreatedAt: at, UpdatedAt: at,
+		LatestReviews: []Review{},
+	}
+	draft.apply(&p)
+	return p
+}
+
+// CreateMany stores products made by NewProduct, in their order, for imports and generated data. Those whose SKU
+// is in use are left out, so that an interrupted import can be run again; it returns how many are new.
+// The drafts must be valid. It is fastest with some thousands of products a call and two calls side by side: one
+// call's terms are made while the other's are stored.
+func (c *Catalog) CreateMany(ctx context.Context, products []Product) (created int, err error) {
+	entries := make([]Entry, len(products))
+	for i, p := range products {
+		entries[i] = newEntry(p)
+	}
+	taken, err := c.store.Insert(ctx, entries)
+	if err != nil {
+		return 0, err
+	}
+	return len(products) - len(taken), nil
+}
+
+// Replace puts the draft in the place of what the seller wrote before, if the product's version is the one
+// that is expected (fault.Stale if not) and the product belongs to the actor (fault.Denied if not).
+// The SKU cannot be changed: stock and orders hang on it.
+func (c *Catalog) Replace(ctx context.Context, actor Actor, id string, expected int64, draft ProductDraft) (Product, error) {
+	p, err := c.store.Product(ctx, id)
+	if err != nil {
+		return Product{}, err
+	}
+	if err := actor.mayChange("product", p.Seller); err != nil {
+		return Product{}, err
+	}
+	if err := draft.Validate(); err != nil {
+		return Product{}, err
+	}
+	if draft.SKU != p.SKU {
+		return Product{}, fault.Bad("sku", "cannot be changed")
+	}
+	draft.apply(&p)
+	p.Version, p.UpdatedAt = expected+1, now()
+	if err := c.store.Replace(ctx, newEntry(p), expected); err != nil {
+		return Product{}, err
+	}
+	c.changed(ctx, id)
+	return c.store.Product(ctx, id)
+}
+
+// SetInventory takes over what the stock says is for sale, however often and in whatever order it says so: an
+// older stock version never overwrites a newer one. It returns the identifiers of the products whose
+// document changed.
+func (c *Catalog) SetInventory(ctx context.Context, stock []Inventory) ([]string, error) {
+	ids, err := c.store.SetInventory(ctx, stock)
+	if err != nil {
+		return nil, err
+	}
+	if len(ids) > 0 {
+		c.changed(ctx, ids...)
+	}
+	return ids, nil
+}

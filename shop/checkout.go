@@ -1,0 +1,360 @@
+package shop
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"agora/fault"
+	"agora/ident"
+	"agora/pattern/saga"
+	"agora/telemetry"
+)
+
+// The steps of a checkout. An order that waits in one of them has a saga record.
+const (
+	stepPay    = "pay"    // authorize, capture, confirm
+	stepVoid   = "void"   // compensation: whatever was paid for a cancelled order goes back
+	stepRefund = "refund" // compensation: pay the refunds that are due
+)
+
+const (
+	maxLines    = 100
+	maxQuantity = 1_000_000
+	maxKey      = 255 // bytes of an Idempotency-Key
+
+	// inlineGrace is how long a step belongs to the request that began it. The saga runner takes it over
+	// afterwards, so it has to be longer than the gateway's time limits together.
+	inlineGrace = 15 * time.Second
+)
+
+// Orders is the service of what customers buy: the checkout, cancellations and refunds.
+type Orders struct {
+	store    OrderStore
+	offers   Offers
+	gateway  Gateway
+	hold     time.Duration
+	log      *slog.Logger
+	notify   func()
+	failed   telemetry.Counter
+	inflight sync.Map // orders that a request of this process is paying for
+}
+
+// OrdersOptions are what Orders can do without.
+type OrdersOptions struct {
+	Hold    time.Duration // how long units are held for an order that is not paid
+	Log     *slog.Logger
+	Metrics *telemetry.Metrics
+	Notify  func() // called after each change, for the outbox relay
+}
+
+// NewOrders returns the service. It keeps agora_orders_failed_total{reason}.
+func NewOrders(store OrderStore, offers Offers, gateway Gateway, options OrdersOptions) *Orders {
+	return &Orders{
+		store: store, offers: offers, gateway: gateway,
+		hold: options.Hold, log: options.Log, notify: options.Notify,
+		failed: options.Metrics.Counter("agora_orders_failed_total", "Orders that were not confirmed.", "reason"),
+	}
+}
+
+// OrderRequest is what a customer asks for.
+type OrderRequest struct {
+	Lines []LineRequest `json:"lines" minItems:"1" maxItems:"100"`
+}
+
+// LineRequest asks for a quantity of a product.
+type LineRequest struct {
+	ProductID string `json:"product_id" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	Quantity  int64  `json:"quantity" minimum:"1" maximum:"1000000" example:"1"`
+}
+
+// Validate names every offending field.
+func (r OrderRequest) Validate() error {
+	var c fault.Collector
+	c.Check(len(r.Lines) >= 1 && len(r.Lines) <= maxLines, "lines", "does not have between 1 and %d lines", maxLines)
+	for i, l := range r.Lines[:min(len(r.Lines), maxLines)] {
+		if err := ident.Check(ident.Product, l.ProductID); err != nil {
+			c.Add(fmt.Sprintf("lines[%d].product_id", i), "%v", err)
+		}
+		c.Check(l.Quantity >= 1 && l.Quantity <= maxQuantity,
+			fmt.Sprintf("lines[%d].quantity", i), "is not between 1 and %d", maxQuantity)
+	}
+	return c.Err()
+}
+
+// Place checks out: it takes the stock, asks for the payment and confirms. The order that comes back is
+// confirmed; or pending, if the gateway is away and the checkout goes on by itself; or cancelled, if it was
+// paid but its units had gone. A declined payment fails with fault.Declined (payment_declined), short
+// stock with the Conflict insufficient_stock.
+//
+// key, if not empty, makes the call repeatable: the same request of the same user gets the same order,
+// another request under the key is Invalid (idempotency_key_reused), and one that is still being
+// worked on a Conflict (in_flight).
+func (s *Orders) Place(ctx context.Context, userID, key string, request OrderRequest) (Order, error) {
+	order, err := s.place(ctx, userID, key, request)
+	if err != nil {
+		s.failed.Inc(fault.CodeOf(err))
+	}
+	return order, err
+}
+
+func (s *Orders) place(ctx context.Context, userID, key string, request OrderRequest) (Order, error) {
+	if err := request.Validate(); err != nil {
+		return Order{}, err
+	}
+	if len(key) > maxKey {
+		return Order{}, fault.Bad("Idempotency-Key", "is longer than %d bytes", maxKey)
+	}
+	order, err := s.draft(ctx, userID, request)
+	if err != nil {
+		return Order{}, err
+	}
+	placement := newPlacement(order, key, request)
+	s.inflight.Store(order.ID, struct{}{})
+	defer s.inflight.Delete(order.ID)
+	claim, err := s.store.Place(ctx, placement)
+	if short, ok := errors.AsType[*ShortStock](err); ok {
+		return Order{}, shortFault(order, short)
+	}
+	if err != nil {
+		return Order{}, fmt.Errorf("place order: %w", err)
+	}
+	if claim != nil {
+		return s.repeat(claim, placement.RequestHash)
+	}
+	s.notify()
+	// From here on the order is taken: a customer who hangs up does not stop it.
+	return s.finish(context.WithoutCancel(ctx), order)
+}
+
+// draft prices the request.
+func (s *Orders) draft(ctx context.Context, userID string, request OrderRequest) (Order, error) {
+	ids := make([]string, len(request.Lines))
+	for i, l := range request.Lines {
+		ids[i] = l.ProductID
+	}
+	offers, err := s.offers.OffersByID(ctx, ids)
+	if err != nil {
+		return Order{}, fmt.Errorf("look up products: %w", err)
+	}
+	at := now()
+	order := Order{
+		ID: ident.New(ident.Order), UserID: userID, State: Pending, Payment: PaymentOpen, Version: 1,
+		PlacedAt: at, UpdatedAt: at, HoldUntil: at.Add(s.hold),
+	}
+	var c fault.Collector
+	for i, l := range request.Lines {
+		offer, ok := offers[l.ProductID]
+		if !ok {
+			c.Add(fmt.Sprintf("lines[%d].product_id", i), "does not exist")
+			continue
+		}
+		order.Lines = append(order.Lines, Line{
+			ProductID: offer.ProductID, SKU: offer.SKU, Seller: offer.Seller, Name: offer.Name,
+			Quantity: l.Quantity, Price: offer.Price,
+		})
+	}
+	if err := c.Err(); err != nil {
+		return Order{}, err
+	}
+	order.Total, err = total(order.Lines)
+	return order, err
+}
+
+// total adds up the prices of all lines, which have to be in one currency.
+func total(lines []Line) (Money, error) {
+	sum := Money{0, lines[0].Price.Currency}
+	for i, l := range lines {
+		price, err := l.Price.Times(l.Quantity)
+		if err == nil {
+			sum, err = sum.Add(price)
+		}
+		if fault.CodeOf(err) == "currency_mismatch" {
+			return Money{}, fault.Bad(fmt.Sprintf("lines[%d].product_id", i),
+				"is priced in %s, the lines before it in %s; one order has one currency", l.Price.Currency, sum.Currency)
+		}
+		if err != nil {
+			return Money{}, fault.Bad(fmt.Sprintf("lines[%d].quantity", i), "makes a price over the largest amount")
+		}
+	}
+	return sum, nil
+}
+
+func newPlacement(order Order, key string, request OrderRequest) Placement {
+	units := order.Units()
+	p := Placement{Transition: Transition{
+		Order: order,
+		Moves: make([]Move, len(units)),
+		Entry: entry(order.ID, 1, OrderPlaced, order.PlacedAt, Fact{Order: &order, Postings: moveUnits(Available, Held, units)}),
+		Saga:  &saga.Record{ID: order.ID, Step: stepPay, Due: order.PlacedAt.Add(inlineGrace)},
+	}}
+	for i, u := range units {
+		p.Moves[i] = Move{SKU: u.SKU, Held: u.Quantity}
+	}
+	if key != "" {
+		p.Key = order.UserID + "/" + key
+		p.RequestHash = hashRequest(request)
+	}
+	return p
+}
+
+func hashRequest(request OrderRequest) []byte {
+	encoded, err := json.Marshal(request)
+	if err != nil {
+		panic("shop: a request cannot be encoded: " + err.Error())
+	}
+	sum := sha256.Sum256(encoded)
+	return sum[:]
+}
+
+// shortFault names the lines that the stock does not cover.
+func shortFault(order Order, short *ShortStock) error {
+	var fields []fault.Field
+	for _, s := range short.Short {
+		for i, l := range order.Lines {
+			if l.SKU == s.SKU {
+				fields = append(fields, fault.Field{
+					Name:    fmt.Sprintf("lines[%d].quantity", i),
+					Message: fmt.Sprintf("%d of %s requested, %d available", s.Requested, s.SKU, s.Available),
+				})
+			}
+		}
+	}
+	return fault.New(fault.Conflict, "insufficient_stock", short.Error(), fields...)
+}
+
+// repeat answers a request whose key was claimed before.
+func (s *Orders) repeat(claim *Claim, hash []byte) (Order, error) {
+	if string(claim.RequestHash) != string(hash) {
+		return Order{}, fault.New(fault.Invalid, "idempotency_key_reused",
+			"the Idempotency-Key was used for another request",
+			fault.Field{Name: "Idempotency-Key", Message: "was used for another request"})
+	}
+	if _, working := s.inflight.Load(claim.Order.ID); working && claim.Order.State == Pending {
+		e := fault.New(fault.Conflict, "in_flight", "the first request with this Idempotency-Key is still being worked on")
+		e.RetryAfter = time.Second
+		return Order{}, e
+	}
+	return answer(claim.Order)
+}
+
+// answer is what a checkout says of an order that it has brought as far as it can.
+func answer(o Order) (Order, error) {
+	if o.State == Cancelled && o.Reason == ReasonDeclined {
+		return o, fault.New(fault.Declined, "payment_declined", "the payment was declined; order "+o.ID+" is cancelled")
+	}
+	return o, nil
+}
+
+// finish takes a pending order through its payment. A gateway that is away leaves it pending.
+func (s *Orders) finish(ctx context.Context, order Order) (Order, error) {
+	settled, err := s.pay(ctx, order)
+	if err == nil {
+		return answer(settled)
+	}
+	// Somebody else may have moved the order on meanwhile: the customer by cancelling it, or the saga runner.
+	current, lost := s.store.Order(ctx, order.ID)
+	if lost == nil && current.State != Pending {
+		return answer(current)
+	}
+	s.failed.Inc("payment_delayed")
+	s.log.Warn("payment is delayed; the checkout goes on by itself", "order", order.ID, "error", err)
+	return order, nil
+}
+
+// pay asks the gateway for the money and moves the order to where the answer sends it. An error means
+// that the answer is not known: the order stays pending.
+func (s *Orders) pay(ctx context.Context, order Order) (Order, error) {
+	err := s.gateway.Authorize(ctx, Payment{OrderID: order.ID, UserID: order.UserID, Amount: order.Total})
+	if fault.Is(err, fault.Declined) {
+		return s.cancel(ctx, order, ReasonDeclined)
+	}
+	if err != nil {
+		return order, fmt.Errorf("authorize: %w", err)
+	}
+	if err := s.gateway.Capture(ctx, order.ID); err != nil {
+		return order, fmt.Errorf("capture: %w", err)
+	}
+	confirmed, err := s.confirm(ctx, order)
+	if _, short := errors.AsType[*ShortStock](err); short {
+		s.failed.Inc(string(ReasonShort))
+		return s.cancel(ctx, order, ReasonShort)
+	}
+	return confirmed, err
+}
+
+func (s *Orders) confirm(ctx context.Context, order Order) (Order, error) {
+	units := order.Units()
+	moves := make([]Move, len(units))
+	for i, u := range units {
+		moves[i] = Move{SKU: u.SKU, OnHand: -u.Quantity, Held: -u.Quantity}
+	}
+	postings := append(moveUnits(Held, Sold, units), moveMoney(Sales, GatewayAccount, order.Total)...)
+	return s.advance(ctx, order, OrderConfirmed, Fact{Postings: postings}, moves)
+}
+
+// cancel ends a pending order: its units are for sale again, and money that came in goes back.
+func (s *Orders) cancel(ctx context.Context, order Order, reason Reason) (Order, error) {
+	units := order.Units()
+	moves := make([]Move, len(units))
+	for i, u := range units {
+		moves[i] = Move{SKU: u.SKU, Held: -u.Quantity}
+	}
+	fact := Fact{Reason: reason, Postings: moveUnits(Held, Available, units)}
+	if reason == ReasonShort {
+		fact.Refund = &Refund{ID: ident.New(ident.Refund), Amount: order.Total, At: now()}
+		fact.Postings = append(fact.Postings, moveMoney(RefundsDue, GatewayAccount, order.Total)...)
+	}
+	cancelled, err := s.advance(ctx, order, OrderCancelled, fact, moves)
+	if err != nil {
+		return order, err
+	}
+	return s.compensate(ctx, cancelled), nil
+}
+
+// advance keeps the next fact of an order, and with it the step that the order then waits in. It fails with
+// fault.Stale if somebody else moved the order on.
+func (s *Orders) advance(ctx context.Context, order Order, kind string, fact Fact, moves []Move) (Order, error) {
+	at := now()
+	after, err := order.Apply(kind, at, fact)
+	if err != nil {
+		return order, err
+	}
+	t := Transition{Order: after, Moves: moves, Entry: entry(order.ID, after.Version, kind, at, fact)}
+	if step := after.openStep(); step != "" {
+		t.Saga = &saga.Record{ID: order.ID, Step: step, Due: at.Add(inlineGrace)}
+	}
+	if err := s.store.Advance(ctx, t); err != nil {
+		return order, fmt.Errorf("%s: %w", kind, err)
+	}
+	s.notify()
+	return after, nil
+}
+
+// Get returns an order to its customer or an admin; to others it does not exist.
+func (s *Orders) Get(ctx context.Context, actor Actor, id string) (Order, error) {
+	if err := ident.Check(ident.Order, id); err != nil {
+		return Order{}, fault.Bad("id", "%v", err)
+	}
+	order, err := s.store.Order(ctx, id)
+	if err == nil {
+		err = order.mayRead(actor)
+	}
+	if err != nil {
+		return Order{}, err
+	}
+	return order, nil
+}
+
+// mayRead hides an order from all but its customer and admins.
+func (o Order) mayRead(actor Actor) error {
+	if actor.Admin || o.UserID == actor.ID {
+		return nil
+	}
+	return fault.Missing("order", o.ID)
+}

@@ -1,0 +1,74 @@
+package shop
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+
+	"github.com/cespare/xxhash/v2"
+
+	"agora/fault"
+)
+
+// A cursor is base64url of four bytes of scope and a JSON document. The scope is a hash of what is listed,
+// so that the cursor of one list or search is refused by another instead of giving a wrong page. It is no
+// secret and carries no rights: whoever forges one can only ask for a place in a list that they may read.
+const (
+	maxCursor   = 512 // characters
+	scopeLength = 4
+)
+
+const (
+	defaultPage = 20
+	maxPage     = 100
+)
+
+// encodeCursor returns the cursor for a place in the list that scope names.
+func encodeCursor(scope string, place any) string {
+	encoded, err := json.Marshal(place)
+	if err != nil {
+		panic("shop: a place in a list cannot be encoded: " + err.Error())
+	}
+	return base64.RawURLEncoding.EncodeToString(append(scopeHash(scope), encoded...))
+}
+
+// decodeCursor reads a cursor of the list that scope names into place, which must point to a struct.
+// It returns false for the empty cursor, which is the list's beginning, and an Invalid fault for anything
+// that encodeCursor would not have made for this list. Whether the values make sense is for the caller to check.
+func decodeCursor(scope, cursor string, place any) (bool, error) {
+	if cursor == "" {
+		return false, nil
+	}
+	if len(cursor) > maxCursor {
+		return false, fault.Bad("cursor", "is longer than %d characters", maxCursor)
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil || len(raw) < scopeLength {
+		return false, fault.Bad("cursor", "is not a cursor of this service")
+	}
+	if !bytes.Equal(raw[:scopeLength], scopeHash(scope)) {
+		return false, fault.Bad("cursor", "belongs to another list: a cursor goes with the very query it came from")
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw[scopeLength:]))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(place); err != nil || dec.More() {
+		return false, fault.Bad("cursor", "is not a cursor of this service")
+	}
+	return true, nil
+}
+
+func scopeHash(scope string) []byte {
+	return binary.BigEndian.AppendUint32(nil, uint32(xxhash.Sum64String(scope)))
+}
+
+// pageSize returns how many items a page may have: 20 where the caller did not say, at most 100.
+func pageSize(limit int) (int, error) {
+	switch {
+	case limit < 0 || limit > maxPage:
+		return 0, fault.Bad("limit", "is not between 1 and %d", maxPage)
+	case limit == 0:
+		return defaultPage, nil
+	}
+	return limit, nil
+}

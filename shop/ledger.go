@@ -1,0 +1,111 @@
+package shop
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"agora/pattern/journal"
+)
+
+// The accounts of the ledger. Units and money only ever move between accounts, so that each unit's and
+// each currency's balances add up to nothing over all accounts (double entry).
+const (
+	Supply    = "supply"    // units: where they come from and go to outside of the shop
+	Available = "available" // units: for sale
+	Held      = "held"      // units: promised to pending orders
+	Sold      = "sold"      // units: of confirmed orders
+
+	GatewayAccount = "gateway"     // money: at the payment provider
+	Sales          = "sales"       // money: what was sold (a credit balance is negative)
+	Refunds        = "refunds"     // money: what was given back of it
+	RefundsDue     = "refunds_due" // money: decided to be given back, not paid yet
+	CreditsAccount = "credits"     // money: credits that another system gave, without an order
+)
+
+// Posting moves an amount into (positive) or out of (negative) an account: units of a SKU, or the minor
+// unit of a currency.
+type Posting struct {
+	Account  string `json:"account"`
+	SKU      string `json:"sku,omitempty"`
+	Currency string `json:"currency,omitempty"`
+	Amount   int64  `json:"amount"`
+}
+
+// moveUnits returns the postings that move units between two accounts.
+func moveUnits(from, to string, units []Units) []Posting {
+	postings := make([]Posting, 0, 2*len(units))
+	for _, u := range units {
+		postings = append(postings,
+			Posting{Account: from, SKU: u.SKU, Amount: -u.Quantity}, Posting{Account: to, SKU: u.SKU, Amount: u.Quantity})
+	}
+	return postings
+}
+
+// moveMoney returns the postings that move an amount between two accounts; none for nothing.
+func moveMoney(from, to string, m Money) []Posting {
+	if m.Amount == 0 {
+		return nil
+	}
+	return []Posting{{Account: from, Currency: m.Currency, Amount: -m.Amount}, {Account: to, Currency: m.Currency, Amount: m.Amount}}
+}
+
+// Balance is what an account holds of a SKU or a currency.
+type Balance struct {
+	Account, SKU, Currency string
+}
+
+// Books are the balances of all accounts as a fold of the journal.
+type Books map[Balance]int64
+
+// Post adds the postings of one fact. It fails, changing nothing, if they do not add up to nothing for
+// each SKU and currency.
+func (b Books) Post(postings []Posting) error {
+	sums := map[Balance]int64{}
+	for _, p := range postings {
+		sums[Balance{SKU: p.SKU, Currency: p.Currency}] += p.Amount
+	}
+	for of, sum := range sums {
+		if sum != 0 {
+			return fmt.Errorf("postings of %s%s add up to %d instead of 0", of.SKU, of.Currency, sum)
+		}
+	}
+	for _, p := range postings {
+		b[Balance{p.Account, p.SKU, p.Currency}] += p.Amount
+	}
+	return nil
+}
+
+// ApplyEntry posts a journal entry. With journal.Fold it gives the books as of the newest entry.
+func (b Books) ApplyEntry(e journal.Entry) (Books, error) {
+	fact, err := DecodeFact(e.Body)
+	if err != nil {
+		return b, err
+	}
+	return b, b.Post(fact.Postings)
+}
+
+// Money returns the balances of the money accounts, ordered by account and currency.
+func (b Books) Money() []Posting {
+	var all []Posting
+	for of, amount := range b {
+		if of.Currency != "" {
+			all = append(all, Posting{Account: of.Account, Currency: of.Currency, Amount: amount})
+		}
+	}
+	slices.SortFunc(all, func(x, y Posting) int {
+		return cmp.Or(cmp.Compare(x.Account, y.Account), cmp.Compare(x.Currency, y.Currency))
+	})
+	return all
+}
+
+// Credit is money that another system gave back without saying for which order.
+type Credit struct {
+	ID        string    `json:"id"`
+	UserID    string    `json:"user_id"`
+	Lines     []Line    `json:"lines"`
+	Amount    Money     `json:"amount"`
+	At        time.Time `json:"at"`
+	Reference string    `json:"reference"`
+}

@@ -1,0 +1,180 @@
+package shop
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"agora/fault"
+)
+
+// State is where an order stands.
+//
+//	   place: units are held, payment is asked for
+//	     │
+//	     ▼
+//	 ┌───────┐  paid: held units are sold   ┌─────────┐
+//	 │pending│ ───────────────────────────▶ │confirmed│ ◀─┐ reduce: some units go back,
+//	 └───────┘                              └─────────┘ ──┘ their price is refunded
+//	     │ declined · expired · short             │
+//	     │ cancelled by the customer              │ cancel: all units go back,
+//	     ▼                                        │ all that was paid is refunded
+//	┌─────────┐                                   │
+//	│cancelled│ ◀─────────────────────────────────┘
+//	└─────────┘
+//
+// Nothing leaves cancelled. In every state a refund that is due may become paid. These are the only
+// changes: transitionTo refuses all others, whoever asks.
+type State string
+
+const (
+	Pending   State = "pending"
+	Confirmed State = "confirmed"
+	Cancelled State = "cancelled"
+)
+
+// Reason says why an order was cancelled.
+type Reason string
+
+const (
+	ReasonDeclined Reason = "declined" // the payment was declined
+	ReasonExpired  Reason = "expired"  // the payment did not come before the hold ended
+	ReasonShort    Reason = "short"    // it was paid, but the units had gone: the payment was refunded
+	ReasonCustomer Reason = "customer" // the customer wanted it
+)
+
+// PaymentState says where the money of an order is.
+type PaymentState string
+
+const (
+	PaymentOpen     PaymentState = "open"     // asked for; whether it came is not known yet
+	PaymentPaid     PaymentState = "paid"     // it came; what went back of it is in the refunds
+	PaymentDeclined PaymentState = "declined" // it did not come
+	PaymentVoidDue  PaymentState = "void_due" // the order is off; whatever came has to go back
+	PaymentVoided   PaymentState = "voided"   // whatever came went back
+)
+
+// Line is a quantity of one product at the price of the moment of the order.
+type Line struct {
+	ProductID string `json:"product_id"`
+	SKU       string `json:"sku"`
+	Seller    string `json:"seller"`
+	Name      string `json:"name"`
+	Quantity  int64  `json:"quantity"`
+	Cancelled int64  `json:"cancelled,omitempty" doc:"Units that were given back, of Quantity"`
+	Price     Money  `json:"price" doc:"Price of one unit"`
+}
+
+// Refund is money that goes back to the customer: due when it was decided, paid when the gateway has done it.
+type Refund struct {
+	ID     string    `json:"id"`
+	Amount Money     `json:"amount"`
+	Paid   bool      `json:"paid"`
+	At     time.Time `json:"at" doc:"When it was decided"`
+}
+
+// Order is what a customer buys, and all that happened to it so far. Version counts its facts in the journal.
+type Order struct {
+	ID        string       `json:"id" example:"ord_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	UserID    string       `json:"user_id"`
+	State     State        `json:"state" enum:"pending,confirmed,cancelled"`
+	Reason    Reason       `json:"reason,omitempty" doc:"Why it was cancelled" enum:"declined,expired,short,customer"`
+	Payment   PaymentState `json:"payment" enum:"open,paid,declined,void_due,voided"`
+	Lines     []Line       `json:"lines"`
+	Total     Money        `json:"total" doc:"Price of all lines as ordered"`
+	Refunds   []Refund     `json:"refunds,omitempty"`
+	Version   uint64       `json:"version"`
+	PlacedAt  time.Time    `json:"placed_at"`
+	UpdatedAt time.Time    `json:"updated_at"`
+	HoldUntil time.Time    `json:"hold_until" doc:"Until when the units of a pending order are held"`
+	Reference string       `json:"reference,omitempty" doc:"Number of the order in the system it was imported from"`
+}
+
+// Units are a quantity of one SKU.
+type Units struct {
+	SKU      string
+	Quantity int64
+}
+
+// Units returns what the order still takes of each SKU, in SKU order: the order in which stock is always
+// taken, so that two orders cannot wait for each other.
+func (o Order) Units() []Units {
+	sums := map[string]int64{}
+	for _, l := range o.Lines {
+		if left := l.Quantity - l.Cancelled; left > 0 {
+			sums[l.SKU] += left
+		}
+	}
+	return sortedUnits(sums)
+}
+
+func sortedUnits(sums map[string]int64) []Units {
+	units := make([]Units, 0, len(sums))
+	for _, sku := range slices.Sorted(maps.Keys(sums)) {
+		units = append(units, Units{sku, sums[sku]})
+	}
+	return units
+}
+
+// left returns the price of the units that are not cancelled. It cannot overflow, as it is part of Total.
+func (o Order) left() Money {
+	sum := Money{0, o.Total.Currency}
+	for _, l := range o.Lines {
+		sum.Amount += l.Price.Amount * (l.Quantity - l.Cancelled)
+	}
+	return sum
+}
+
+// Refunded returns the sum of all refunds, due and paid.
+func (o Order) Refunded() Money {
+	sum := Money{0, o.Total.Currency}
+	for _, r := range o.Refunds {
+		sum.Amount += r.Amount.Amount
+	}
+	return sum
+}
+
+// transitionTo refuses every change that the diagram of State does not have.
+func (o Order) transitionTo(next State) error {
+	allowed := map[State][]State{
+		Pending:   {Confirmed, Cancelled},
+		Confirmed: {Confirmed, Cancelled},
+	}
+	if slices.Contains(allowed[o.State], next) {
+		return nil
+	}
+	return fault.New(fault.Conflict, "order_state",
+		"the order is "+string(o.State)+" and cannot become "+string(next))
+}
+
+// openStep returns the step of the checkout that the order waits in, or "" when nothing is left to do. It
+// follows from the order alone: the saga record beside it says only when to try.
+func (o Order) openStep() string {
+	switch {
+	case o.State == Pending:
+		return stepPay
+	case o.Payment == PaymentVoidDue:
+		return stepVoid
+	case o.nextRefund() != nil:
+		return stepRefund
+	default:
+		return ""
+	}
+}
+
+// nextRefund returns a refund that is due, or nil.
+func (o Order) nextRefund() *Refund {
+	for _, r := range o.Refunds {
+		if !r.Paid {
+			return &r
+		}
+	}
+	return nil
+}
+
+// clone returns a copy that shares nothing with o which a change would touch.
+func (o Order) clone() Order {
+	o.Lines = slices.Clone(o.Lines)
+	o.Refunds = slices.Clone(o.Refunds)
+	return o
+}

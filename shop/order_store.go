@@ -1,0 +1,139 @@
+package shop
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"agora/pattern/journal"
+	"agora/pattern/outbox"
+	"agora/pattern/saga"
+)
+
+// OrderStore keeps stock, orders, the place of each unfinished checkout, and the journal that the ledger
+// and the outbox are read from. They share one transaction, and what a method acknowledges is durable.
+// The store decides nothing: it is handed whole transitions, and refuses those that its data does not bear.
+type OrderStore interface {
+	// Place keeps a new order. If the placement's key is claimed already, nothing changes and the claim is
+	// returned. Stock that does not cover the order fails it whole with *ShortStock, naming every short SKU.
+	Place(ctx context.Context, p Placement) (*Claim, error)
+	// Advance keeps the next version of an order. It fails with fault.NotFound for an order that is not
+	// there, fault.Stale if the order is not at the version before, and *ShortStock if the stock does not
+	// bear a move.
+	Advance(ctx context.Context, t Transition) error
+	// Order returns an order as of its last transition, or fault.NotFound.
+	Order(ctx context.Context, id string) (Order, error)
+
+	StockStore
+	journal.Reader
+	outbox.Source
+	saga.Store
+	ImportStore
+	AuditStore
+}
+
+// StockStore keeps how many units there are of each SKU.
+type StockStore interface {
+	// Stock returns the stock of the SKUs that have any record, in any order.
+	Stock(ctx context.Context, skus []string) ([]Stock, error)
+	// ChangeStock hands the current stock of a SKU (all zero if there is no record) to decide and keeps
+	// the change that it returns, in one transaction. An error of decide is returned and changes nothing.
+	ChangeStock(ctx context.Context, sku string, decide func(Stock) (StockChange, error)) (Stock, error)
+}
+
+// ImportStore takes over what another system had.
+type ImportStore interface {
+	// Import keeps a batch whole, or nothing of it.
+	Import(ctx context.Context, batch ImportBatch) error
+	// ImportProgress returns what the last batch of the source noted, or nil.
+	ImportProgress(ctx context.Context, source string) ([]byte, error)
+}
+
+// AuditStore lets all that is kept be compared with the journal. The calls see one state each, not one together.
+type AuditStore interface {
+	EachOrder(ctx context.Context, visit func(Order) error) error
+	EachStock(ctx context.Context, visit func(Stock) error) error
+	EachSaga(ctx context.Context, visit func(saga.Record) error) error
+	// Relay returns the Seq of the newest journal entry and of the newest that the outbox marked as relayed.
+	Relay(ctx context.Context) (newest, relayed uint64, err error)
+}
+
+// Stock is how many units of a SKU there are, and how many of them are promised to pending orders.
+type Stock struct {
+	SKU     string `json:"sku"`
+	OnHand  int64  `json:"on_hand" doc:"Units in the warehouse"`
+	Held    int64  `json:"held" doc:"Units of OnHand that pending orders hold"`
+	Version uint64 `json:"version"`
+}
+
+// Available returns the units that may be sold. It is 0, not less, after a count found fewer units than
+// are held.
+func (s Stock) Available() int64 { return max(0, s.OnHand-s.Held) }
+
+// Move changes the stock of a SKU. A store refuses a move that would make OnHand or Held negative, and
+// one that adds to Held more than is available.
+type Move struct {
+	SKU    string
+	OnHand int64
+	Held   int64
+}
+
+// Bears reports whether the stock allows the move.
+func (s Stock) Bears(m Move) bool {
+	return s.OnHand+m.OnHand >= 0 && s.Held+m.Held >= 0 && (m.Held <= 0 || s.OnHand-s.Held >= m.Held)
+}
+
+// StockChange is a new amount on hand, and its entry in the journal. The entry's version is for the store to give.
+type StockChange struct {
+	OnHand int64
+	Entry  journal.Entry
+}
+
+// Transition is one change of an order: all that one transaction has to keep.
+type Transition struct {
+	Order Order         // after the change
+	Moves []Move        // of stock, in SKU order
+	Entry journal.Entry // of stream Order.ID and version Order.Version
+	Saga  *saga.Record  // where the checkout stands now; nil when it is finished
+}
+
+// Placement is the first transition of an order, under a key that names the customer's request.
+type Placement struct {
+	Transition
+	Key         string // customer and Idempotency-Key; empty for a request without one
+	RequestHash []byte // of what was asked for
+}
+
+// Claim is what an earlier request with the same key did.
+type Claim struct {
+	Order       Order
+	RequestHash []byte
+}
+
+// ImportBatch is a part of an import.
+type ImportBatch struct {
+	Source   string // names what is imported, such as a hash of the file
+	Progress []byte // what to remember of how far it came
+	Orders   []Order
+	Stock    []Stock // replaces OnHand of these SKUs; Held and Version are ignored
+	Entries  []journal.Entry
+}
+
+// Short says how much of a SKU was asked for and how much there is.
+type Short struct {
+	SKU       string
+	Requested int64
+	Available int64
+}
+
+// ShortStock is the error of an order that the stock does not cover.
+type ShortStock struct{ Short []Short }
+
+// Error implements error.
+func (e *ShortStock) Error() string {
+	parts := make([]string, len(e.Short))
+	for i, s := range e.Short {
+		parts[i] = fmt.Sprintf("%d of %s requested, %d available", s.Requested, s.SKU, s.Available)
+	}
+	return "short of stock: " + strings.Join(parts, "; ")
+}

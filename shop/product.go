@@ -1,0 +1,221 @@
+package shop
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"agora/fault"
+)
+
+// The bounds of a product. They keep a document below some 100 kB and the work of indexing it bounded.
+const (
+	maxSKU            = 64     // bytes
+	maxName           = 200    // bytes
+	maxDescription    = 10_000 // bytes
+	maxCategories     = 16
+	maxCategory       = 64 // bytes
+	maxAttributes     = 32
+	maxAttributeName  = 64  // bytes
+	maxAttributeValue = 256 // bytes
+	maxImages         = 16
+	maxImageURL       = 2048 // bytes
+	maxAmount         = 1_000_000_000_000
+)
+
+// Product is the document that a product's page shows. What a seller writes (ProductDraft) changes its Version;
+// stock and reviews reach it on their own and change only its revision, so that they never make an
+// editor's If-Match fail.
+type Product struct {
+	ID             string            `json:"id" doc:"Identifier" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	SKU            string            `json:"sku" doc:"The seller's stock keeping unit; unique in the marketplace"`
+	Seller         string            `json:"seller" doc:"Who offers it" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	Name           string            `json:"name"`
+	Description    string            `json:"description"`
+	Price          Money             `json:"price"`
+	Categories     []string          `json:"categories"`
+	Attributes     map[string]string `json:"attributes"`
+	Images         []string          `json:"images"`
+	InventoryCount int64             `json:"inventory_count" doc:"Units for sale, as last heard from the stock"`
+	Rating         Rating            `json:"rating"`
+	LatestReviews  []Review          `json:"latest_reviews" doc:"The newest reviews, at most 5"`
+	Version        int64             `json:"version" doc:"Counts the seller's changes"`
+	CreatedAt      time.Time         `json:"created_at"`
+	UpdatedAt      time.Time         `json:"updated_at"`
+
+	Revision int64 `json:"-"` // counts the changes by stock and reviews
+}
+
+// Rating sums up the reviews of a product.
+type Rating struct {
+	Count   int64   `json:"count" doc:"Number of reviews"`
+	Sum     int64   `json:"sum" doc:"Sum of their ratings"`
+	Average float64 `json:"average" doc:"Rounded to two decimals; 0 while there is no review"`
+}
+
+// NewRating returns the summary of count reviews whose ratings add up to sum.
+func NewRating(count, sum int64) Rating {
+	if count == 0 {
+		return Rating{}
+	}
+	return Rating{Count: count, Sum: sum, Average: math.Round(100*float64(sum)/float64(count)) / 100}
+}
+
+// Card is what a list or a search result shows of a product, and all that ranking and facets look at.
+type Card struct {
+	ID             string            `json:"id"`
+	SKU            string            `json:"sku"`
+	Seller         string            `json:"seller"`
+	Name           string            `json:"name"`
+	Price          Money             `json:"price"`
+	Categories     []string          `json:"categories"`
+	Attributes     map[string]string `json:"attributes"`
+	Image          string            `json:"image,omitempty" doc:"The first image, if there is one"`
+	InventoryCount int64             `json:"inventory_count"`
+	Rating         Rating            `json:"rating"`
+	CreatedAt      time.Time         `json:"created_at"`
+
+	Position int64 `json:"-"` // grows with each product that the store takes in; never changes
+}
+
+// Card returns the product's card, without the position that only the store knows.
+func (p Product) Card() Card {
+	card := Card{
+		ID: p.ID, SKU: p.SKU, Seller: p.Seller, Name: p.Name, Price: p.Price, Categories: p.Categories,
+		Attributes: p.Attributes, InventoryCount: p.InventoryCount, Rating: p.Rating, CreatedAt: p.CreatedAt,
+	}
+	if len(p.Images) > 0 {
+		card.Image = p.Images[0]
+	}
+	return card
+}
+
+// ETag returns the entity tag (RFC 9110, section 8.8.3) of the document, quotes included. It differs whenever the
+// document's bytes do: its first number is the version, the second the revision.
+func (p Product) ETag() string { return fmt.Sprintf(`"%d.%d"`, p.Version, p.Revision) }
+
+// VersionOf returns the version in an entity tag that came back in If-Match. The revision is left out
+// of the comparison on purpose: a sale between an editor's read and write is no conflict with the edit.
+func VersionOf(etag string) (int64, error) {
+	tag := strings.TrimPrefix(strings.TrimSpace(etag), "W/")
+	if unquoted, ok := strings.CutPrefix(tag, `"`); ok && strings.HasSuffix(unquoted, `"`) {
+		version, revision, _ := strings.Cut(strings.TrimSuffix(unquoted, `"`), ".")
+		n, err := strconv.ParseUint(version, 10, 63)
+		_, revisionErr := strconv.ParseUint(revision, 10, 63)
+		if err == nil && revisionErr == nil {
+			return int64(n), nil
+		}
+	}
+	return 0, fault.Bad("If-Match", "is not an ETag of a product")
+}
+
+// ProductDraft is what a seller writes of a product.
+type ProductDraft struct {
+	SKU         string            `json:"sku" doc:"Unique in the marketplace; cannot be changed later" minLength:"1" maxLength:"64"`
+	Name        string            `json:"name" minLength:"1" maxLength:"200"`
+	Description string            `json:"description,omitempty" maxLength:"10000"`
+	Price       Money             `json:"price"`
+	Categories  []string          `json:"categories,omitempty" doc:"Slugs such as home-decor" maxItems:"16"`
+	Attributes  map[string]string `json:"attributes,omitempty" doc:"Free attributes such as color: red, at most 32"`
+	Images      []string          `json:"images,omitempty" doc:"Absolute http or https URLs" maxItems:"16"`
+}
+
+var slug = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// Validate returns one Invalid fault that names every offending field, or nil.
+func (d ProductDraft) Validate() error {
+	var c fault.Collector
+	checkSKU(&c, "sku", d.SKU)
+	c.Check(strings.TrimSpace(d.Name) != "", "name", "is empty")
+	checkText(&c, "name", d.Name, maxName)
+	checkText(&c, "description", d.Description, maxDescription)
+	d.Price.Check(&c, "price")
+	c.Check(d.Price.Amount <= maxAmount, "price.amount", "is over %d", int64(maxAmount))
+	d.checkCategories(&c)
+	d.checkAttributes(&c)
+	d.checkImages(&c)
+	return c.Err()
+}
+
+// checkSKU records what is wrong with a stock keeping unit.
+func checkSKU(c *fault.Collector, field, sku string) {
+	c.Check(sku != "", field, "is empty")
+	c.Check(len(sku) <= maxSKU, field, "is longer than %d bytes", maxSKU)
+	unprintable := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) || unicode.IsSpace(r) }
+	c.Check(!strings.ContainsFunc(sku, unprintable), field, "has spaces or characters that cannot be printed")
+}
+
+// checkText records that a text is too long, not UTF-8, or holds control characters other than line breaks and tabs.
+func checkText(c *fault.Collector, field, text string, limit int) {
+	c.Check(len(text) <= limit, field, "is longer than %d bytes", limit)
+	c.Check(utf8.ValidString(text), field, "is not valid UTF-8")
+	control := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }
+	c.Check(!strings.ContainsFunc(text, control), field, "has control characters")
+}
+
+func (d ProductDraft) checkCategories(c *fault.Collector) {
+	c.Check(len(d.Categories) <= maxCategories, "categories", "has more than %d entries", maxCategories)
+	for i, category := range d.Categories {
+		field := fmt.Sprintf("categories[%d]", i)
+		c.Check(len(category) <= maxCategory && slug.MatchString(category), field,
+			"is not a slug of at most %d lower-case letters, digits and single dashes", maxCategory)
+		c.Check(!slices.Contains(d.Categories[:i], category), field, "is there twice")
+	}
+}
+
+func (d ProductDraft) checkAttributes(c *fault.Collector) {
+	c.Check(len(d.Attributes) <= maxAttributes, "attributes", "has more than %d entries", maxAttributes)
+	for _, name := range slices.Sorted(maps.Keys(d.Attributes)) {
+		field := "attributes." + name
+		c.Check(strings.TrimSpace(name) != "", field, "has an empty name")
+		checkText(c, field, name, maxAttributeName)
+		checkText(c, field, d.Attributes[name], maxAttributeValue)
+	}
+}
+
+func (d ProductDraft) checkImages(c *fault.Collector) {
+	c.Check(len(d.Images) <= maxImages, "images", "has more than %d entries", maxImages)
+	for i, image := range d.Images {
+		u, err := url.Parse(image)
+		ok := err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && len(image) <= maxImageURL
+		c.Check(ok, fmt.Sprintf("images[%d]", i), "is not an absolute http or https URL of at most %d bytes", maxImageURL)
+	}
+}
+
+// apply writes the draft into a product.
+func (d ProductDraft) apply(p *Product) {
+	p.SKU, p.Name, p.Description, p.Price = d.SKU, d.Name, d.Description, d.Price
+	p.Categories = orEmpty(d.Categories)
+	p.Images = orEmpty(d.Images)
+	p.Attributes = d.Attributes
+	if p.Attributes == nil {
+		p.Attributes = map[string]string{}
+	}
+}
+
+// orEmpty makes an absent list an empty one: the document always has the key, and never null.
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// Inventory is how much of a SKU is for sale at a version of its stock.
+type Inventory struct {
+	SKU          string
+	Available    int64
+	StockVersion int64 // grows with each change of the SKU's stock
+}
+
+// newestFirst orders cards as lists show them.
+func newestFirst(a, b Card) int { return cmp.Compare(b.Position, a.Position) }

@@ -1,0 +1,96 @@
+package shop
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"agora/fault"
+	"agora/ident"
+)
+
+const (
+	maxReview = 4000 // bytes
+
+	// LatestReviews is how many reviews, the newest ones, a product's document embeds.
+	LatestReviews = 5
+)
+
+// Review is what one user says of one product.
+type Review struct {
+	ID        string    `json:"id" example:"rev_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	ProductID string    `json:"product_id"`
+	User      string    `json:"user"`
+	Rating    int64     `json:"rating" doc:"From 1, the worst, to 5, the best" minimum:"1" maximum:"5"`
+	Text      string    `json:"text"`
+	CreatedAt time.Time `json:"created_at"`
+
+	Number int64 `json:"-"` // grows with each review that the store takes in
+}
+
+// ReviewDraft is what a user writes of a review.
+type ReviewDraft struct {
+	Rating int64  `json:"rating" doc:"From 1, the worst, to 5, the best" minimum:"1" maximum:"5"`
+	Text   string `json:"text,omitempty" maxLength:"4000"`
+}
+
+// Validate returns one Invalid fault that names every offending field, or nil.
+func (d ReviewDraft) Validate() error {
+	var c fault.Collector
+	c.Check(d.Rating >= 1 && d.Rating <= 5, "rating", "is not between 1 and 5")
+	checkText(&c, "text", d.Text, maxReview)
+	return c.Err()
+}
+
+// ReviewPage is a page of reviews, newest first. Next is the cursor of the following page, or empty at the end.
+type ReviewPage struct {
+	Items []Review `json:"items"`
+	Next  string   `json:"next,omitempty"`
+}
+
+// AddReview takes in the actor's review of a product. A user reviews a product once: the second time is
+// fault.Conflict with the code already_reviewed.
+func (c *Catalog) AddReview(ctx context.Context, actor Actor, productID string, draft ReviewDraft) (Review, error) {
+	if err := draft.Validate(); err != nil {
+		return Review{}, err
+	}
+	review := Review{
+		ID: ident.New(ident.Review), ProductID: productID, User: actor.ID,
+		Rating: draft.Rating, Text: strings.TrimSpace(draft.Text), CreatedAt: now(),
+	}
+	if err := c.store.AddReview(ctx, review); err != nil {
+		return Review{}, err
+	}
+	c.changed(ctx, productID)
+	return review, nil
+}
+
+// reviewPlace is the place in a list of reviews: those with a smaller number follow.
+type reviewPlace struct {
+	Number int64 `json:"n"`
+}
+
+// Reviews returns a page of the product's reviews, newest first.
+func (c *Catalog) Reviews(ctx context.Context, productID string, limit int, cursor string) (ReviewPage, error) {
+	limit, err := pageSize(limit)
+	if err != nil {
+		return ReviewPage{}, err
+	}
+	scope := "reviews " + productID
+	var place reviewPlace
+	if given, err := decodeCursor(scope, cursor, &place); err != nil {
+		return ReviewPage{}, err
+	} else if given && place.Number <= 0 {
+		return ReviewPage{}, fault.Bad("cursor", "is not a cursor of this service")
+	}
+	reviews, err := c.store.Reviews(ctx, productID, place.Number, limit+1)
+	if err != nil {
+		return ReviewPage{}, err
+	}
+	page := ReviewPage{Items: reviews}
+	if len(reviews) > limit {
+		page.Items = reviews[:limit]
+		page.Next = encodeCursor(scope, reviewPlace{reviews[limit-1].Number})
+	}
+	return page, nil
+}

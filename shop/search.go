@@ -1,0 +1,211 @@
+package shop
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"agora/fault"
+)
+
+// A search costs the same on a thousand products and on a million, for rare words and for common ones, because
+// nothing in it is counted or ranked as a whole. Candidates come newest first; a window of them is ranked, and
+// its hits are paged through before the next window is. The price is paid where nobody looks: the order
+// is exact within a window only, and there are no totals.
+//
+// Windows alone would let a common word's best hits drown among newer products that merely mention it. So the search
+// has two phases, like the tiers of Manning, Raghavan and Schütze, Introduction to Information Retrieval,
+// section 7.2.1: first the products that have all words in their name, then all others.
+const (
+	rankingWindow = 400   // candidates that are ranked together
+	facetSample   = 400   // candidates that facets are counted over
+	scanBudget    = 4_000 // products that one scan may look at
+	maxScans      = 4     // scans for one page; a page that needs more ends short, with a cursor
+)
+
+// Sort is the order of search results.
+type Sort string
+
+const (
+	ByRelevance Sort = "relevance" // the default where there are words, otherwise the same as newest
+	ByNewest    Sort = "newest"
+	ByPriceAsc  Sort = "price_asc"
+	ByPriceDesc Sort = "price_desc"
+)
+
+const maxAttributeFilters = 8
+
+// SearchQuery asks for products. Every field that is not zero narrows the result.
+type SearchQuery struct {
+	Text       string            // words that all have to be there; see parseQuery for prefixes
+	Category   string            // slug
+	Seller     string            // usr_…
+	Attributes map[string]string // all of them, exactly
+	Currency   string            // ISO 4217; needed with a range or an order of prices
+	MinPrice   int64             // minor units, inclusive
+	MaxPrice   int64             // minor units, inclusive; 0 is no bound
+	InStock    bool
+	Sort       Sort
+	Facets     bool // count facets too
+	Limit      int
+	Cursor     string
+}
+
+// SearchPage is a page of search results. It may be short, even empty, and still have a Next, which is the cursor of
+// the following page: only a page without Next is the last.
+type SearchPage struct {
+	Items  []Card  `json:"items"`
+	Facets *Facets `json:"facets,omitempty"`
+	Next   string  `json:"next,omitempty"`
+}
+
+// ProductList asks for products of a category, of a seller, of both, or for all products.
+type ProductList struct {
+	Category string
+	Seller   string
+	Limit    int
+	Cursor   string
+}
+
+// List returns products, newest first.
+func (c *Catalog) List(ctx context.Context, list ProductList) (SearchPage, error) {
+	return c.Search(ctx, SearchQuery{
+		Category: list.Category, Seller: list.Seller, Sort: ByNewest, Limit: list.Limit, Cursor: list.Cursor,
+	})
+}
+
+// Search returns a page of the products that fulfil the query.
+func (c *Catalog) Search(ctx context.Context, query SearchQuery) (SearchPage, error) {
+	limit, err := pageSize(query.Limit)
+	if err != nil {
+		return SearchPage{}, err
+	}
+	parsed, err := parseQuery(query.Text)
+	if err != nil {
+		return SearchPage{}, err
+	}
+	if err := query.validate(); err != nil {
+		return SearchPage{}, err
+	}
+	scan := query.scan(parsed)
+	page := SearchPage{}
+	if query.Sort == ByRelevance || query.Sort == "" && len(parsed) > 0 {
+		page, err = c.ranked(ctx, scan, parsed, query.scope(), limit, query.Cursor)
+	} else {
+		page, err = c.ordered(ctx, scan, query.scope(), limit, query.Cursor)
+	}
+	if err != nil || !query.Facets {
+		return page, err
+	}
+	page.Facets, err = c.facets(ctx, scan)
+	return page, err
+}
+
+// validate returns one Invalid fault that names every offending parameter, or nil.
+func (q SearchQuery) validate() error {
+	var c fault.Collector
+	c.Check(q.Category == "" || len(q.Category) <= maxCategory && slug.MatchString(q.Category), "category", "is not a slug")
+	c.Check(len(q.Seller) <= maxSKU, "seller", "is not an identifier of a user")
+	c.Check(len(q.Attributes) <= maxAttributeFilters, "attributes", "are more than %d", maxAttributeFilters)
+	for _, name := range slices.Sorted(maps.Keys(q.Attributes)) {
+		checkText(&c, "attributes."+name, name, maxAttributeName)
+		checkText(&c, "attributes."+name, q.Attributes[name], maxAttributeValue)
+	}
+	c.Check(q.MinPrice >= 0, "price_min", "is negative")
+	c.Check(q.MaxPrice >= 0, "price_max", "is negative")
+	c.Check(q.MaxPrice == 0 || q.MaxPrice >= q.MinPrice, "price_max", "is below price_min")
+	priced := q.MinPrice != 0 || q.MaxPrice != 0 || q.Sort == ByPriceAsc || q.Sort == ByPriceDesc
+	switch {
+	case q.Currency != "":
+		Money{Currency: q.Currency}.Check(&c, "price")
+	case priced:
+		c.Add("currency", "is needed with a range or an order of prices")
+	}
+	switch q.Sort {
+	case "", ByRelevance, ByNewest, ByPriceAsc, ByPriceDesc:
+	default:
+		c.Add("sort", "is none of relevance, newest, price_asc and price_desc")
+	}
+	return c.Err()
+}
+
+// scope names the list of results, for its cursors: all of the query but the page.
+func (q SearchQuery) scope() string {
+	q.Limit, q.Cursor, q.Facets = 0, "", false
+	encoded, err := json.Marshal(q)
+	if err != nil {
+		panic("shop: a query cannot be encoded: " + err.Error())
+	}
+	return "search " + string(encoded)
+}
+
+// scan returns the scan over everything that fulfils the query.
+func (q SearchQuery) scan(parsed []queryWord) Scan {
+	s := Scan{
+		All: clauses(textTerm, parsed), Currency: q.Currency, MinPrice: q.MinPrice, MaxPrice: q.MaxPrice,
+		InStock: q.InStock, Budget: scanBudget,
+	}
+	for _, tag := range q.tags() {
+		s.All = append(s.All, Clause{Term: tag})
+	}
+	switch q.Sort {
+	case ByPriceAsc:
+		s.Order = CheapestFirst
+	case ByPriceDesc:
+		s.Order = ExpensiveFirst
+	}
+	return s
+}
+
+func (q SearchQuery) tags() []string {
+	var tags []string
+	if q.Category != "" {
+		tags = append(tags, categoryTag(q.Category))
+	}
+	if q.Seller != "" {
+		tags = append(tags, sellerTag(q.Seller))
+	}
+	for _, name := range slices.Sorted(maps.Keys(q.Attributes)) {
+		tags = append(tags, attributeTag(name, q.Attributes[name]))
+	}
+	return tags
+}
+
+// orderedPlace is the place in results whose order is the store's own.
+type orderedPlace struct {
+	Price    int64 `json:"p,omitempty"`
+	Position int64 `json:"n"`
+}
+
+// ordered returns a page in the scan's own order.
+func (c *Catalog) ordered(ctx context.Context, scan Scan, scope string, limit int, cursor string) (SearchPage, error) {
+	var place orderedPlace
+	if given, err := decodeCursor(scope, cursor, &place); err != nil {
+		return SearchPage{}, err
+	} else if given && (place.Position <= 0 || place.Price < 0) {
+		return SearchPage{}, fault.Bad("cursor", "is not a cursor of this service")
+	}
+	scan.After = Place(place)
+	page := SearchPage{Items: []Card{}}
+	for range maxScans {
+		// One card more than fits tells whether a following page has anything.
+		scan.Limit = limit + 1 - len(page.Items)
+		batch, err := c.store.Scan(ctx, scan)
+		if err != nil {
+			return SearchPage{}, err
+		}
+		page.Items = append(page.Items, batch.Cards...)
+		if len(page.Items) > limit {
+			page.Items = page.Items[:limit]
+			page.Next = encodeCursor(scope, orderedPlace(page.Items[limit-1].place()))
+			return page, nil
+		}
+		if batch.Done {
+			return page, nil
+		}
+		scan.After = batch.Next
+	}
+	page.Next = encodeCursor(scope, orderedPlace(scan.After))
+	return page, nil
+}

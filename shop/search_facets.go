@@ -1,0 +1,137 @@
+package shop
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+)
+
+const (
+	maxFacetValues     = 20
+	maxAttributeFacets = 10
+)
+
+// Facets say how the products that fulfil a query are made up. They are counted over the newest Sample products; if there
+// are more, Complete is false and the counts are shares of the sample rather than totals.
+type Facets struct {
+	Complete   bool             `json:"complete" doc:"Whether every product that fulfils the query was counted"`
+	Sample     int              `json:"sample" doc:"Number of products that were counted"`
+	InStock    int              `json:"in_stock"`
+	Categories []FacetCount     `json:"categories"`
+	Attributes []AttributeFacet `json:"attributes"`
+	Prices     []PriceBand      `json:"prices"`
+}
+
+// FacetCount is how many products have a value.
+type FacetCount struct {
+	Value string `json:"value"`
+	Count int    `json:"count"`
+}
+
+// AttributeFacet is how often the values of an attribute occur.
+type AttributeFacet struct {
+	Name   string       `json:"name"`
+	Values []FacetCount `json:"values"`
+}
+
+// PriceBand is how many products cost at least Min and at most Max, in minor units.
+type PriceBand struct {
+	Currency string `json:"currency"`
+	Min      int64  `json:"min"`
+	Max      int64  `json:"max"`
+	Count    int    `json:"count"`
+}
+
+// facets counts over the newest products that fulfil the scan, in whatever order the results are shown.
+func (c *Catalog) facets(ctx context.Context, scan Scan) (*Facets, error) {
+	scan.Order, scan.After, scan.Limit = NewestFirst, Place{}, facetSample
+	batch, err := c.store.Scan(ctx, scan)
+	if err != nil {
+		return nil, err
+	}
+	f := countFacets(batch.Cards)
+	f.Complete = batch.Done
+	return f, nil
+}
+
+func countFacets(cards []Card) *Facets {
+	f := &Facets{Sample: len(cards)}
+	categories := map[string]int{}
+	attributes := map[string]map[string]int{}
+	bands := map[PriceBand]int{}
+	for _, card := range cards {
+		if card.InventoryCount > 0 {
+			f.InStock++
+		}
+		for _, category := range card.Categories {
+			categories[category]++
+		}
+		for name, value := range card.Attributes {
+			if attributes[name] == nil {
+				attributes[name] = map[string]int{}
+			}
+			attributes[name][value]++
+		}
+		bands[priceBand(card.Price)]++
+	}
+	f.Categories = mostFrequent(categories)
+	f.Attributes = attributeFacets(attributes)
+	f.Prices = priceBands(bands)
+	return f
+}
+
+// mostFrequent returns the values with the highest counts, equal ones by name.
+func mostFrequent(counts map[string]int) []FacetCount {
+	all := make([]FacetCount, 0, len(counts))
+	for value, count := range counts {
+		all = append(all, FacetCount{value, count})
+	}
+	slices.SortFunc(all, func(a, b FacetCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
+	})
+	return all[:min(len(all), maxFacetValues)]
+}
+
+// attributeFacets returns the attributes that most products have, equal ones by name.
+func attributeFacets(counts map[string]map[string]int) []AttributeFacet {
+	products := make(map[string]int, len(counts))
+	for name, values := range counts {
+		for count := range maps.Values(values) {
+			products[name] += count
+		}
+	}
+	ordered := mostFrequent(products)
+	facets := make([]AttributeFacet, 0, maxAttributeFacets)
+	for _, attribute := range ordered[:min(len(ordered), maxAttributeFacets)] {
+		facets = append(facets, AttributeFacet{attribute.Value, mostFrequent(counts[attribute.Value])})
+	}
+	return facets
+}
+
+func priceBands(counts map[PriceBand]int) []PriceBand {
+	bands := make([]PriceBand, 0, len(counts))
+	for band, count := range counts {
+		band.Count = count
+		bands = append(bands, band)
+	}
+	slices.SortFunc(bands, func(a, b PriceBand) int {
+		return cmp.Or(cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Min, b.Min))
+	})
+	return bands
+}
+
+// priceBand returns the band of a price. Bands end below 1, 2 and 5 times each power of ten, from 100 minor units on:
+// narrow where most prices are, and the same for every query, so that a band can be linked to.
+func priceBand(price Money) PriceBand {
+	low := int64(0)
+	for power := int64(100); ; power *= 10 {
+		for _, step := range []int64{1, 2, 5} {
+			high := step * power
+			if price.Amount < high {
+				return PriceBand{Currency: price.Currency, Min: low, Max: high - 1}
+			}
+			low = high
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package shop
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"agora/fault"
+	"agora/pattern/journal"
+)
+
+const (
+	maxOnHand = 1_000_000_000
+	maxNote   = 200 // bytes
+)
+
+// Offer is what a product is sold as: all that orders and stock need to know of the catalogue.
+type Offer struct {
+	ProductID string
+	SKU       string
+	Seller    string
+	Name      string
+	Price     Money
+}
+
+// Offers is the catalogue as orders and stock see it. Products that do not exist are not in the answer.
+type Offers interface {
+	OffersByID(ctx context.Context, productIDs []string) (map[string]Offer, error)
+	OffersBySKU(ctx context.Context, skus []string) (map[string]Offer, error)
+}
+
+// Stocks is the service of the units on hand.
+type Stocks struct {
+	store  StockStore
+	offers Offers
+}
+
+// NewStocks returns the service over a store and the catalogue.
+func NewStocks(store StockStore, offers Offers) *Stocks { return &Stocks{store, offers} }
+
+// Get returns the stock of a SKU, which is all zero for a product that never had any. A SKU without a
+// product is fault.NotFound, one of another seller fault.Denied.
+func (s *Stocks) Get(ctx context.Context, actor Actor, sku string) (Stock, error) {
+	if err := s.mayChange(ctx, actor, sku); err != nil {
+		return Stock{}, err
+	}
+	found, err := s.store.Stock(ctx, []string{sku})
+	if err != nil {
+		return Stock{}, fmt.Errorf("read stock of %s: %w", sku, err)
+	}
+	if len(found) == 0 {
+		return Stock{SKU: sku}, nil
+	}
+	return found[0], nil
+}
+
+// StockEdit says what happened to the units of a SKU: they were counted, or some came or went. Exactly one
+// of OnHand and Change is set.
+type StockEdit struct {
+	OnHand *int64 `json:"on_hand,omitempty" doc:"Units that there are now" minimum:"0" maximum:"1000000000"`
+	Change *int64 `json:"change,omitempty" doc:"Units that came, or went if negative"`
+	Reason string `json:"reason,omitempty" doc:"Why, for the journal" maxLength:"200"`
+}
+
+// Validate names every offending field.
+func (e StockEdit) Validate() error {
+	var c fault.Collector
+	c.Check((e.OnHand == nil) != (e.Change == nil), "on_hand", "or change has to be given, and not both")
+	if e.OnHand != nil {
+		c.Check(*e.OnHand >= 0 && *e.OnHand <= maxOnHand, "on_hand", "is not between 0 and %d", maxOnHand)
+	}
+	if e.Change != nil {
+		c.Check(*e.Change != 0 && max(*e.Change, -*e.Change) <= maxOnHand && *e.Change >= -maxOnHand,
+			"change", "is not between -%d and %d, or is 0", maxOnHand, maxOnHand)
+	}
+	c.Check(len(e.Reason) <= maxNote, "reason", "is longer than %d bytes", maxNote)
+	return c.Err()
+}
+
+// Edit changes the units on hand. A count below what is held is kept: orders that turn out short when they
+// are paid are refunded. A change that takes more than there is fails with the Conflict insufficient_stock.
+func (s *Stocks) Edit(ctx context.Context, actor Actor, sku string, edit StockEdit) (Stock, error) {
+	if err := edit.Validate(); err != nil {
+		return Stock{}, err
+	}
+	if err := s.mayChange(ctx, actor, sku); err != nil {
+		return Stock{}, err
+	}
+	at := now()
+	return s.store.ChangeStock(ctx, sku, func(current Stock) (StockChange, error) {
+		onHand, err := edit.apply(current)
+		if err != nil {
+			return StockChange{}, err
+		}
+		return StockChange{OnHand: onHand, Entry: stockEntry(current, onHand, edit.Reason, at)}, nil
+	})
+}
+
+// apply returns the units on hand after the edit.
+func (e StockEdit) apply(current Stock) (int64, error) {
+	if e.OnHand != nil {
+		return *e.OnHand, nil
+	}
+	onHand := current.OnHand + *e.Change
+	if onHand < 0 {
+		return 0, fault.New(fault.Conflict, "insufficient_stock",
+			fmt.Sprintf("%s has %d units on hand, %d cannot be taken", current.SKU, current.OnHand, -*e.Change),
+			fault.Field{Name: "change", Message: fmt.Sprintf("takes more than the %d units on hand", current.OnHand)})
+	}
+	if onHand > maxOnHand {
+		return 0, fault.Bad("change", "makes more than %d units", maxOnHand)
+	}
+	return onHand, nil
+}
+
+// stockEntry returns the fact that the units on hand became onHand. Its version is given by the store.
+func stockEntry(current Stock, onHand int64, note string, at time.Time) journal.Entry {
+	change := onHand - current.OnHand
+	fact := Fact{SKU: current.SKU, Change: change, Note: note}
+	if change != 0 {
+		fact.Postings = moveUnits(Supply, Available, []Units{{current.SKU, change}})
+	}
+	return entry(StockStream(current.SKU), 0, StockChanged, at, fact)
+}
+
+func (s *Stocks) mayChange(ctx context.Context, actor Actor, sku string) error {
+	offers, err := s.offers.OffersBySKU(ctx, []string{sku})
+	if err != nil {
+		return fmt.Errorf("look up %s: %w", sku, err)
+	}
+	offer, ok := offers[sku]
+	if !ok {
+		return fault.Missing("SKU", sku)
+	}
+	return actor.mayChange("product", offer.Seller)
+}
+
+// now returns the current time as it is stored: UTC, to the microsecond.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
