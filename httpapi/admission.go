@@ -93,15 +93,15 @@ func (s *Server) limit(ctx context.Context, limiter RateLimiter, name, key strin
 	ok, retryAfter, err := limiter.Allow(ctx, key)
 	if err != nil {
 		s.unasked.Inc(name)
-		return nil
+		ok = true
 	}
-	if ok {
-		return nil
+	if !ok {
+		return &fault.Error{
+			Kind: fault.Exhausted, Code: "rate_limited", RetryAfter: retryAfter,
+			Message: "too many requests for this " + name,
+		}
 	}
-	return &fault.Error{
-		Kind: fault.Exhausted, Code: "rate_limited", RetryAfter: retryAfter,
-		Message: "too many requests for this " + name,
-	}
+	return nil
 }
 
 // authorize holds the route's declared access against who asks.

@@ -265,7 +265,7 @@ func TestDeadlineEndsTheContext(t *testing.T) {
 
 func TestSlowBodyIsGivenUp(t *testing.T) {
 	_, web := newServer(t, httpapi.Options{BodyTimeout: 10 * time.Millisecond}, nil)
-	c, err := net.Dial("tcp", web.Listener.Addr().String())
+	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", web.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -365,7 +365,11 @@ func TestPanicAfterTheAnswerBeganCutsTheConnection(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 			panic("in the middle")
 		}))
-	res, err := http.Get(web.URL + "/half")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, web.URL+"/half", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,10 +84,10 @@ func (s *Server) declare(rt Route) *huma.Operation {
 }
 
 // documentBodyFailures adds what can be wrong with a body.
-func (s *Server) documentBodyFailures(op *huma.Operation) {
+func (s *Server) documentBodyFailures(op *huma.Operation, rt Route) {
 	for status, when := range map[int]string{
 		http.StatusBadRequest:            "The body is not one valid JSON value.",
-		http.StatusRequestEntityTooLarge: "The body is larger than " + sizeLimit(cmp.Or(op.Metadata[metaRoute].(Route).MaxBody, s.options.MaxBody)) + ".",
+		http.StatusRequestEntityTooLarge: "The body is larger than " + sizeLimit(cmp.Or(rt.MaxBody, s.options.MaxBody)) + ".",
 		http.StatusUnsupportedMediaType:  "The body is not announced as application/json.",
 	} {
 		s.documentStatus(op, status, codes[status], when)
@@ -113,7 +113,7 @@ func (s *Server) documentStatus(op *huma.Operation, status int, code, when strin
 		}
 		op.Responses[key] = answer
 	}
-	byCode := answer.Extensions["x-codes"].(map[string]string)
+	byCode, _ := answer.Extensions["x-codes"].(map[string]string)
 	byCode[code] = when
 	var lines []string
 	for code, when := range byCode {

@@ -28,10 +28,16 @@ type Problem struct {
 	header http.Header // Cache-Control, and Retry-After, WWW-Authenticate or Allow
 }
 
-// Error, GetStatus, GetHeaders and ContentType let huma send a Problem that a handler returned.
-func (p *Problem) Error() string             { return p.Detail }
-func (p *Problem) GetStatus() int            { return p.Status }
-func (p *Problem) GetHeaders() http.Header   { return p.header }
+// Error implements error.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus implements huma.StatusError, by which huma sends a Problem that a handler returned.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header { return p.header }
+
+// ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return problemJSON }
 
 const problemJSON = "application/problem+json"

@@ -114,7 +114,7 @@ func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in
 		s.documentStatus(op, http.StatusUnprocessableEntity, fault.Invalid.String(), "Something is missing, unknown or wrong; errors names each.")
 	}
 	if _, has := input.FieldByName("Body"); has {
-		s.documentBodyFailures(op)
+		s.documentBodyFailures(op, rt)
 		op.Middlewares = huma.Middlewares{s.readBody}
 		op.MaxBodyBytes = -1    // readBody has seen to it
 		op.BodyReadTimeout = -1 // lifts the deadline that readBody set, which else would end the handler's context
@@ -160,7 +160,7 @@ type adapter struct{ *Server }
 
 // Handle implements huma.Adapter.
 func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
-	rt := op.Metadata[metaRoute].(Route)
+	rt, _ := op.Metadata[metaRoute].(Route) // without one it declares no access, and add panics
 	if serve, ok := op.Metadata[metaServe].(http.HandlerFunc); ok {
 		a.add(rt, serve)
 		return

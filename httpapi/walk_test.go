@@ -168,7 +168,7 @@ func walk(t *testing.T, visit func(t *testing.T, rt httpapi.Route, r request, op
 
 // TestExamplesWork holds the documentation to its word: what it shows as an example is accepted.
 func TestExamplesWork(t *testing.T) {
-	walk(t, func(t *testing.T, rt httpapi.Route, r request, op operation) {
+	walk(t, func(t *testing.T, rt httpapi.Route, r request, _ operation) {
 		if rt.Path == "/v1/panics" {
 			return
 		}
@@ -180,7 +180,7 @@ func TestExamplesWork(t *testing.T) {
 
 // TestBadBodies sends every route with a body everything that no route takes.
 func TestBadBodies(t *testing.T) {
-	walk(t, func(t *testing.T, rt httpapi.Route, r request, op operation) {
+	walk(t, func(t *testing.T, rt httpapi.Route, r request, _ operation) {
 		if r.body == nil {
 			return
 		}
