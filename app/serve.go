@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"agora/console"
-	"agora/fault"
 	"agora/httpapi"
 	"agora/pattern/guard"
-	"agora/shop"
 	"agora/telemetry"
 )
 
@@ -52,7 +50,7 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 	if err != nil {
 		return nil, err
 	}
-	market := newMarketplace(cfg, s, shop.NewGuardedGateway(gateway, metrics), log, metrics)
+	market := newMarketplace(cfg, s, gateway, log, metrics)
 	token, err := ensureAdminToken(ctx, cfg.Data, market.accounts)
 	if err != nil {
 		return nil, err
@@ -84,7 +82,7 @@ func (f frontage) handler(m *marketplace, log *slog.Logger, metrics *telemetry.M
 	flush := func() error { return nil }
 	if f.cfg.Log.Access {
 		lines := httpapi.NewLineBuffer(logs)
-		access, flush = slog.New(slog.NewJSONHandler(lines, nil)), lines.Flush
+		access, flush = slog.New(slog.NewJSONHandler(lines, nil)), lines.Close
 	}
 	api := httpapi.New(httpapi.Options{
 		Version: f.version, Logger: log, AccessLog: access, Metrics: metrics, Tracer: tracer,
@@ -94,8 +92,7 @@ func (f frontage) handler(m *marketplace, log *slog.Logger, metrics *telemetry.M
 		MaxInFlight:    f.cfg.HTTP.MaxConcurrent, MaxBody: f.cfg.HTTP.MaxBody, Timeout: f.cfg.HTTP.Timeout,
 		Ready: map[string]func(context.Context) error{"program": f.program.Ready},
 	})
-	httpapi.AddAccounts(api, m.accounts)
-	httpapi.AddShop(api, httpapi.Shop{Catalog: m.catalog, Pages: m.pages, Stocks: m.stocks, Orders: m.orders, History: m.history})
+	//ROUTES
 	pages := console.New(f.status)
 	api.Mount(httpapi.Route{Method: "GET", Path: "/{$}", Access: httpapi.Public}, pages)
 	api.Mount(httpapi.Route{Method: "GET", Path: "/console/", Access: httpapi.Public}, pages)
@@ -163,7 +160,7 @@ func listening(srv *http.Server, address string, announce func(url string)) Modu
 		Start: func(ctx context.Context) error {
 			var err error
 			if listener, err = new(net.ListenConfig).Listen(ctx, "tcp", address); err != nil {
-				return fault.Wrap(fault.Unavailable, err, "cannot listen on "+address)
+				return err
 			}
 			announce("http://" + listener.Addr().String())
 			return nil
