@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"agora/pattern/journal"
+	"agora/pattern/outbox"
 )
 
 // The kinds of facts in the journal. They are also the kinds of events on the event log.
@@ -162,4 +163,15 @@ func (o *Order) markVoided() error {
 	}
 	o.Payment = PaymentVoided
 	return nil
+}
+
+// Messages are journal entries as the outbox carries them to the event log.
+func Messages(entries []journal.Entry) []outbox.Message {
+	messages := make([]outbox.Message, len(entries))
+	for i, e := range entries {
+		messages[i] = outbox.Message{
+			Seq: e.Seq, ID: EventID(e.Stream, e.Version), Key: e.Stream, Kind: e.Kind, At: e.At, Body: e.Body,
+		}
+	}
+	return messages
 }

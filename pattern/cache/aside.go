@@ -14,11 +14,18 @@ import (
 
 // AsideOptions say how long Aside keeps what.
 type AsideOptions struct {
-	Name        string        // the label "cache" of the metric
-	TTL         time.Duration // how long a value is fresh, at most; must be positive
-	Jitter      float64       // the share of TTL, from 0 to 1, by which a value's time is shortened at random, so that what was loaded together does not expire together
-	NegativeTTL time.Duration // how long a NotFound is remembered; 0 means not at all
-	StaleFor    time.Duration // how long after TTL a value is still served while it cannot be loaded; 0 means not at all
+	Name string        // the label "cache" of the metric
+	TTL  time.Duration // how long a value is fresh, at most; must be positive
+
+	// Jitter is the share of TTL, from 0 to below 1, by which a value's time is shortened at random, so that
+	// what was loaded together does not expire together.
+	Jitter float64
+	// NegativeTTL is how long a NotFound is remembered; 0 means not at all.
+	NegativeTTL time.Duration
+	// StaleFor is how long after its time a value is still served while its load fails by an error of the
+	// kinds Unavailable, Timeout and Internal; 0 means not at all. Each such read has waited for a load to
+	// fail, so the load should fail fast, as one behind an open breaker does.
+	StaleFor time.Duration
 }
 
 // Load reads a value from where it belongs. A fault.NotFound says that there is none. It must end when its
@@ -38,8 +45,8 @@ type Aside struct {
 // NewAside returns a cache that keeps in store what load brings. It panics if the options make no sense,
 // as that is a bug.
 func NewAside(store Store, o AsideOptions, load Load, m *telemetry.Metrics) *Aside {
-	if o.TTL <= 0 || o.Jitter < 0 || o.Jitter > 1 || o.NegativeTTL < 0 || o.StaleFor < 0 {
-		panic(fmt.Sprintf("cache: options of %s: TTL has to be positive, Jitter within 0 and 1, the others not negative", o.Name))
+	if o.TTL <= 0 || o.Jitter < 0 || o.Jitter >= 1 || o.NegativeTTL < 0 || o.StaleFor < 0 {
+		panic(fmt.Sprintf("cache: options of %s: TTL has to be positive, Jitter from 0 to below 1, the others not negative", o.Name))
 	}
 	return &Aside{
 		tally: newTally(o.Name, m), options: o, store: store, load: load,

@@ -78,7 +78,8 @@ func New(o Options, m *telemetry.Metrics) *Guard {
 		panic(fmt.Sprintf("guard: options of %s: nothing may be negative, and the ratio at most 1", o.Name))
 	}
 	g := &Guard{options: o, calls: m.Counter("agora_guard_calls_total",
-		"Guarded calls by what they came to, with all their attempts.", "guard", "result")}
+		"Guarded calls by what all their attempts came to: ok; rejected, answered by an error; failed; timeout; "+
+			"cancelled by the caller; not made, as the breaker was open or the places full.", "guard", "result")}
 	if b.Ratio > 0 {
 		g.breaker = newBreaker(o.Name, b, m)
 	}
@@ -161,7 +162,14 @@ func (g *Guard) repeat(ctx context.Context, f func(ctx context.Context) error) e
 	if g.retry == nil {
 		return g.attempt(ctx, f)
 	}
-	return g.retry.WithContext(ctx).Run(func() error { return g.attempt(ctx, f) })
+	var last error
+	// The executor's own result is that of the last attempt, but for the end of ctx, which it reports even
+	// if that attempt had an answer.
+	_ = g.retry.WithContext(ctx).Run(func() error {
+		last = g.attempt(ctx, f)
+		return last
+	})
+	return last
 }
 
 // attempt takes a place, asks the breaker and calls f. Both get back what they gave also if f panics.

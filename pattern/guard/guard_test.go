@@ -28,8 +28,6 @@ func TestLocal(t *testing.T) {
 	})
 }
 
-var breaker = guard.Breaker{Ratio: 0.5, Calls: 4, Window: 10 * time.Second, Open: 5 * time.Second, Probes: 2}
-
 func returns(err error) func(context.Context) error {
 	return func(context.Context) error { return err }
 }
@@ -77,134 +75,6 @@ func TestTheZeroGuardOnlyCalls(t *testing.T) {
 	}
 }
 
-func TestBreakerIgnoresAnswers(t *testing.T) {
-	for _, kind := range []fault.Kind{
-		fault.Invalid, fault.Unauthenticated, fault.Denied, fault.NotFound, fault.Conflict, fault.Stale,
-		fault.Declined, fault.TooLarge, fault.Exhausted,
-	} {
-		g := guard.New(guard.Options{Name: "gateway", Breaker: breaker}, nil)
-		answer := fmt.Errorf("charge: %w", away(kind))
-		for range 50 {
-			if err := g.Do(t.Context(), returns(answer)); err != answer {
-				t.Fatalf("%s: Do = %v, want the call's own error", kind, err)
-			}
-		}
-	}
-}
-
-func TestBreakerOpensProbesAndCloses(t *testing.T) {
-	for _, failure := range []error{
-		away(fault.Unavailable), away(fault.Timeout), away(fault.Internal), errors.New("connection reset"),
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			m := telemetry.NewMetrics()
-			g := guard.New(guard.Options{Name: "gateway", Breaker: breaker}, m)
-			wantFigures(t, m, "breaker_state 0")
-			for range breaker.Calls {
-				if err := g.Do(t.Context(), returns(failure)); !errors.Is(err, failure) {
-					t.Fatalf("Do = %v, want %v", err, failure)
-				}
-			}
-			refused := func() *fault.Error {
-				t.Helper()
-				err := g.Do(t.Context(), func(context.Context) error { t.Error("called although open"); return nil })
-				wantCode(t, err, fault.Unavailable, guard.CodeOpen)
-				e, _ := errors.AsType[*fault.Error](err)
-				return e
-			}
-			time.Sleep(2 * time.Second)
-			if e := refused(); e.RetryAfter != 3*time.Second {
-				t.Errorf("RetryAfter = %v two seconds after the breaker opened for five, want 3s", e.RetryAfter)
-			}
-
-			time.Sleep(3 * time.Second)
-			if err := g.Do(t.Context(), returns(failure)); !errors.Is(err, failure) {
-				t.Errorf("the probe = %v, want %v", err, failure)
-			}
-			refused()
-
-			time.Sleep(breaker.Open)
-			if err := g.Do(t.Context(), returns(nil)); err != nil {
-				t.Errorf("the first probe = %v", err)
-			}
-			if err := g.Do(t.Context(), returns(nil)); err != nil {
-				t.Errorf("the second probe = %v", err)
-			}
-			for range breaker.Calls - 1 { // closed, and without a memory of before
-				if err := g.Do(t.Context(), returns(failure)); !errors.Is(err, failure) {
-					t.Errorf("Do = %v, want %v", err, failure)
-				}
-			}
-		})
-	}
-}
-
-func TestBreakerLetsNoMoreThanItsProbesThrough(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := telemetry.NewMetrics()
-		g := guard.New(guard.Options{Name: "gateway", Breaker: breaker, Timeout: time.Second}, m)
-		for range breaker.Calls {
-			wantCode(t, g.Do(t.Context(), hang), fault.Timeout, "timeout")
-		}
-		wantFigures(t, m, "breaker_state 2", "calls_total timeout 4")
-		time.Sleep(breaker.Open)
-		var made atomic.Int32
-		var all sync.WaitGroup
-		for range 10 {
-			all.Go(func() {
-				_ = g.Do(t.Context(), func(context.Context) error {
-					made.Add(1)
-					time.Sleep(time.Second / 2)
-					return nil
-				})
-			})
-		}
-		synctest.Wait()
-		wantFigures(t, m, "breaker_state 1", "calls_total open 8", "calls_total timeout 4")
-		all.Wait()
-		if n := made.Load(); n != int32(breaker.Probes) {
-			t.Errorf("%d probes at one time, want %d", n, breaker.Probes)
-		}
-		wantFigures(t, m, "breaker_state 0", "calls_total ok 2", "calls_total open 8", "calls_total timeout 4")
-	})
-}
-
-func TestBreakerStaysClosedBelowItsRatio(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := guard.New(guard.Options{Name: "gateway", Breaker: breaker}, nil)
-		failure := away(fault.Unavailable)
-		for i := range 60 {
-			var err error
-			if i%3 == 2 {
-				err = failure
-			}
-			if got := g.Do(t.Context(), returns(err)); !errors.Is(got, err) {
-				t.Fatalf("call %d: Do = %v, want %v", i, got, err)
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-	})
-}
-
-func TestBreakerIsNotOpenedByCallersWhoCancel(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := telemetry.NewMetrics()
-		g := guard.New(guard.Options{Name: "gateway", Breaker: breaker}, m)
-		for range 20 {
-			ctx, cancel := context.WithCancel(t.Context())
-			time.AfterFunc(time.Millisecond, cancel)
-			wantCode(t, g.Do(ctx, hang), fault.Timeout, "timeout")
-		}
-		wantFigures(t, m, "breaker_state 0", "calls_total cancelled 20")
-		for range breaker.Calls { // but a part that lets deadlines pass is one that does not work
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			wantCode(t, g.Do(ctx, hang), fault.Timeout, "timeout")
-			cancel()
-		}
-		wantCode(t, g.Do(t.Context(), hang), fault.Unavailable, guard.CodeOpen)
-	})
-}
-
 func TestTimeout(t *testing.T) {
 	late := func(err error) func(context.Context) error {
 		return func(ctx context.Context) error {
@@ -224,17 +94,28 @@ func TestTimeout(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := guard.New(guard.Options{Name: "gateway", Timeout: 2 * time.Second}, nil)
-				began := time.Now()
-				err := g.Do(t.Context(), tt.call)
-				if took := time.Since(began); took != 2*time.Second {
-					t.Errorf("Do took %v, want 2s", took)
-				}
-				if tt.want == "" && err != nil || tt.want != "" && fault.CodeOf(err) != tt.want {
-					t.Errorf("Do = %v, want the code %q", err, tt.want)
-				}
+				own := guard.New(guard.Options{Name: "gateway", Timeout: 2 * time.Second}, nil)
+				wantAfterTwoSeconds(t.Context(), t, own, tt.call, tt.want)
+
+				callers := guard.New(guard.Options{Name: "gateway", Timeout: time.Minute, Retries: 2}, nil)
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				defer cancel()
+				wantAfterTwoSeconds(ctx, t, callers, tt.call, tt.want)
 			})
 		})
+	}
+}
+
+// wantAfterTwoSeconds wants an error of the code, or none if that is empty.
+func wantAfterTwoSeconds(ctx context.Context, t *testing.T, g *guard.Guard, call func(context.Context) error, code string) {
+	t.Helper()
+	began := time.Now()
+	err := g.Do(ctx, call)
+	if took := time.Since(began); took != 2*time.Second {
+		t.Errorf("Do took %v, want 2s", took)
+	}
+	if code == "" && err != nil || code != "" && fault.CodeOf(err) != code {
+		t.Errorf("Do = %v, want the code %q", err, code)
 	}
 }
 

@@ -38,7 +38,7 @@ type Local struct {
 }
 
 // NewLocal returns a limiter of perSecond requests a second and key, of which burst may come at once, for
-// about maxKeys keys of some 300 bytes each. It panics if one of them is not positive, as that is a bug.
+// about maxKeys keys of some 200 bytes each. It panics if one of them is not positive, as that is a bug.
 func NewLocal(perSecond float64, burst, maxKeys int) *Local {
 	if perSecond <= 0 || burst <= 0 || maxKeys <= 0 {
 		panic(fmt.Sprintf("guard: a limiter of %v a second, %d at once, for %d keys: all have to be positive", perSecond, burst, maxKeys))

@@ -37,6 +37,7 @@ func Limiter(t *testing.T, w World) {
 		{"after RetryAfter there is one more", testRetryAfter},
 		{"what is not used adds up to a burst only", testRefill},
 		{"all at once is not more", testConcurrency},
+		{"the first ones of a key share one burst", testFirst},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w.Test(t, func(t *testing.T) { tt.test(t, w) })
@@ -127,6 +128,29 @@ func testConcurrency(t *testing.T, w World) {
 	}
 	if n := others.Load(); n < workers*burst {
 		t.Errorf("%d requests of %d other keys were allowed, want at least %d", n, workers, workers*burst)
+	}
+}
+
+func testFirst(t *testing.T, w World) {
+	const keys, askers = 100, 4
+	l := w.Open(t, seldom, 1)
+	for key := range keys {
+		var allowed atomic.Int64
+		var all sync.WaitGroup
+		start := make(chan struct{})
+		for range askers {
+			all.Go(func() {
+				<-start
+				if allow(t, l, fmt.Sprint(key)).OK {
+					allowed.Add(1)
+				}
+			})
+		}
+		close(start)
+		all.Wait()
+		if n := allowed.Load(); n != 1 {
+			t.Errorf("%d of the first %d requests of a key were allowed, want 1", n, askers)
+		}
 	}
 }
 

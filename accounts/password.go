@@ -1,0 +1,178 @@
+package accounts
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"agora/fault"
+)
+
+// Hashing is the cost of a password's Argon2id hash (RFC 9106) and how much of it the program bears at
+// once. A field that is zero has the default: the cost is the one that OWASP recommends
+// (https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html).
+type Hashing struct {
+	MemoryKiB uint32 // 19456
+	Passes    uint32 // 2
+	Lanes     uint8  // 1
+	AtOnce    int    // hashes that run at a time, each in MemoryKiB: as many as there are processors
+	Waiting   int    // callers that may wait for their turn; more are refused: 32 for each that runs
+}
+
+func (h Hashing) withDefaults() Hashing {
+	atOnce := cmp.Or(h.AtOnce, runtime.GOMAXPROCS(0))
+	return Hashing{
+		MemoryKiB: cmp.Or(h.MemoryKiB, 19456),
+		Passes:    cmp.Or(h.Passes, 2),
+		Lanes:     cmp.Or(h.Lanes, 1),
+		AtOnce:    atOnce,
+		Waiting:   cmp.Or(h.Waiting, 32*atOnce),
+	}
+}
+
+const (
+	saltBytes = 16
+	keyBytes  = 32
+
+	// A stored hash may have been imported. These bounds keep it from costing more than a sign-in should:
+	// they admit the second recommendation of RFC 9106, the dearest that is in common use.
+	maxMemoryKiB = 64 << 10
+	maxPasses    = 16
+	maxLanes     = 16
+	maxKeyBytes  = 64
+)
+
+// phc is a password hash in its parts. Its text is a PHC string
+// (https://github.com/P-H-C/phc-string-format), which carries the cost with it.
+type phc struct {
+	memoryKiB, passes uint32
+	lanes             uint8
+	salt, key         []byte
+}
+
+func (p phc) String() string {
+	b64 := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
+		p.memoryKiB, p.passes, p.lanes, b64.EncodeToString(p.salt), b64.EncodeToString(p.key))
+}
+
+func parsePHC(s string) (phc, error) {
+	parts := strings.Split(s, "$")
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return phc{}, errors.New("the password hash is not of argon2id, version 19")
+	}
+	var p phc
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &p.memoryKiB, &p.passes, &p.lanes); err != nil {
+		return phc{}, fmt.Errorf("the cost of the password hash: %w", err)
+	}
+	var saltErr, keyErr error
+	p.salt, saltErr = base64.RawStdEncoding.DecodeString(parts[4])
+	p.key, keyErr = base64.RawStdEncoding.DecodeString(parts[5])
+	if err := errors.Join(saltErr, keyErr); err != nil {
+		return phc{}, fmt.Errorf("the password hash: %w", err)
+	}
+	if !p.bearable() {
+		return phc{}, errors.New("the cost of the password hash is out of bounds")
+	}
+	if p.String() != s {
+		return phc{}, errors.New("the password hash is not written as a PHC string")
+	}
+	return p, nil
+}
+
+func (p phc) bearable() bool {
+	return p.passes >= 1 && p.passes <= maxPasses && p.lanes >= 1 && p.lanes <= maxLanes &&
+		p.memoryKiB >= 8*uint32(p.lanes) && p.memoryKiB <= maxMemoryKiB &&
+		len(p.salt) >= 8 && len(p.key) >= 16 && len(p.key) <= maxKeyBytes
+}
+
+// derive returns the key of a password under the cost and the salt of p.
+func (p phc) derive(password string) []byte {
+	return argon2.IDKey([]byte(password), p.salt, p.passes, p.memoryKiB, p.lanes, uint32(len(p.key)))
+}
+
+// hasher makes and checks password hashes, a bounded number at a time: each takes tens of megabytes and
+// milliseconds of a processor, so that a flood of sign-ins would otherwise exhaust both.
+type hasher struct {
+	cost    Hashing
+	running chan struct{}
+	waiting atomic.Int64
+}
+
+func newHasher(cost Hashing) *hasher {
+	cost = cost.withDefaults()
+	return &hasher{cost: cost, running: make(chan struct{}, cost.AtOnce)}
+}
+
+// blank is a hash of today's cost whose salt and key are zeroes.
+func (h *hasher) blank() phc {
+	return phc{h.cost.MemoryKiB, h.cost.Passes, h.cost.Lanes, make([]byte, saltBytes), make([]byte, keyBytes)}
+}
+
+// begin waits for a turn. It is fault.Unavailable if too many are waiting already.
+func (h *hasher) begin(ctx context.Context) error {
+	select {
+	case h.running <- struct{}{}:
+		return nil
+	default:
+	}
+	defer h.waiting.Add(-1)
+	if h.waiting.Add(1) > int64(h.cost.Waiting) {
+		return &fault.Error{
+			Kind: fault.Unavailable, Code: "sign_in_busy",
+			Message: "too many people are signing in right now", RetryAfter: time.Second,
+		}
+	}
+	select {
+	case h.running <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the password hash: %w", ctx.Err())
+	}
+}
+
+func (h *hasher) end() { <-h.running }
+
+// hash returns the PHC string of a password under a new salt.
+func (h *hasher) hash(ctx context.Context, password string) (string, error) {
+	if err := h.begin(ctx); err != nil {
+		return "", err
+	}
+	defer h.end()
+	p := h.blank()
+	rand.Read(p.salt) // never fails: crypto/rand ends the program instead
+	p.key = p.derive(password)
+	return p.String(), nil
+}
+
+// check reports whether stored is the hash of the password, and whether it is weaker than today's cost.
+// An empty stored hash fits no password, and takes as long to say so.
+func (h *hasher) check(ctx context.Context, password, stored string) (match, weak bool, err error) {
+	p := h.blank()
+	if stored != "" {
+		if p, err = parsePHC(stored); err != nil {
+			return false, false, err
+		}
+	}
+	if err := h.begin(ctx); err != nil {
+		return false, false, err
+	}
+	defer h.end()
+	match = subtle.ConstantTimeCompare(p.derive(password), p.key) == 1 && stored != ""
+	return match, h.weak(p), nil
+}
+
+// weak reports whether p fills less memory over all passes than today's cost: what an attacker pays for.
+func (h *hasher) weak(p phc) bool {
+	return uint64(p.memoryKiB)*uint64(p.passes) < uint64(h.cost.MemoryKiB)*uint64(h.cost.Passes)
+}

@@ -1,0 +1,90 @@
+package accounts
+
+import (
+	"net/mail"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"agora/fault"
+)
+
+// The limits of what people may enter, in bytes of UTF-8.
+const (
+	MaxEmail    = 254 // RFC 5321 with erratum 1690
+	MinPassword = 8
+	MaxPassword = 256
+	MaxName     = 200
+	MaxAddress  = 500
+	MaxNote     = 200
+)
+
+// maxLocalPart is how long the part of an e-mail address before the @ may be (RFC 5321, 4.5.3.1.1).
+const maxLocalPart = 64
+
+// Registration is what somebody tells of themself to become a user.
+type Registration struct {
+	Email     string
+	Password  string // MinPassword to MaxPassword bytes, none of which is ignored
+	Name      string
+	Country   string // ISO 3166-1 alpha-2, in upper case
+	Role      Role   // Shopper or Seller; empty is Shopper
+	Address   string // may be empty
+	BirthDate string // YYYY-MM-DD; may be empty
+}
+
+// normalized returns the registration as it is to be stored, or an error that names every field that is wrong.
+func (r Registration) normalized(now time.Time) (Registration, error) {
+	var c fault.Collector
+	email, err := NormalizeEmail(r.Email)
+	c.Check(err == nil, "email", "is not an e-mail address of at most %d bytes", MaxEmail)
+	r.Email = email
+	checkPassword(&c, r.Password)
+	r.Name = strings.TrimSpace(r.Name)
+	c.Check(r.Name != "", "name", "is empty")
+	checkText(&c, "name", r.Name, MaxName, "")
+	c.Check(isCountry(r.Country), "country", "is not the code of a country, such as GB (ISO 3166-1 alpha-2)")
+	if r.Role == "" {
+		r.Role = Shopper
+	}
+	c.Check(r.Role == Shopper || r.Role == Seller, "role", "is neither %s nor %s", Shopper, Seller)
+	r.Address = strings.TrimSpace(r.Address)
+	checkText(&c, "address", r.Address, MaxAddress, "\n")
+	c.Check(r.BirthDate == "" || isBirthDate(r.BirthDate, now), "birth_date", "is not a date of the past, such as 1990-12-31")
+	return r, c.Err()
+}
+
+func (r Registration) details() Details { return Details{Address: r.Address, BirthDate: r.BirthDate} }
+
+func checkPassword(c *fault.Collector, password string) {
+	c.Check(len(password) >= MinPassword, "password", "is shorter than %d bytes", MinPassword)
+	c.Check(len(password) <= MaxPassword, "password", "is longer than %d bytes", MaxPassword)
+}
+
+// checkText wants at most limit bytes of UTF-8 without control characters other than the allowed ones.
+func checkText(c *fault.Collector, field, text string, limit int, allowed string) {
+	c.Check(len(text) <= limit, field, "is longer than %d bytes", limit)
+	c.Check(utf8.ValidString(text), field, "is not UTF-8")
+	control := strings.IndexFunc(text, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune(allowed, r) })
+	c.Check(control < 0, field, "has a control character at byte %d", control)
+}
+
+// isBirthDate wants a day of the Gregorian calendar from 1900 on that has begun somewhere on Earth.
+func isBirthDate(s string, now time.Time) bool {
+	day, err := time.Parse(time.DateOnly, s)
+	return err == nil && day.Year() >= 1900 && day.Before(now.Add(14*time.Hour))
+}
+
+// NormalizeEmail returns the one form in which an e-mail address is stored and looked up: in lower case, as
+// no provider of today tells two mailboxes apart by case. It is an Invalid error for what is not a plain
+// address: quoted names, comments and address literals are refused.
+func NormalizeEmail(s string) (string, error) {
+	parsed, err := mail.ParseAddress(s)
+	local, domain, _ := strings.Cut(s, "@")
+	folded := strings.ToLower(s)
+	if err != nil || parsed.Address != s || len(folded) > MaxEmail || len(local) > maxLocalPart || domain[0] == '[' {
+		return "", fault.Bad("email", "is not an e-mail address of at most %d bytes", MaxEmail)
+	}
+	return folded, nil
+}

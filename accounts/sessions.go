@@ -1,0 +1,53 @@
+package accounts
+
+import (
+	"context"
+	"time"
+
+	"agora/fault"
+)
+
+// SessionKind says how a session came to be.
+type SessionKind string
+
+const (
+	SignedIn SessionKind = "session" // somebody signed in with a password
+	Issued   SessionKind = "token"   // an admin issued a token, for a program
+)
+
+// Session is what a token stands for until it expires or is ended.
+type Session struct {
+	ID        string // ses_…
+	UserID    string // usr_…
+	Role      Role   // what the token may do: never more than its user
+	Kind      SessionKind
+	CreatedAt time.Time // UTC, to the millisecond
+	ExpiresAt time.Time // UTC, to the millisecond; from this moment on the token is worth nothing
+	Note      string    // what an issued token is for
+}
+
+// SessionStore holds sessions by the hash of their token. Each request reads one, so that it is worth a
+// cache in front: a decorator need only watch Create, Session and Delete, because every end of a session
+// before its time goes through Delete. Reads see every write that returned before they began.
+type SessionStore interface {
+	// Create stores a session. It is fault.Conflict if there is one for the hash.
+	Create(ctx context.Context, hash TokenHash, session Session) error
+
+	// Session returns the session of the token, or fault.NotFound. It may return one that has expired.
+	Session(ctx context.Context, hash TokenHash) (Session, error)
+
+	// Delete ends a session. It does nothing if there is none.
+	Delete(ctx context.Context, hash TokenHash) error
+
+	// OfUser returns the hashes of all sessions of the user, in no order.
+	OfUser(ctx context.Context, userID string) ([]TokenHash, error)
+
+	// DeleteExpired removes at most limit sessions that expired at or before now, and returns how many.
+	DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error)
+}
+
+// SessionExists is the error of every store for a token hash that is taken.
+func SessionExists() error { return fault.New(fault.Conflict, "", "the token is taken") }
+
+// SessionUnknown is the error of every store for a token hash without a session.
+func SessionUnknown() error { return fault.New(fault.NotFound, "", "the token stands for no session") }

@@ -1,0 +1,52 @@
+package accounts
+
+import (
+	"context"
+	"time"
+
+	"agora/fault"
+)
+
+// User is the public profile of somebody: what other people may see.
+type User struct {
+	ID        string // usr_…
+	Name      string
+	Country   string // ISO 3166-1 alpha-2, such as GB; empty for the admin of the first start
+	Role      Role
+	CreatedAt time.Time // UTC, to the millisecond
+}
+
+// Account is what a UserStore takes in: a profile, and the credential that no reading of profiles returns.
+type Account struct {
+	User
+	PasswordHash string // a PHC string; empty for somebody who cannot sign in with a password
+}
+
+// UserStore holds profiles and password hashes. Reads see every write that returned before they began.
+// Unknown users are fault.NotFound.
+type UserStore interface {
+	// CreateMany stores all accounts or none. It is fault.Conflict if one of the ids is taken or given twice.
+	CreateMany(ctx context.Context, accounts []Account) error
+
+	// User returns the profile.
+	User(ctx context.Context, id string) (User, error)
+
+	// SetRole changes the role.
+	SetRole(ctx context.Context, id string, role Role) error
+
+	// PasswordHash returns the user's PHC string, or "" for a user without a password.
+	PasswordHash(ctx context.Context, id string) (string, error)
+
+	// ReplacePasswordHash changes the hash from one to another. It is fault.Stale if from is not the current one.
+	ReplacePasswordHash(ctx context.Context, id, from, to string) error
+}
+
+// UserExists is the error of every store for an id that is taken.
+func UserExists(id string) error {
+	return fault.New(fault.Conflict, "user_exists", "user "+id+" exists already")
+}
+
+// PasswordChanged is the error of every store for a hash that is no longer the one to be replaced.
+func PasswordChanged() error {
+	return fault.New(fault.Stale, "", "the password was changed meanwhile")
+}

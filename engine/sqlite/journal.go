@@ -1,0 +1,74 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"agora/fault"
+	"agora/pattern/journal"
+	"agora/pattern/outbox"
+	"agora/shop"
+)
+
+// appendEntry appends to the journal. An entry without a version takes the next one of its stream.
+func appendEntry(t *tx, e journal.Entry) error {
+	n, err := t.exec(`INSERT INTO journal (stream, version, kind, at, body)
+		SELECT ?1, next, ?3, ?4, ?5 FROM (SELECT coalesce(max(version), 0) + 1 AS next FROM journal WHERE stream = ?1)
+		WHERE ?2 IN (0, next)`,
+		e.Stream, int64(e.Version), e.Kind, e.At.UnixMicro(), e.Body)
+	if err == nil && n == 0 {
+		return fault.New(fault.Conflict, "version_conflict", fmt.Sprintf("%s cannot take version %d next", e.Stream, e.Version))
+	}
+	return err
+}
+
+const entryColumns = "SELECT seq, stream, version, kind, at, body FROM journal"
+
+func scanEntry(rows *sql.Rows) (journal.Entry, error) {
+	var e journal.Entry
+	var at int64
+	err := rows.Scan(&e.Seq, &e.Stream, &e.Version, &e.Kind, &at, &e.Body)
+	e.At = time.UnixMicro(at).UTC()
+	return e, err
+}
+
+// Stream implements journal.Reader.
+func (s *Orders) Stream(ctx context.Context, stream string, after uint64, limit int) ([]journal.Entry, error) {
+	rows, err := s.db.read.QueryContext(ctx,
+		entryColumns+" WHERE stream = ? AND version > ? ORDER BY version LIMIT ?", stream, int64(after), limit)
+	return collect(rows, err, scanEntry)
+}
+
+// All implements journal.Reader. With one writer, rows become visible in the order of their keys.
+func (s *Orders) All(ctx context.Context, after uint64, limit int) ([]journal.Entry, error) {
+	rows, err := s.db.read.QueryContext(ctx, entryColumns+" WHERE seq > ? ORDER BY seq LIMIT ?", int64(after), limit)
+	return collect(rows, err, scanEntry)
+}
+
+// Pending implements outbox.Source: the outbox is the part of the journal that was not relayed yet.
+func (s *Orders) Pending(ctx context.Context, limit int) ([]outbox.Message, error) {
+	rows, err := s.db.read.QueryContext(ctx,
+		entryColumns+" WHERE seq > (SELECT relayed FROM outbox) ORDER BY seq LIMIT ?", limit)
+	entries, err := collect(rows, err, scanEntry)
+	if err != nil {
+		return nil, err
+	}
+	return shop.Messages(entries), nil
+}
+
+// Relayed implements outbox.Source.
+func (s *Orders) Relayed(ctx context.Context, seq uint64) error {
+	return s.db.writer.do(ctx, func(t *tx) error {
+		_, err := t.exec("UPDATE outbox SET relayed = max(relayed, ?)", int64(seq))
+		return err
+	})
+}
+
+// Relay implements shop.AuditStore.
+func (s *Orders) Relay(ctx context.Context) (newest, relayed uint64, err error) {
+	err = s.db.read.QueryRowContext(ctx, "SELECT (SELECT coalesce(max(seq), 0) FROM journal), relayed FROM outbox").
+		Scan(&newest, &relayed)
+	return newest, relayed, classify(err)
+}

@@ -1,0 +1,236 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"agora/fault"
+	"agora/pattern/saga"
+	"agora/shop"
+)
+
+// Orders is the embedded shop.OrderStore: stock, orders, sagas and the journal in one file.
+type Orders struct{ db *database }
+
+var _ shop.OrderStore = (*Orders)(nil)
+
+// OpenOrders opens or creates the store in the file at path.
+func OpenOrders(ctx context.Context, path string) (*Orders, error) {
+	db, err := open(ctx, path, "orders")
+	if err != nil {
+		return nil, err
+	}
+	return &Orders{db}, nil
+}
+
+// Close finishes accepted writes and closes the file.
+func (s *Orders) Close() error { return s.db.close() }
+
+// Place implements shop.OrderStore.
+func (s *Orders) Place(ctx context.Context, p shop.Placement) (*shop.Claim, error) {
+	body, err := json.Marshal(p.Order)
+	if err != nil {
+		return nil, fmt.Errorf("encode order: %w", err)
+	}
+	var claim *shop.Claim
+	err = s.db.writer.do(ctx, func(t *tx) error {
+		claim, err = insertOrder(t, p, body)
+		if err != nil || claim != nil {
+			return err
+		}
+		return keepTransition(t, p.Transition)
+	})
+	return claim, err
+}
+
+// insertOrder stores a new order, unless its key is claimed: then it changes nothing and returns the claim.
+func insertOrder(t *tx, p shop.Placement, body []byte) (*shop.Claim, error) {
+	key := sql.NullString{String: p.Key, Valid: p.Key != ""}
+	if key.Valid {
+		claim, err := findClaim(t, p.Key)
+		if err != nil || claim != nil {
+			return claim, err
+		}
+	}
+	_, err := t.exec(`INSERT INTO orders (id, user_id, state, version, idempotency_key, request_hash, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		p.Order.ID, p.Order.UserID, string(p.Order.State), int64(p.Order.Version), key, p.RequestHash, body)
+	if isUnique(err) {
+		return nil, fault.New(fault.Conflict, "order_exists", "the order exists")
+	}
+	return nil, err
+}
+
+func findClaim(t *tx, key string) (*shop.Claim, error) {
+	var claim shop.Claim
+	var body []byte
+	err := t.queryRow("SELECT body, request_hash FROM orders WHERE idempotency_key = ?", []any{key}, &body, &claim.RequestHash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	claim.Order, err = decodeOrder(body)
+	return &claim, err
+}
+
+// Advance implements shop.OrderStore.
+func (s *Orders) Advance(ctx context.Context, tr shop.Transition) error {
+	body, err := json.Marshal(tr.Order)
+	if err != nil {
+		return fmt.Errorf("encode order: %w", err)
+	}
+	return s.db.writer.do(ctx, func(t *tx) error {
+		n, err := t.exec("UPDATE orders SET state = ?, version = ?, body = ? WHERE id = ? AND version = ?",
+			string(tr.Order.State), int64(tr.Order.Version), body, tr.Order.ID, int64(tr.Order.Version)-1)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return absentOrMoved(t, tr.Order.ID)
+		}
+		return keepTransition(t, tr)
+	})
+}
+
+func absentOrMoved(t *tx, id string) error {
+	var version int64
+	err := t.queryRow("SELECT version FROM orders WHERE id = ?", []any{id}, &version)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.Missing("order", id)
+	}
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Stale, "order_moved", "the order was changed by others")
+}
+
+// keepTransition stores what goes with an order's row.
+func keepTransition(t *tx, tr shop.Transition) error {
+	if err := moveStock(t, tr.Moves); err != nil {
+		return err
+	}
+	if err := appendEntry(t, tr.Entry); err != nil {
+		return err
+	}
+	if tr.Saga == nil {
+		_, err := t.exec("DELETE FROM sagas WHERE order_id = ?", tr.Order.ID)
+		return err
+	}
+	_, err := t.exec("INSERT OR REPLACE INTO sagas (order_id, step, attempt, due) VALUES (?, ?, ?, ?)",
+		tr.Order.ID, tr.Saga.Step, tr.Saga.Attempt, tr.Saga.Due.UnixMicro())
+	return err
+}
+
+// moveStock makes every move that its row bears, under the condition of shop.Stock.Bears. The write fails
+// with all those that are short, so that a customer learns of them at once.
+func moveStock(t *tx, moves []shop.Move) error {
+	var short []shop.Short
+	for _, m := range moves {
+		n, err := t.exec(`UPDATE stock SET on_hand = on_hand + ?1, held = held + ?2, version = version + 1
+			WHERE sku = ?3 AND on_hand + ?1 >= 0 AND held + ?2 >= 0 AND (?2 <= 0 OR on_hand - held >= ?2)`,
+			m.OnHand, m.Held, m.SKU)
+		if err != nil {
+			return err
+		}
+		if n == 1 {
+			continue
+		}
+		current, err := stockRow(t, m.SKU)
+		if err != nil {
+			return err
+		}
+		short = append(short, shop.Short{SKU: m.SKU, Requested: max(m.Held, -m.OnHand), Available: current.Available()})
+	}
+	if len(short) > 0 {
+		return &shop.ShortStock{Short: short}
+	}
+	return nil
+}
+
+// Order implements shop.OrderStore.
+func (s *Orders) Order(ctx context.Context, id string) (shop.Order, error) {
+	var body []byte
+	err := s.db.read.QueryRowContext(ctx, "SELECT body FROM orders WHERE id = ?", id).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return shop.Order{}, fault.Missing("order", id)
+	}
+	if err != nil {
+		return shop.Order{}, classify(fmt.Errorf("read order: %w", err))
+	}
+	return decodeOrder(body)
+}
+
+func decodeOrder(body []byte) (shop.Order, error) {
+	var order shop.Order
+	if err := json.Unmarshal(body, &order); err != nil {
+		return shop.Order{}, fmt.Errorf("decode order: %w", err)
+	}
+	return order, nil
+}
+
+// Due implements saga.Store.
+func (s *Orders) Due(ctx context.Context, now time.Time, limit int) ([]saga.Record, error) {
+	rows, err := s.db.read.QueryContext(ctx,
+		"SELECT order_id, step, attempt, due FROM sagas WHERE due <= ? ORDER BY due, order_id LIMIT ?", now.UnixMicro(), limit)
+	return collect(rows, err, scanSaga)
+}
+
+func scanSaga(rows *sql.Rows) (saga.Record, error) {
+	var r saga.Record
+	var due int64
+	err := rows.Scan(&r.ID, &r.Step, &r.Attempt, &due)
+	r.Due = time.UnixMicro(due).UTC()
+	return r, err
+}
+
+// Postpone implements saga.Store.
+func (s *Orders) Postpone(ctx context.Context, r saga.Record) error {
+	return s.db.writer.do(ctx, func(t *tx) error {
+		_, err := t.exec("UPDATE sagas SET attempt = ?, due = ? WHERE order_id = ? AND step = ?",
+			r.Attempt, r.Due.UnixMicro(), r.ID, r.Step)
+		return err
+	})
+}
+
+// Import implements shop.ImportStore.
+func (s *Orders) Import(ctx context.Context, batch shop.ImportBatch) error {
+	return s.db.writer.do(ctx, func(t *tx) error {
+		for _, order := range batch.Orders {
+			body, err := json.Marshal(order)
+			if err != nil {
+				return fmt.Errorf("encode order: %w", err)
+			}
+			if _, err := insertOrder(t, shop.Placement{Transition: shop.Transition{Order: order}}, body); err != nil {
+				return err
+			}
+		}
+		for _, e := range batch.Entries {
+			if err := appendEntry(t, e); err != nil {
+				return err
+			}
+		}
+		for _, st := range batch.Stock {
+			if err := setStock(t, st.SKU, st.OnHand); err != nil {
+				return err
+			}
+		}
+		_, err := t.exec("INSERT OR REPLACE INTO imports (source, progress) VALUES (?, ?)", batch.Source, batch.Progress)
+		return err
+	})
+}
+
+// ImportProgress implements shop.ImportStore.
+func (s *Orders) ImportProgress(ctx context.Context, source string) ([]byte, error) {
+	var progress []byte
+	err := s.db.read.QueryRowContext(ctx, "SELECT progress FROM imports WHERE source = ?", source).Scan(&progress)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return progress, classify(err)
+}

@@ -1,0 +1,63 @@
+package sqlite
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"agora/pattern/journal"
+	"agora/pattern/journal/journaltest"
+	"agora/shop"
+	"agora/shop/shoptest"
+)
+
+func openOrders(t *testing.T) *Orders {
+	t.Helper()
+	s, err := OpenOrders(t.Context(), filepath.Join(t.TempDir(), "orders.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestOrders(t *testing.T) {
+	shoptest.Orders(t, func(t *testing.T) shop.OrderStore { return openOrders(t) })
+}
+
+// journalOnly appends to the journal by itself, which Orders only does together with an order or stock.
+type journalOnly struct{ *Orders }
+
+func (j journalOnly) Append(ctx context.Context, entries ...journal.Entry) error {
+	return j.db.writer.do(ctx, func(t *tx) error {
+		for _, e := range entries {
+			if err := appendEntry(t, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func TestJournal(t *testing.T) {
+	journaltest.Run(t, func(t *testing.T) journaltest.Journal { return journalOnly{openOrders(t)} })
+}
+
+func BenchmarkOrders(b *testing.B) {
+	shoptest.BenchmarkOrders(b, func(b *testing.B) shop.OrderStore {
+		s, err := OpenOrders(b.Context(), filepath.Join(b.TempDir(), "orders.db"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				b.Error(err)
+			}
+		})
+		return s
+	})
+}

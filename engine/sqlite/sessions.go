@@ -1,0 +1,115 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"agora/accounts"
+	"agora/fault"
+	"agora/ident"
+)
+
+// Sessions is the embedded accounts.SessionStore, in the file of Accounts.
+type Sessions struct{ db *database }
+
+var _ accounts.SessionStore = (*Sessions)(nil)
+
+// Create implements accounts.SessionStore.
+func (s *Sessions) Create(ctx context.Context, hash accounts.TokenHash, session accounts.Session) error {
+	id, err := packID(ident.Session, session.ID)
+	if err != nil {
+		return err
+	}
+	user, err := packID(ident.User, session.UserID)
+	if err != nil {
+		return err
+	}
+	role, err := packRole(session.Role)
+	if err != nil {
+		return err
+	}
+	return s.db.writer.do(ctx, func(tx *tx) error {
+		_, err := tx.exec(`INSERT INTO sessions (token_hash, id, user_id, role, issued, created_at, expires_at, note)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			hash[:], id, user, role, session.Kind == accounts.Issued,
+			session.CreatedAt.UnixMilli(), session.ExpiresAt.UnixMilli(), session.Note)
+		if isUnique(err) {
+			return accounts.SessionExists()
+		}
+		return err
+	})
+}
+
+// Session implements accounts.SessionStore.
+func (s *Sessions) Session(ctx context.Context, hash accounts.TokenHash) (accounts.Session, error) {
+	var (
+		id, user               []byte
+		role, created, expires int64
+		issued                 bool
+		session                accounts.Session
+	)
+	err := s.db.read.QueryRowContext(ctx, `SELECT id, user_id, role, issued, created_at, expires_at, note
+		FROM sessions WHERE token_hash = ?`, hash[:]).
+		Scan(&id, &user, &role, &issued, &created, &expires, &session.Note)
+	if err != nil {
+		return accounts.Session{}, orMissing(err, accounts.SessionUnknown())
+	}
+	session.CreatedAt, session.ExpiresAt = unpackTime(created), unpackTime(expires)
+	session.Kind = accounts.SignedIn
+	if issued {
+		session.Kind = accounts.Issued
+	}
+	if session.ID, err = unpackID(ident.Session, id); err != nil {
+		return accounts.Session{}, err
+	}
+	if session.UserID, err = unpackID(ident.User, user); err != nil {
+		return accounts.Session{}, err
+	}
+	session.Role, err = unpackRole(role)
+	return session, err
+}
+
+// Delete implements accounts.SessionStore.
+func (s *Sessions) Delete(ctx context.Context, hash accounts.TokenHash) error {
+	return s.db.writer.do(ctx, func(tx *tx) error {
+		_, err := tx.exec("DELETE FROM sessions WHERE token_hash = ?", hash[:])
+		return err
+	})
+}
+
+// OfUser implements accounts.SessionStore.
+func (s *Sessions) OfUser(ctx context.Context, userID string) ([]accounts.TokenHash, error) {
+	user, err := packUserID(userID)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil // nobody has such an id, and so no session
+	}
+	rows, err := s.db.read.QueryContext(ctx, "SELECT token_hash FROM sessions WHERE user_id = ?", user)
+	if err != nil {
+		return nil, classify(err)
+	}
+	defer rows.Close()
+	var hashes []accounts.TokenHash
+	for rows.Next() {
+		var stored []byte
+		if err := rows.Scan(&stored); err != nil {
+			return nil, classify(err)
+		}
+		if len(stored) != len(accounts.TokenHash{}) {
+			return nil, fmt.Errorf("a stored token hash has %d bytes", len(stored))
+		}
+		hashes = append(hashes, accounts.TokenHash(stored))
+	}
+	return hashes, classify(rows.Err())
+}
+
+// DeleteExpired implements accounts.SessionStore.
+func (s *Sessions) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
+	var deleted int64
+	err := s.db.writer.do(ctx, func(tx *tx) (err error) {
+		deleted, err = tx.exec(`DELETE FROM sessions WHERE token_hash IN
+			(SELECT token_hash FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`, now.UnixMilli(), limit)
+		return err
+	})
+	return int(deleted), err
+}

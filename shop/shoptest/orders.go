@@ -1,0 +1,524 @@
+// Package shoptest holds the conformance suites of the shop's ports. An engine that passes them can take
+// the place of any other; what it cannot do, it declares, and the suite proves that too. It is imported
+// from tests only.
+package shoptest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"agora/fault"
+	"agora/ident"
+	"agora/pattern/journal"
+	"agora/pattern/saga"
+	"agora/shop"
+)
+
+// Orders is the suite of shop.OrderStore. open returns an empty store that the test's cleanup closes.
+func Orders(t *testing.T, open func(t *testing.T) shop.OrderStore) {
+	tests := []struct {
+		name string
+		test func(*testing.T, shop.OrderStore)
+	}{
+		{"an order is kept with all that goes with it", testPlace},
+		{"short stock fails the order whole and names every SKU", testShort},
+		{"a key is claimed once", testClaim},
+		{"a key is claimed once by concurrent requests", testConcurrentClaims},
+		{"an order moves on from its last version only", testAdvance},
+		{"a move that the stock does not bear changes nothing", testAdvanceShort},
+		{"concurrent orders never oversell", testOversell},
+		{"stock changes by what decide returns", testChangeStock},
+		{"concurrent stock changes all count", testConcurrentStock},
+		{"sagas come when they are due", testSagas},
+		{"the outbox gives each entry until it is marked", testOutbox},
+		{"an import is kept whole, with its progress", testImport},
+		{"audits see everything", testAudit},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { tt.test(t, open(t)) })
+	}
+}
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
+
+// placement returns a pending order of one unit of each SKU per mention.
+func placement(key string, skus ...string) shop.Placement {
+	o := shop.Order{
+		ID: ident.New(ident.Order), UserID: "usr_1", State: shop.Pending, Payment: shop.PaymentOpen, Version: 1,
+		PlacedAt: start, UpdatedAt: start, HoldUntil: start.Add(time.Hour), Total: shop.Money{Amount: 100, Currency: "GBP"},
+	}
+	for _, sku := range skus {
+		o.Lines = append(o.Lines, shop.Line{ProductID: "prd_1", SKU: sku, Quantity: 1, Price: shop.Money{Amount: 100, Currency: "GBP"}})
+	}
+	p := shop.Placement{Key: key, RequestHash: []byte("asked for " + strings.Join(skus, ","))}
+	p.Order = o
+	p.Entry = journal.Entry{Stream: o.ID, Version: 1, Kind: shop.OrderPlaced, At: start, Body: []byte(`{}`)}
+	p.Saga = &saga.Record{ID: o.ID, Step: "pay", Due: start.Add(time.Minute)}
+	for _, u := range o.Units() {
+		p.Moves = append(p.Moves, shop.Move{SKU: u.SKU, Held: u.Quantity})
+	}
+	return p
+}
+
+// confirmation returns the transition that follows a placement when it is paid.
+func confirmation(p shop.Placement) shop.Transition {
+	t := shop.Transition{Order: p.Order}
+	t.Order.State, t.Order.Version = shop.Confirmed, 2
+	t.Entry = journal.Entry{Stream: p.Order.ID, Version: 2, Kind: shop.OrderConfirmed, At: start, Body: []byte(`{}`)}
+	for _, m := range p.Moves {
+		t.Moves = append(t.Moves, shop.Move{SKU: m.SKU, OnHand: -m.Held, Held: -m.Held})
+	}
+	return t
+}
+
+// stocked puts units of each SKU on hand.
+func stocked(t *testing.T, s shop.OrderStore, onHand int64, skus ...string) {
+	t.Helper()
+	for _, sku := range skus {
+		if _, err := s.ChangeStock(t.Context(), sku, setTo(onHand)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func setTo(onHand int64) func(shop.Stock) (shop.StockChange, error) {
+	return func(current shop.Stock) (shop.StockChange, error) {
+		return shop.StockChange{OnHand: onHand, Entry: journal.Entry{
+			Stream: shop.StockStream(current.SKU), Kind: shop.StockChanged, At: start, Body: []byte(`{}`),
+		}}, nil
+	}
+}
+
+// wantStock compares what is on hand and held of a SKU.
+func wantStock(t *testing.T, s shop.OrderStore, sku string, onHand, held int64) {
+	t.Helper()
+	found, err := s.Stock(t.Context(), []string{sku})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 1 || found[0].OnHand != onHand || found[0].Held != held {
+		t.Errorf("stock of %s = %+v, want %d on hand and %d held", sku, found, onHand, held)
+	}
+}
+
+func mustPlace(t *testing.T, s shop.OrderStore, p shop.Placement) {
+	t.Helper()
+	if claim, err := s.Place(t.Context(), p); err != nil || claim != nil {
+		t.Fatalf("place = %+v, %v; want it kept", claim, err)
+	}
+}
+
+// kinds returns the kinds of the journal's entries of orders.
+func kinds(t *testing.T, s shop.OrderStore) []string {
+	t.Helper()
+	entries, err := s.All(t.Context(), 0, 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, e := range entries {
+		if e.Kind != shop.StockChanged {
+			all = append(all, e.Kind)
+		}
+	}
+	return all
+}
+
+func testPlace(t *testing.T, s shop.OrderStore) {
+	stocked(t, s, 5, "A", "B")
+	p := placement("", "A", "B", "A")
+	mustPlace(t, s, p)
+	got, err := s.Order(t.Context(), p.Order.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(p.Order) {
+		t.Errorf("order =\n%+v, want\n%+v", got, p.Order)
+	}
+	wantStock(t, s, "A", 5, 2)
+	wantStock(t, s, "B", 5, 1)
+	if got := kinds(t, s); !slices.Equal(got, []string{shop.OrderPlaced}) {
+		t.Errorf("journal = %v, want the placement", got)
+	}
+	if _, err := s.Order(t.Context(), ident.New(ident.Order)); !fault.Is(err, fault.NotFound) {
+		t.Errorf("an unknown order = %v, want fault.NotFound", err)
+	}
+	if _, err := s.Place(t.Context(), p); !fault.Is(err, fault.Conflict) {
+		t.Errorf("the same order again = %v, want fault.Conflict", err)
+	}
+	wantStock(t, s, "A", 5, 2)
+}
+
+func testShort(t *testing.T, s shop.OrderStore) {
+	stocked(t, s, 1, "A", "C")
+	stocked(t, s, 9, "B")
+	p := placement("key", "A", "A", "B", "C", "none")
+	_, err := s.Place(t.Context(), p)
+	short, ok := errors.AsType[*shop.ShortStock](err)
+	if !ok {
+		t.Fatalf("place = %v, want *shop.ShortStock", err)
+	}
+	want := []shop.Short{{SKU: "A", Requested: 2, Available: 1}, {SKU: "none", Requested: 1, Available: 0}}
+	if !slices.Equal(short.Short, want) {
+		t.Errorf("short = %+v, want %+v", short.Short, want)
+	}
+	for sku, onHand := range map[string]int64{"A": 1, "B": 9, "C": 1} {
+		wantStock(t, s, sku, onHand, 0)
+	}
+	if _, err := s.Order(t.Context(), p.Order.ID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("the failed order = %v, want fault.NotFound", err)
+	}
+	if got := kinds(t, s); len(got) != 0 {
+		t.Errorf("the journal has %v, want nothing", got)
+	}
+	mustPlace(t, s, placement("key", "A"))
+}
+
+func testClaim(t *testing.T, s shop.OrderStore) {
+	stocked(t, s, 5, "A")
+	first := placement("usr_1/key", "A")
+	mustPlace(t, s, first)
+	claim, err := s.Place(t.Context(), placement("usr_1/key", "A", "A"))
+	if err != nil || claim == nil {
+		t.Fatalf("the second request = %v, %v; want the claim", claim, err)
+	}
+	if claim.Order.ID != first.Order.ID || string(claim.RequestHash) != "asked for A" {
+		t.Errorf("claim = %s %q, want the first request's", claim.Order.ID, claim.RequestHash)
+	}
+	wantStock(t, s, "A", 5, 1)
+	if err := s.Advance(t.Context(), confirmation(first)); err != nil {
+		t.Fatal(err)
+	}
+	if claim, err = s.Place(t.Context(), placement("usr_1/key", "A")); err != nil || claim == nil || claim.Order.State != shop.Confirmed {
+		t.Errorf("a later repeat = %+v, %v; want the order as it is now", claim, err)
+	}
+	mustPlace(t, s, placement("usr_2/key", "A"))
+	mustPlace(t, s, placement("", "A"))
+	mustPlace(t, s, placement("", "A"))
+}
+
+func testConcurrentClaims(t *testing.T, s shop.OrderStore) {
+	stocked(t, s, 100, "A")
+	var kept, claimed int
+	var mu sync.Mutex
+	inParallel(16, func(int) {
+		claim, err := s.Place(t.Context(), placement("usr_1/key", "A"))
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err != nil:
+			t.Error(err)
+		case claim == nil:
+			kept++
+		default:
+			claimed++
+		}
+	})
+	if kept != 1 || claimed != 15 {
+		t.Errorf("%d requests were kept and %d claimed, want 1 and 15", kept, claimed)
+	}
+	wantStock(t, s, "A", 100, 1)
+}
+
+func inParallel(n int, do func(i int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { do(i) })
+	}
+	all.Wait()
+}
+
+func testAdvance(t *testing.T, s shop.OrderStore) {
+	stocked(t, s, 5, "A")
+	p := placement("", "A")
+	if err := s.Advance(t.Context(), confirmation(p)); !fault.Is(err, fault.NotFound) {
+		t.Errorf("an order that is not there = %v, want fault.NotFound", err)
+	}
+	mustPlace(t, s, p)
+	if err := s.Advance(t.Context(), confirmation(p)); err != nil {
+		t.Fatal(err)
+	}
+	wantStock(t, s, "A", 4, 0)
+	if got, _ := s.Order(t.Context(), p.Order.ID); got.State != shop.Confirmed || got.Version != 2 {
+		t.Errorf("order = %s at version %d, want confirmed at 2", got.State, got.Version)
+	}
+	if err := s.Advance(t.Context(), confirmation(p)); !fault.Is(err, fault.Stale) {
+		t.Errorf("the same transition again = %v, want fault.Stale", err)
+	}
+	wantStock(t, s, "A", 4, 0)
+	if got, want := kinds(t, s), []string{shop.OrderPlaced, shop.OrderConfirmed}; !slices.Equal(got, want) {
+		t.Errorf("journal = %v, want %v", got, want)
+	}
+	history, err := s.Stream(t.Context(), p.Order.ID, 1, 10)
+	if err != nil || len(history) != 1 || history[0].Kind != shop.OrderConfirmed {
+		t.Errorf("history after version 1 = %+v, %v; want the confirmation", history, err)
+	}
+}
+
+func testAdvanceShort(t *testing.T, s shop.OrderStore) {
+	stocked(t, s, 5, "A", "B")
+	p := placement("", "A", "B")
+	mustPlace(t, s, p)
+	stocked(t, s, 0, "B")
+	err := s.Advance(t.Context(), confirmation(p))
+	if _, short := errors.AsType[*shop.ShortStock](err); !short {
+		t.Errorf("confirm = %v, want *shop.ShortStock", err)
+	}
+	wantStock(t, s, "A", 5, 1)
+	wantStock(t, s, "B", 0, 1)
+	if got, _ := s.Order(t.Context(), p.Order.ID); got.State != shop.Pending {
+		t.Errorf("order = %s, want it pending still", got.State)
+	}
+}
+
+func testOversell(t *testing.T, s shop.OrderStore) {
+	const units, buyers = 20, 64
+	stocked(t, s, units, "A")
+	var sold int
+	var mu sync.Mutex
+	inParallel(buyers, func(int) {
+		p := placement("", "A")
+		_, err := s.Place(t.Context(), p)
+		if _, short := errors.AsType[*shop.ShortStock](err); short {
+			return
+		}
+		if err == nil {
+			err = s.Advance(t.Context(), confirmation(p))
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if sold++; err != nil {
+			t.Error(err)
+		}
+	})
+	if sold != units {
+		t.Errorf("%d orders were kept, want %d", sold, units)
+	}
+	wantStock(t, s, "A", 0, 0)
+}
+
+func testChangeStock(t *testing.T, s shop.OrderStore) {
+	var seen shop.Stock
+	after, err := s.ChangeStock(t.Context(), "A", func(current shop.Stock) (shop.StockChange, error) {
+		seen = current
+		return setTo(7)(current)
+	})
+	if err != nil || seen != (shop.Stock{SKU: "A"}) || after != (shop.Stock{SKU: "A", OnHand: 7, Version: 1}) {
+		t.Errorf("first change saw %+v and gave %+v, %v", seen, after, err)
+	}
+	mustPlace(t, s, placement("", "A"))
+	if after, err = s.ChangeStock(t.Context(), "A", setTo(0)); err != nil || after.OnHand != 0 || after.Held != 1 || after.Available() != 0 {
+		t.Errorf("a count below what is held gave %+v, %v", after, err)
+	}
+	refused := fault.Bad("change", "is not wanted")
+	_, err = s.ChangeStock(t.Context(), "A", func(shop.Stock) (shop.StockChange, error) { return shop.StockChange{}, refused })
+	if !errors.Is(err, refused) {
+		t.Errorf("error = %v, want decide's own", err)
+	}
+	wantStock(t, s, "A", 0, 1)
+	entries, err := s.Stream(t.Context(), shop.StockStream("A"), 0, 10)
+	if err != nil || len(entries) != 2 || entries[1].Version != 2 {
+		t.Errorf("stream = %+v, %v; want versions 1 and 2", entries, err)
+	}
+}
+
+func testConcurrentStock(t *testing.T, s shop.OrderStore) {
+	inParallel(32, func(int) {
+		_, err := s.ChangeStock(t.Context(), "A", func(c shop.Stock) (shop.StockChange, error) { return setTo(c.OnHand + 1)(c) })
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	wantStock(t, s, "A", 32, 0)
+}
+
+func testSagas(t *testing.T, s shop.OrderStore) {
+	stocked(t, s, 5, "A")
+	first, second := placement("", "A"), placement("", "A")
+	second.Saga.Due = start.Add(time.Second)
+	mustPlace(t, s, first)
+	mustPlace(t, s, second)
+	due := func(after time.Duration, limit int) string {
+		records, err := s.Due(t.Context(), start.Add(after), limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		for _, r := range records {
+			text += map[string]string{first.Order.ID: "first", second.Order.ID: "second"}[r.ID] + fmt.Sprintf(":%s:%d ", r.Step, r.Attempt)
+		}
+		return strings.TrimSpace(text)
+	}
+	for _, tt := range []struct {
+		after time.Duration
+		limit int
+		want  string
+	}{
+		{0, 9, ""}, {time.Second, 9, "second:pay:0"}, {time.Minute, 9, "second:pay:0 first:pay:0"}, {time.Minute, 1, "second:pay:0"},
+	} {
+		if got := due(tt.after, tt.limit); got != tt.want {
+			t.Errorf("due after %v, at most %d = %q, want %q", tt.after, tt.limit, got, tt.want)
+		}
+	}
+	postponed := saga.Record{ID: second.Order.ID, Step: "pay", Attempt: 3, Due: start.Add(time.Hour)}
+	other := saga.Record{ID: first.Order.ID, Step: "void", Attempt: 9, Due: start}
+	for _, r := range []saga.Record{postponed, other} {
+		if err := s.Postpone(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := due(time.Hour, 9), "first:pay:0 second:pay:3"; got != want {
+		t.Errorf("after postponing, due = %q, want %q: a record in another step stays", got, want)
+	}
+	if err := s.Advance(t.Context(), confirmation(first)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := due(time.Hour, 9), "second:pay:3"; got != want {
+		t.Errorf("after a saga's end, due = %q, want %q", got, want)
+	}
+}
+
+func testOutbox(t *testing.T, s shop.OrderStore) {
+	stocked(t, s, 5, "A")
+	p := placement("", "A")
+	mustPlace(t, s, p)
+	pending := func() []string {
+		messages, err := s.Pending(t.Context(), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, m := range messages {
+			ids = append(ids, m.ID)
+		}
+		return ids
+	}
+	want := []string{"stock/A/1", p.Order.ID + "/1"}
+	if got := pending(); !slices.Equal(got, want) {
+		t.Fatalf("pending = %v, want %v", got, want)
+	}
+	messages, _ := s.Pending(t.Context(), 1)
+	if len(messages) != 1 || messages[0].Key != "stock/A" || messages[0].Kind != shop.StockChanged || !messages[0].At.Equal(start) {
+		t.Fatalf("first message = %+v", messages)
+	}
+	if err := s.Relayed(t.Context(), messages[0].Seq); err != nil {
+		t.Fatal(err)
+	}
+	if got := pending(); !slices.Equal(got, want[1:]) {
+		t.Errorf("pending after the first = %v, want %v", got, want[1:])
+	}
+	if err := s.Relayed(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := pending(); !slices.Equal(got, want[1:]) {
+		t.Errorf("a mark that is older than the last moved it back: pending = %v", got)
+	}
+	if newest, relayed, err := s.Relay(t.Context()); err != nil || newest != relayed+1 {
+		t.Errorf("relay = %d of %d, %v; want one to go", relayed, newest, err)
+	}
+}
+
+func testImport(t *testing.T, s shop.OrderStore) {
+	if progress, err := s.ImportProgress(t.Context(), "file"); err != nil || progress != nil {
+		t.Fatalf("progress before = %q, %v; want none", progress, err)
+	}
+	p := placement("", "A")
+	p.Order.State = shop.Confirmed
+	batch := shop.ImportBatch{
+		Source: "file", Progress: []byte("line 2"), Orders: []shop.Order{p.Order},
+		Stock:   []shop.Stock{{SKU: "A", OnHand: 12}},
+		Entries: []journal.Entry{p.Entry, {Stream: shop.StockStream("A"), Kind: shop.StockChanged, At: start, Body: []byte(`{}`)}},
+	}
+	if err := s.Import(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	wantStock(t, s, "A", 12, 0)
+	if progress, err := s.ImportProgress(t.Context(), "file"); err != nil || string(progress) != "line 2" {
+		t.Errorf("progress = %q, %v; want line 2", progress, err)
+	}
+	again := batch
+	again.Progress = []byte("line 4")
+	if err := s.Import(t.Context(), again); !fault.Is(err, fault.Conflict) {
+		t.Errorf("the same orders again = %v, want fault.Conflict", err)
+	}
+	if progress, _ := s.ImportProgress(t.Context(), "file"); string(progress) != "line 2" {
+		t.Errorf("a failed batch left the progress %q", progress)
+	}
+	if got := kinds(t, s); len(got) != 1 {
+		t.Errorf("journal = %v, want one entry of the order", got)
+	}
+}
+
+func testAudit(t *testing.T, s shop.OrderStore) {
+	stocked(t, s, 50, "A", "B")
+	placed := map[string]bool{}
+	for range 30 {
+		p := placement("", "A")
+		placed[p.Order.ID] = true
+		mustPlace(t, s, p)
+	}
+	ctx := t.Context()
+	if n := count(t, ctx, s.EachOrder, func(o shop.Order) bool { return placed[o.ID] }); n != 30 {
+		t.Errorf("visited %d of the 30 orders", n)
+	}
+	if n := count(t, ctx, s.EachStock, func(st shop.Stock) bool { return st.OnHand == 50 }); n != 2 {
+		t.Errorf("visited %d of the 2 SKUs", n)
+	}
+	if n := count(t, ctx, s.EachSaga, func(r saga.Record) bool { return placed[r.ID] && r.Step == "pay" }); n != 30 {
+		t.Errorf("visited %d of the 30 sagas", n)
+	}
+	stop := errors.New("seen enough")
+	if err := s.EachOrder(ctx, func(shop.Order) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("error = %v, want the visitor's", err)
+	}
+}
+
+// count visits everything and counts what is as expected.
+func count[T any](t *testing.T, ctx context.Context, each func(context.Context, func(T) error) error, expected func(T) bool) int {
+	t.Helper()
+	n := 0
+	err := each(ctx, func(value T) error {
+		if expected(value) {
+			n++
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// BenchmarkOrders measures an order's two transactions, placed and confirmed, with many callers at once:
+// the most that any checkout over the store can do.
+func BenchmarkOrders(b *testing.B, open func(b *testing.B) shop.OrderStore) {
+	s := open(b)
+	const products = 1000
+	skus := make([]string, products)
+	for i := range skus {
+		skus[i] = fmt.Sprintf("SKU-%04d", i)
+		if _, err := s.ChangeStock(b.Context(), skus[i], setTo(1<<40)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			p := placement(ident.New("key"), skus[i*7919%products])
+			_, err := s.Place(context.Background(), p)
+			if err == nil {
+				err = s.Advance(context.Background(), confirmation(p))
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "orders/s")
+}
