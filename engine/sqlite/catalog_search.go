@@ -46,7 +46,7 @@ func (c *Catalog) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) 
 			return shop.Batch{}, err
 		}
 		if few {
-			return c.collect(ctx, scan, match)
+			return c.sorted(ctx, scan, match)
 		}
 	}
 	return c.stream(ctx, scan, byPrice(scan))
@@ -166,11 +166,7 @@ func (c *Catalog) stream(ctx context.Context, scan shop.Scan, s *source) (shop.B
 		query += " WHERE " + strings.Join(s.filter, " AND ")
 	}
 	args := append(append(slices.Clone(s.args), scan.Budget), s.filterArgs...)
-	rows, err := c.statements.query(ctx, query+" LIMIT ?", append(args, scan.Limit)...)
-	if err != nil {
-		return shop.Batch{}, fmt.Errorf("scan: %w", err)
-	}
-	cards, err := scanCards(rows)
+	cards, err := scanCards(c.statements.query(ctx, query+" LIMIT ?", append(args, scan.Limit)...))
 	if err != nil {
 		return shop.Batch{}, fmt.Errorf("scan: %w", err)
 	}
@@ -211,8 +207,8 @@ func (c *Catalog) few(ctx context.Context, match string) (bool, error) {
 	return n <= fewMatches, nil
 }
 
-// collect finds all matches by their words and sorts them by price.
-func (c *Catalog) collect(ctx context.Context, scan shop.Scan, match string) (shop.Batch, error) {
+// sorted finds all matches by their words and sorts them by price.
+func (c *Catalog) sorted(ctx context.Context, scan shop.Scan, match string) (shop.Batch, error) {
 	s := &source{}
 	s.wherePrice(scan)
 	s.whereStock(scan)
@@ -220,17 +216,13 @@ func (c *Catalog) collect(ctx context.Context, scan shop.Scan, match string) (sh
 		s.where("(c.amount, c.position) "+direction(scan.Order, "> (?, ?)", "< (?, ?)"),
 			scan.After.Price, scan.After.Position)
 	}
-	rows, err := c.statements.query(ctx, `SELECT `+cardColumns+`
+	cards, err := scanCards(c.statements.query(ctx, `SELECT `+cardColumns+`
 		FROM search CROSS JOIN cards c ON c.position = search.rowid LEFT JOIN live l ON l.position = search.rowid
 		WHERE `+strings.Join(append([]string{"search MATCH ?"}, s.filter...), " AND ")+
 		direction(scan.Order, " ORDER BY c.amount, c.position", " ORDER BY c.amount DESC, c.position DESC")+` LIMIT ?`,
-		append(append([]any{match}, s.filterArgs...), scan.Limit)...)
+		append(append([]any{match}, s.filterArgs...), scan.Limit)...))
 	if err != nil {
-		return shop.Batch{}, fmt.Errorf("collect: %w", err)
-	}
-	cards, err := scanCards(rows)
-	if err != nil {
-		return shop.Batch{}, fmt.Errorf("collect: %w", err)
+		return shop.Batch{}, fmt.Errorf("scan: %w", err)
 	}
 	if len(cards) < scan.Limit {
 		return shop.Batch{Cards: cards, Done: true}, nil
@@ -282,19 +274,14 @@ func (c *Catalog) expand(ctx context.Context, prefix string) ([]string, error) {
 	rows, err := c.statements.query(ctx, `SELECT word FROM vocabulary
 		WHERE word > ? AND word < ? AND products > 0 ORDER BY products DESC LIMIT ?`,
 		prefix, prefix+string(utf8.MaxRune), maxExpansion)
+	expanded, err := collect(rows, err, func(rows *sql.Rows) (quoted string, err error) {
+		err = rows.Scan(&quoted)
+		return quote(quoted), err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("expand prefix: %w", err)
 	}
-	defer rows.Close()
-	expanded := []string{quote(prefix)}
-	for rows.Next() {
-		var word string
-		if err := rows.Scan(&word); err != nil {
-			return nil, fmt.Errorf("expand prefix: %w", err)
-		}
-		expanded = append(expanded, quote(word))
-	}
-	return expanded, classify(rows.Err())
+	return append(expanded, quote(prefix)), nil
 }
 
 // quote makes a term a string of FTS5's query language. Terms have no quotes in them.
