@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
-	"maps"
 	"slices"
 	"strings"
 
@@ -22,6 +20,7 @@ import (
 type Catalog struct {
 	*database
 	statements *statements
+	maxSteps   int64 // defaultSteps, but for tests
 }
 
 var _ shop.CatalogStore = (*Catalog)(nil)
@@ -32,7 +31,7 @@ func OpenCatalog(ctx context.Context, path string) (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Catalog{database: db, statements: newStatements(db.read)}, nil
+	return &Catalog{database: db, statements: newStatements(db.read), maxSteps: defaultSteps}, nil
 }
 
 // Close finishes the writes that were accepted and closes the file.
@@ -48,7 +47,7 @@ func (c *Catalog) Insert(ctx context.Context, entries []shop.Entry) (taken []str
 		if err := t.queryRow("SELECT coalesce(max(position), 0) FROM products", nil, &last); err != nil {
 			return fmt.Errorf("last position: %w", err)
 		}
-		words := map[string]int{}
+		terms := map[string]int{}
 		for _, entry := range entries {
 			stored, err := insertProduct(t, last+1, entry)
 			if err != nil {
@@ -59,11 +58,9 @@ func (c *Catalog) Insert(ctx context.Context, entries []shop.Entry) (taken []str
 				continue
 			}
 			last++
-			for _, word := range entry.Words {
-				words[word]++
-			}
+			countIn(terms, joinTerms(entry), +1)
 		}
-		return countWords(t, words)
+		return countTerms(t, terms)
 	})
 	return taken, err
 }
@@ -140,28 +137,9 @@ func reindex(t *tx, position int64, before, after string) error {
 		return fmt.Errorf("add to index: %w", err)
 	}
 	change := map[string]int{}
-	for word := range wordsIn(before) {
-		change[word]--
-	}
-	for word := range wordsIn(after) {
-		change[word]++
-	}
-	return countWords(t, change)
-}
-
-// countWords changes in how many products each word is.
-func countWords(t *tx, change map[string]int) error {
-	for _, word := range slices.Sorted(maps.Keys(change)) { // in the order of the table, for its pages' sake
-		n := change[word]
-		if n == 0 {
-			continue
-		}
-		if _, err := t.exec(`INSERT INTO vocabulary VALUES (?, ?)
-			ON CONFLICT (word) DO UPDATE SET products = products + excluded.products`, word, n); err != nil {
-			return fmt.Errorf("count word: %w", err)
-		}
-	}
-	return nil
+	countIn(change, before, -1)
+	countIn(change, after, +1)
+	return countTerms(t, change)
 }
 
 // Product implements shop.CatalogStore. It is one statement, so that all parts are of one moment.
@@ -235,11 +213,5 @@ func setAvailable(t *tx, s shop.Inventory) (id string, err error) {
 
 // joinTerms returns the terms as cards and the index hold them, with spaces on both sides of each.
 func joinTerms(entry shop.Entry) string {
-	return " " + strings.Join(entry.Words, " ") + " | " + strings.Join(entry.Tags, " ") + " "
-}
-
-// wordsIn yields the words, without the tags, of what joinTerms returned.
-func wordsIn(terms string) iter.Seq[string] {
-	words, _, _ := strings.Cut(terms, "|")
-	return strings.FieldsSeq(words)
+	return " " + strings.Join(slices.Concat(entry.Words, entry.Tags), " ") + " "
 }
