@@ -115,7 +115,7 @@ var owners = map[string][]string{
 
 func listPackages(t *testing.T) []listed {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-tags", "sqlite_fts5", "-json", "./...").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-tags", "sqlite_fts5", "-json", "./...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

@@ -342,11 +342,19 @@ func (s *Orders) Get(ctx context.Context, actor Actor, id string) (Order, error)
 		return Order{}, fault.Bad("id", "%v", err)
 	}
 	order, err := s.store.Order(ctx, id)
+	if err == nil {
+		err = order.mayRead(actor)
+	}
 	if err != nil {
 		return Order{}, err
 	}
-	if !actor.Admin && order.UserID != actor.ID {
-		return Order{}, fault.Missing("order", id)
-	}
 	return order, nil
+}
+
+// mayRead hides an order from all but its customer and admins.
+func (o Order) mayRead(actor Actor) error {
+	if actor.Admin || o.UserID == actor.ID {
+		return nil
+	}
+	return fault.Missing("order", o.ID)
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"agora/pattern/journal"
-	"agora/pattern/outbox"
 )
 
 // The kinds of facts in the journal. They are also the kinds of events on the event log.
@@ -21,9 +20,6 @@ const (
 	CreditImported = "credit.imported" // Credit, as another system had it
 	StockChanged   = "stock.changed"   // SKU, Change, Note
 )
-
-// Topic is the event log's topic of all facts of the shop.
-const Topic = "shop"
 
 // Fact is the body of a journal entry: what happened, and the postings that it makes in the ledger. Only
 // the fields that the entry's kind names are set.
@@ -43,15 +39,6 @@ type Fact struct {
 type LineUnits struct {
 	Line     int   `json:"line" minimum:"0"`
 	Quantity int64 `json:"quantity" minimum:"1"`
-}
-
-// Event is a fact with its place, as the event log carries it. Its ID is the same each time it is sent.
-type Event struct {
-	ID     string
-	Kind   string
-	Stream string // the order's id, or stock/SKU
-	At     time.Time
-	Fact   Fact
 }
 
 // StockStream returns the name of a SKU's stream in the journal.
@@ -74,9 +61,6 @@ func DecodeFact(body []byte) (Fact, error) {
 	}
 	return fact, nil
 }
-
-// EventID returns the identifier of a journal entry on the event log.
-func EventID(stream string, version uint64) string { return fmt.Sprintf("%s/%d", stream, version) }
 
 // Apply returns the order after a fact. It is the only way in which an order changes, so that an order is
 // always the fold of its stream: in the checkout, in the read model and when it is verified.
@@ -163,15 +147,4 @@ func (o *Order) markVoided() error {
 	}
 	o.Payment = PaymentVoided
 	return nil
-}
-
-// Messages are journal entries as the outbox carries them to the event log.
-func Messages(entries []journal.Entry) []outbox.Message {
-	messages := make([]outbox.Message, len(entries))
-	for i, e := range entries {
-		messages[i] = outbox.Message{
-			Seq: e.Seq, ID: EventID(e.Stream, e.Version), Key: e.Stream, Kind: e.Kind, At: e.At, Body: e.Body,
-		}
-	}
-	return messages
 }

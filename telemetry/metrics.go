@@ -7,6 +7,7 @@
 package telemetry
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,8 +37,10 @@ func register[C prometheus.Collector](m *Metrics, c C) C {
 		return c
 	}
 	if err := m.registry.Register(c); err != nil {
-		if dup, ok := err.(prometheus.AlreadyRegisteredError); ok {
-			return dup.ExistingCollector.(C)
+		if dup, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+			if same, ok := dup.ExistingCollector.(C); ok {
+				return same
+			}
 		}
 		panic("telemetry: " + err.Error())
 	}

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 
 	"agora/pattern/saga"
 	"agora/shop"
@@ -11,13 +10,7 @@ import (
 // EachOrder implements shop.AuditStore.
 func (s *Orders) EachOrder(ctx context.Context, visit func(shop.Order) error) error {
 	rows, err := s.db.read.QueryContext(ctx, "SELECT body FROM orders ORDER BY rowid")
-	return each(rows, err, func(rows *sql.Rows) (shop.Order, error) {
-		var body sql.RawBytes
-		if err := rows.Scan(&body); err != nil {
-			return shop.Order{}, err
-		}
-		return decodeOrder(body)
-	}, visit)
+	return each(rows, err, scanOrder, visit)
 }
 
 // EachStock implements shop.AuditStore.

@@ -1,0 +1,76 @@
+package shop
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"agora/pattern/eventlog"
+	"agora/pattern/journal"
+	"agora/pattern/outbox"
+)
+
+// Topic is the event log's topic of all facts of the shop, keyed by stream.
+const Topic = "shop"
+
+// Event is a journal entry as the event log carries it, for this domain's read models and for others.
+type Event struct {
+	Kind    string    `json:"kind"`
+	Stream  string    `json:"stream"` // the order's id, or stock/SKU
+	Version uint64    `json:"version"`
+	At      time.Time `json:"at"`
+	Fact    Fact      `json:"fact"`
+}
+
+// EventID returns the identifier of a journal entry on the event log: the same each time it is sent.
+func EventID(stream string, version uint64) string { return fmt.Sprintf("%s/%d", stream, version) }
+
+// Messages are journal entries as the outbox hands them on.
+func Messages(entries []journal.Entry) []outbox.Message {
+	messages := make([]outbox.Message, len(entries))
+	for i, e := range entries {
+		messages[i] = outbox.Message{
+			Seq: e.Seq, ID: EventID(e.Stream, e.Version), Key: e.Stream, At: e.At, Body: encodeEvent(e),
+		}
+	}
+	return messages
+}
+
+func encodeEvent(e journal.Entry) []byte {
+	body, err := json.Marshal(struct {
+		Kind    string          `json:"kind"`
+		Stream  string          `json:"stream"`
+		Version uint64          `json:"version"`
+		At      time.Time       `json:"at"`
+		Fact    json.RawMessage `json:"fact"`
+	}{e.Kind, e.Stream, e.Version, e.At, e.Body})
+	if err != nil {
+		panic("shop: a fact in the journal is not JSON: " + err.Error())
+	}
+	return body
+}
+
+// DecodeEvents reads messages of Topic.
+func DecodeEvents(messages []eventlog.Message) ([]Event, error) {
+	events := make([]Event, len(messages))
+	for i, m := range messages {
+		if err := json.Unmarshal(m.Value, &events[i]); err != nil {
+			return nil, fmt.Errorf("decode event %s: %w", m.ID, err)
+		}
+	}
+	return events, nil
+}
+
+// SKUs returns the SKUs whose stock the fact changed, each at least once.
+func (f Fact) SKUs() []string {
+	var skus []string
+	for _, p := range f.Postings {
+		if p.SKU != "" {
+			skus = append(skus, p.SKU)
+		}
+	}
+	if f.SKU != "" {
+		skus = append(skus, f.SKU)
+	}
+	return skus
+}

@@ -1,0 +1,159 @@
+package shop
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"agora/fault"
+	"agora/ident"
+	"agora/pattern/journal"
+)
+
+// OrderViews is the read model of orders (CQRS): what customers look through, apart from the store that
+// takes orders, and as far behind it as the event log is.
+type OrderViews interface {
+	// Views returns those of the orders that are there, in any order.
+	Views(ctx context.Context, ids []string) ([]Order, error)
+	// SaveViews keeps the orders, except where a newer version is there.
+	SaveViews(ctx context.Context, orders []Order) error
+	// ViewsByUser returns up to limit orders of a user with an id below before (all for ""), newest first.
+	ViewsByUser(ctx context.Context, userID, before string, limit int) ([]Order, error)
+	// EachView visits every order.
+	EachView(ctx context.Context, visit func(Order) error) error
+}
+
+// History is the service of what customers bought, on the read model.
+type History struct {
+	views  OrderViews
+	orders OrderStore
+}
+
+// NewHistory returns the service over the read model, and the store for the facts of single orders.
+func NewHistory(views OrderViews, orders OrderStore) *History { return &History{views, orders} }
+
+// OrderPage is a part of a customer's orders, newest first.
+type OrderPage struct {
+	Items []Order `json:"items"`
+	Next  string  `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
+}
+
+type orderPlace struct {
+	ID string `json:"i"`
+}
+
+// List returns a page of a user's orders.
+func (h *History) List(ctx context.Context, userID string, limit int, cursor string) (OrderPage, error) {
+	limit, err := pageSize(limit)
+	if err != nil {
+		return OrderPage{}, err
+	}
+	var place orderPlace
+	scope := "orders of " + userID
+	given, err := decodeCursor(scope, cursor, &place)
+	if err != nil {
+		return OrderPage{}, err
+	}
+	if given && ident.Check(ident.Order, place.ID) != nil {
+		return OrderPage{}, fault.Bad("cursor", "is not a cursor of this service")
+	}
+	found, err := h.views.ViewsByUser(ctx, userID, place.ID, limit+1)
+	if err != nil {
+		return OrderPage{}, fmt.Errorf("list orders: %w", err)
+	}
+	page := OrderPage{Items: append([]Order{}, found[:min(limit, len(found))]...)}
+	if len(found) > limit {
+		page.Next = encodeCursor(scope, orderPlace{found[limit-1].ID})
+	}
+	return page, nil
+}
+
+// Step is one fact in the life of an order, as its customer sees it.
+type Step struct {
+	Version uint64      `json:"version"`
+	Kind    string      `json:"kind" example:"order.confirmed"`
+	At      time.Time   `json:"at"`
+	Reason  Reason      `json:"reason,omitempty"`
+	Lines   []LineUnits `json:"lines,omitempty" doc:"Units that were given back"`
+	Refund  *Refund     `json:"refund,omitempty"`
+}
+
+// maxSteps is more than an order can have: each line given back one by one, with its refund, and some.
+const maxSteps = 10_000
+
+// Steps returns the facts of an order, oldest first, as of now: it reads the journal, not the read model.
+func (h *History) Steps(ctx context.Context, actor Actor, id string) ([]Step, error) {
+	order, err := h.orders.Order(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := order.mayRead(actor); err != nil {
+		return nil, err
+	}
+	entries, err := h.orders.Stream(ctx, id, 0, maxSteps)
+	if err != nil {
+		return nil, fmt.Errorf("read history of order: %w", err)
+	}
+	steps := make([]Step, len(entries))
+	for i, e := range entries {
+		fact, err := DecodeFact(e.Body)
+		if err != nil {
+			return nil, err
+		}
+		steps[i] = Step{Version: e.Version, Kind: e.Kind, At: e.At, Reason: fact.Reason, Lines: fact.Lines, Refund: fact.Refund}
+	}
+	return steps, nil
+}
+
+// Project takes events into the read model. Each event may come more than once: what is in already is
+// skipped, so that the model is the same however often the log is read.
+func (h *History) Project(ctx context.Context, events []Event) error {
+	touched := map[string]Order{}
+	for _, e := range events {
+		if isOrderStream(e.Stream) {
+			touched[e.Stream] = Order{}
+		}
+	}
+	known, err := h.views.Views(ctx, slices.Collect(maps.Keys(touched)))
+	if err != nil {
+		return fmt.Errorf("read views: %w", err)
+	}
+	for _, o := range known {
+		touched[o.ID] = o
+	}
+	for _, e := range events {
+		order, ok := touched[e.Stream]
+		if !ok || e.Version <= order.Version {
+			continue
+		}
+		if e.Version != order.Version+1 {
+			return fmt.Errorf("order %s is at version %d in the views and at %d on the log", e.Stream, order.Version, e.Version)
+		}
+		if touched[e.Stream], err = order.Apply(e.Kind, e.At, e.Fact); err != nil {
+			return fmt.Errorf("apply %s to order %s: %w", e.Kind, e.Stream, err)
+		}
+	}
+	if len(touched) == 0 {
+		return nil
+	}
+	return h.views.SaveViews(ctx, slices.Collect(maps.Values(touched)))
+}
+
+func isOrderStream(stream string) bool { return ident.Check(ident.Order, stream) == nil }
+
+// fold returns the order that a stream's entries make.
+func fold(entries []journal.Entry) (Order, error) {
+	var order Order
+	for _, e := range entries {
+		fact, err := DecodeFact(e.Body)
+		if err != nil {
+			return order, err
+		}
+		if order, err = order.Apply(e.Kind, e.At, fact); err != nil {
+			return order, fmt.Errorf("version %d: %w", e.Version, err)
+		}
+	}
+	return order, nil
+}
