@@ -17,7 +17,7 @@ func (c *Catalog) AddReview(ctx context.Context, review shop.Review) error {
 	if err != nil {
 		return fmt.Errorf("encode review %s: %w", review.ID, err)
 	}
-	return c.writer.do(ctx, func(t *tx) error {
+	return c.db.writer.do(ctx, func(t *tx) error {
 		var position int64
 		err := t.queryRow("SELECT position FROM products WHERE id = ?", []any{review.ProductID}, &position)
 		if errors.Is(err, sql.ErrNoRows) {

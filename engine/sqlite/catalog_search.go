@@ -33,24 +33,24 @@ func (c *Catalog) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) 
 		scan.Budget = defaultBudget
 	}
 	scan.Budget = max(scan.Budget, scan.Limit)
-	match, err := c.match(ctx, scan)
+	query, err := c.match(ctx, scan)
 	if err != nil {
 		return shop.Batch{}, err
 	}
 	if scan.Order == shop.NewestFirst {
-		s, err := c.newest(ctx, scan, match)
+		s, err := c.newest(ctx, scan, query)
 		if err != nil {
 			return shop.Batch{}, err
 		}
 		return c.stream(ctx, scan, s)
 	}
-	if match.query != "" && match.steps <= c.maxSteps {
-		few, err := c.few(ctx, match.query)
+	if query.text != "" && query.steps <= c.maxSteps {
+		few, err := c.few(ctx, query.text)
 		if err != nil {
 			return shop.Batch{}, err
 		}
 		if few {
-			return c.sorted(ctx, scan, match.query)
+			return c.sorted(ctx, scan, query.text)
 		}
 	}
 	return c.stream(ctx, scan, byPrice(scan))
@@ -72,7 +72,7 @@ func (s *source) where(condition string, args ...any) {
 }
 
 // newest walks down the positions: those that match, or all.
-func (c *Catalog) newest(ctx context.Context, scan shop.Scan, match match) (*source, error) {
+func (c *Catalog) newest(ctx context.Context, scan shop.Scan, query ftsQuery) (*source, error) {
 	s := &source{}
 	s.wherePrice(scan)
 	s.whereStock(scan)
@@ -80,22 +80,22 @@ func (c *Catalog) newest(ctx context.Context, scan shop.Scan, match match) (*sou
 	if below == 0 {
 		below = math.MaxInt64
 	}
-	if match.query == "" {
+	if query.text == "" {
 		s.query = "SELECT position, 0 AS amount FROM cards WHERE position < ? ORDER BY position DESC"
 		s.args = []any{below}
 		s.whereTerms(scan)
 		return s, nil
 	}
-	if match.steps > c.maxSteps {
+	if query.steps > c.maxSteps {
 		var last int64
 		if err := c.statements.queryRow(ctx, "SELECT coalesce(max(position), 0) FROM cards", nil, &last); err != nil {
 			return nil, fmt.Errorf("last position: %w", err)
 		}
-		s.reach = max(0, min(below, last)-last*c.maxSteps/max(1, min(match.steps, last)))
+		s.reach = max(0, min(below, last)-last*c.maxSteps/max(1, min(query.steps, last)))
 	}
 	s.query = `SELECT rowid AS position, 0 AS amount FROM search
 		WHERE search MATCH ? AND rowid < ? AND rowid >= ? ORDER BY rowid DESC`
-	s.args = []any{match.query, below, s.reach}
+	s.args = []any{query.text, below, s.reach}
 	return s, nil
 }
 

@@ -82,16 +82,16 @@ func TestScansAreStreamed(t *testing.T) {
 		{All: words, Order: shop.CheapestFirst, Currency: "USD", MinPrice: 3, MaxPrice: 9, After: shop.Place{Price: 5, Position: 5}},
 		{Order: shop.ExpensiveFirst, Currency: "USD", InStock: true, After: shop.Place{Price: 5, Position: 5}},
 	} {
-		match, err := store.match(t.Context(), scan)
+		query, err := store.match(t.Context(), scan)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s, want := byPrice(scan), "USING COVERING INDEX cards_by_price"
 		if scan.Order == shop.NewestFirst {
-			if s, err = store.newest(t.Context(), scan, match); err != nil {
+			if s, err = store.newest(t.Context(), scan, query); err != nil {
 				t.Fatal(err)
 			}
-			want = map[bool]string{true: "VIRTUAL TABLE INDEX", false: "INTEGER PRIMARY KEY"}[match.query != ""]
+			want = map[bool]string{true: "VIRTUAL TABLE INDEX", false: "INTEGER PRIMARY KEY"}[query.text != ""]
 		}
 		plan := explain(t, store, s.query+" LIMIT 10", s.args)
 		if strings.Contains(plan, "TEMP B-TREE") || !strings.Contains(plan, want) {
@@ -102,7 +102,7 @@ func TestScansAreStreamed(t *testing.T) {
 
 func explain(t *testing.T, store *Catalog, query string, args []any) string {
 	t.Helper()
-	rows, err := store.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	rows, err := store.db.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
 	plan, err := collect(rows, err, func(rows *sql.Rows) (detail string, err error) {
 		var skip int
 		err = rows.Scan(&skip, &skip, &skip, &detail)

@@ -42,29 +42,29 @@ func countTerms(t *tx, change map[string]int) error {
 	return nil
 }
 
-// match is what a scan asks for in the query language of FTS5.
-type match struct {
-	query string // "" if the scan has no clause to look up
+// ftsQuery is what a scan asks for in the query language of FTS5.
+type ftsQuery struct {
+	text  string // "" if the scan has no clause to look up
 	steps int64  // the most products that FTS5 may step over before it yields the first
 }
 
 // match returns what the clauses of a scan are to FTS5.
-func (c *Catalog) match(ctx context.Context, scan shop.Scan) (match, error) {
+func (c *Catalog) match(ctx context.Context, scan shop.Scan) (ftsQuery, error) {
 	if len(scan.All) == 0 {
-		return match{}, nil
+		return ftsQuery{}, nil
 	}
 	all, steps, err := c.conjunction(ctx, scan.All)
 	if err != nil {
-		return match{}, err
+		return ftsQuery{}, err
 	}
 	if len(scan.Except) > 0 {
 		except, _, err := c.conjunction(ctx, scan.Except)
-		return match{"(" + all + ") NOT (" + except + ")", steps}, err
+		return ftsQuery{"(" + all + ") NOT (" + except + ")", steps}, err
 	}
 	if len(scan.All) == 1 {
 		steps = 0 // every product that has the term is a match
 	}
-	return match{all, steps}, nil
+	return ftsQuery{all, steps}, nil
 }
 
 // conjunction returns clauses that have all to be fulfilled, and how many products fulfil the rarest of them.
