@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"agora/accounts"
+	"agora/engine/sqlite"
 )
 
 // adminTokenFile holds the token of the data folder's admin, readable by its owner alone.
@@ -55,16 +56,24 @@ func IssueToken(ctx context.Context, cfg Config, request TokenRequest, out io.Wr
 	if err := makeDataFolder(cfg.Data); err != nil {
 		return err
 	}
-	s := &stores{accountFiles: map[string]*sqliteAccounts{}}
+	s := &stores{accountFiles: map[string]*sqlite.Accounts{}}
 	for _, open := range []func(context.Context, Config, *slog.Logger) error{s.openUsers, s.openSessions, s.openPersonal} {
 		if err := open(ctx, cfg, nil); err != nil {
 			return errors.Join(err, s.close())
 		}
 	}
-	svc := accounts.NewService(s.users, s.personal, s.sessions, accounts.Options{})
-	credential, err := issue(ctx, cfg.Data, svc, request)
+	return errors.Join(issueToken(ctx, cfg.Data, accounts.NewService(s.users, s.personal, s.sessions, accounts.Options{}), request, out), s.close())
+}
+
+func issueToken(ctx context.Context, folder string, svc *accounts.Service, request TokenRequest, out io.Writer) error {
+	if _, err := ensureAdminToken(ctx, folder, svc); err != nil {
+		return err
+	}
+	credential, err := svc.IssueToken(ctx, accounts.FirstAdmin(), accounts.Grant{
+		UserID: request.UserID, Role: request.Role, TTL: request.TTL, Note: request.Note,
+	})
 	if err == nil {
 		_, err = fmt.Fprintln(out, credential.Token)
 	}
-	return errors.Join(err, s.close())
+	return err
 }

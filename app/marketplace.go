@@ -58,7 +58,7 @@ func publishTo(log eventlog.Log) outbox.Publish {
 	return func(ctx context.Context, messages []outbox.Message) error {
 		records := make([]eventlog.Record, len(messages))
 		for i, m := range messages {
-			records[i] = eventlog.Record{ID: m.ID, Key: m.Key, Value: m.Body, At: m.At}
+			records[i] = eventlog.Record{ID: m.ID, Kind: m.Kind, Key: m.Key, Value: m.Body, At: m.At}
 		}
 		return log.Append(ctx, shop.Topic, records...)
 	}

@@ -33,7 +33,7 @@ func (s *Server) readBody(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	r.Header["Content-Type"] = contentJSON // huma compares it to the letter
-	buf := bodies.Get().(*bytes.Buffer)
+	buf, _ := bodies.Get().(*bytes.Buffer)
 	buf.Reset()
 	defer func() {
 		if buf.Cap() <= bodyKept {

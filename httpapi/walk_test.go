@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"agora/accounts"
 	"agora/httpapi"
 )
 
@@ -167,38 +166,9 @@ func walk(t *testing.T, visit func(t *testing.T, rt httpapi.Route, r request, op
 	}
 }
 
-// TestAccess walks every route as everybody: who is not among those that the route declares is refused
-// with 401 or 403, and who is, gets past. On owned routes the service may still refuse.
-func TestAccess(t *testing.T) {
-	walk(t, func(t *testing.T, rt httpapi.Route, r request, op operation) {
-		if op.Roles != nil && !slices.Equal(op.Roles, rt.Access.Names()) {
-			t.Errorf("documented for %v, declared for %v", op.Roles, rt.Access.Names())
-		}
-		got := r.send(t)
-		if allowed := rt.Access.Allows(accounts.Principal{}); allowed == (got.status == 401) {
-			t.Errorf("anonymous: %d, though allowed = %v", got.status, allowed)
-		}
-		for _, role := range accounts.Roles {
-			got := r.send(t, as(string(role))...)
-			allowed := rt.Access.Allows(accounts.Principal{UserID: "usr_1", Role: role})
-			switch {
-			case got.status == 401:
-				t.Errorf("%s is signed in and got 401", role)
-			case !allowed && got.status != 403:
-				t.Errorf("%s: %d, want 403", role, got.status)
-			case allowed && got.status == 403 && !rt.Owned:
-				t.Errorf("%s is allowed and got 403", role)
-			}
-		}
-		if got := r.send(t, as("forged")...); rt.Tag != "operations" && rt.Path != "/metrics" && got.status != 401 {
-			t.Errorf("a token that is not valid got %d, want 401", got.status)
-		}
-	})
-}
-
 // TestExamplesWork holds the documentation to its word: what it shows as an example is accepted.
 func TestExamplesWork(t *testing.T) {
-	walk(t, func(t *testing.T, rt httpapi.Route, r request, op operation) {
+	walk(t, func(t *testing.T, rt httpapi.Route, r request, _ operation) {
 		if rt.Path == "/v1/panics" {
 			return
 		}
@@ -210,7 +180,7 @@ func TestExamplesWork(t *testing.T) {
 
 // TestBadBodies sends every route with a body everything that no route takes.
 func TestBadBodies(t *testing.T) {
-	walk(t, func(t *testing.T, rt httpapi.Route, r request, op operation) {
+	walk(t, func(t *testing.T, rt httpapi.Route, r request, _ operation) {
 		if r.body == nil {
 			return
 		}

@@ -92,7 +92,7 @@ func (c *Catalog) Search(ctx context.Context, query SearchQuery) (SearchPage, er
 		return SearchPage{}, err
 	}
 	scan := query.scan(parsed)
-	page := SearchPage{}
+	var page SearchPage
 	if query.Sort == ByRelevance || query.Sort == "" && len(parsed) > 0 {
 		page, err = c.ranked(ctx, scan, parsed, query.scope(), limit, query.Cursor)
 	} else {

@@ -75,7 +75,7 @@ func (c *Catalog) ranked(ctx context.Context, scan Scan, query []queryWord, scop
 				return page, nil
 			default:
 				page.Items = append(page.Items, h.Card)
-				at.Score, at.Position = h.score, h.Card.Position
+				at.Score, at.Position = h.score, h.Position
 			}
 		}
 		if !batch.Done {

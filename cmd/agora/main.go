@@ -23,6 +23,7 @@ const (
 // commands are what can stand behind the program's name.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the marketplace."`
+	Token   tokenCommand   `cmd:"" help:"Issue a token for the API."`
 	Config  configCommand  `cmd:"" help:"Print the configuration that is in force."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

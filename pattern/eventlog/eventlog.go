@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"agora/fault"
-	"agora/ident"
 )
 
 const (
@@ -79,7 +78,7 @@ type Log interface {
 
 // Record is an event as its domain appends it.
 type Record struct {
-	ID    string    // evt_…: the same event has the same one however often it is delivered
+	ID    string    // the same event has the same one however often it is delivered
 	Kind  string    // what happened, such as "order.placed", so that a reader can pass over what is not for it
 	Key   string    // what it happened to; events of one key keep their order
 	Value []byte    // the event itself, encoded as its topic says
@@ -153,9 +152,7 @@ func Check(records []Record) error {
 			field := fault.Field{Name: fmt.Sprintf("records[%d]", i), Message: fmt.Sprintf("has %d bytes, at most %d fit", size, MaxRecord)}
 			return fault.New(fault.TooLarge, "too_large", field.Name+" "+field.Message, field)
 		}
-		if err := ident.Check(ident.Event, r.ID); err != nil {
-			c.Add(fmt.Sprintf("records[%d].id", i), "%v", err)
-		}
+		c.Check(r.ID != "", fmt.Sprintf("records[%d].id", i), "is empty")
 		c.Check(r.Kind != "", fmt.Sprintf("records[%d].kind", i), "is empty")
 		c.Check(r.Key != "", fmt.Sprintf("records[%d].key", i), "is empty")
 		c.Check(!r.At.IsZero(), fmt.Sprintf("records[%d].at", i), "is not set")

@@ -20,6 +20,7 @@ type Message struct {
 	Seq  uint64    // place in the source, rising
 	ID   string    // the same each time the message is sent
 	Key  string    // messages of one key stay in order
+	Kind string    // what happened, such as "order.placed"
 	At   time.Time // when it happened
 	Body []byte
 }

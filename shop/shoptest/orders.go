@@ -404,7 +404,7 @@ func testOutbox(t *testing.T, s shop.OrderStore) {
 		t.Fatalf("pending = %v, want %v", got, want)
 	}
 	messages, _ := s.Pending(t.Context(), 1)
-	if len(messages) != 1 || messages[0].Key != "stock/A" || !messages[0].At.Equal(start) {
+	if len(messages) != 1 || messages[0].Key != "stock/A" || messages[0].Kind != shop.StockChanged || !messages[0].At.Equal(start) {
 		t.Fatalf("first message = %+v", messages)
 	}
 	if err := s.Relayed(t.Context(), messages[0].Seq); err != nil {
@@ -511,9 +511,9 @@ func BenchmarkOrders(b *testing.B, open func(b *testing.B) shop.OrderStore) {
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
 			p := placement(ident.New("key"), skus[i*7919%products])
-			_, err := s.Place(context.Background(), p)
+			_, err := s.Place(b.Context(), p)
 			if err == nil {
-				err = s.Advance(context.Background(), confirmation(p))
+				err = s.Advance(b.Context(), confirmation(p))
 			}
 			if err != nil {
 				b.Fatal(err)

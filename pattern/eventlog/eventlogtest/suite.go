@@ -246,7 +246,7 @@ func testRefusesWhole(t *testing.T, log eventlog.Log) {
 	mustDo(t, log.Create(t.Context(), topic, 1))
 	good := record("ord_1", nil)
 	for _, bad := range []eventlog.Record{
-		{ID: "1", Kind: good.Kind, Key: good.Key, At: good.At},
+		{Kind: good.Kind, Key: good.Key, At: good.At},
 		{ID: good.ID, Key: good.Key, At: good.At},
 		{ID: good.ID, Kind: good.Kind, At: good.At},
 		{ID: good.ID, Kind: good.Kind, Key: good.Key},
