@@ -47,7 +47,8 @@ type CatalogStore interface {
 }
 
 // Entry is a product as a store takes it in: the document and the terms under which Scan finds it.
-// Terms are opaque to the store; they consist of letters and digits only and are at most 64 bytes long.
+// Terms are opaque to the store; they consist of letters and digits only, are at most 64 bytes long, and no tag begins
+// with the letter of a word.
 type Entry struct {
 	Product Product
 	Words   []string // each once; may be asked for by prefix

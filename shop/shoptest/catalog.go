@@ -118,6 +118,9 @@ func skuIsUnique(t *testing.T, store shop.CatalogStore) {
 	if want := []string{product(1).SKU, product(4).SKU}; !slices.Equal(taken, want) {
 		t.Errorf("taken = %v, want %v", taken, want)
 	}
+	if taken, err = store.Insert(t.Context(), []shop.Entry{entry(1), entry(5)}); err != nil || len(taken) != 2 {
+		t.Errorf("the same products again: taken %v, error %v, want both taken", taken, err)
+	}
 	for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: true, 5: true} {
 		if _, err := store.Product(t.Context(), product(n).ID); (err == nil) != want {
 			t.Errorf("product %d: error %v, want it stored: %v", n, err, want)
