@@ -23,6 +23,7 @@ type exchange struct {
 	deadline  time.Time // zero until the route is known
 	route     *Route    // nil while, and if, no route takes the request
 	principal accounts.Principal
+	token     string // that the principal came with
 	address   netip.Addr
 	span      telemetry.Span
 	failure   error  // what the answer's Problem was made of, for the span
