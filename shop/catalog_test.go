@@ -223,7 +223,7 @@ func TestEncodedChangesWithItsETag(t *testing.T) {
 }
 
 func TestVersionOf(t *testing.T) {
-	for etag, want := range map[string]int64{`"7.12"`: 7, `W/"7.12"`: 7, ` "1.0" `: 1} {
+	for etag, want := range map[string]int64{`"7.12"`: 7, `W/"7.12"`: 7, "\t\"1.0\"": 1} {
 		if got, err := shop.VersionOf(etag); err != nil || got != want {
 			t.Errorf("VersionOf(%s) = %d, %v, want %d", etag, got, err, want)
 		}

@@ -46,7 +46,9 @@ func phases(scan Scan, query []queryWord) []Scan {
 }
 
 // ranked returns a page of the best hits, window by window.
-func (c *Catalog) ranked(ctx context.Context, scan Scan, query []queryWord, scope string, limit int, cursor string) (SearchPage, error) {
+func (c *Catalog) ranked(
+	ctx context.Context, scan Scan, query []queryWord, scope string, limit int, cursor string,
+) (SearchPage, error) {
 	scans := phases(scan, query)
 	var at rankedPlace
 	if _, err := decodeCursor(scope, cursor, &at); err != nil {
