@@ -55,6 +55,11 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Demo {
+		if err := fillDemo(ctx, market, s); err != nil {
+			return nil, fmt.Errorf("fill the demo: %w", err)
+		}
+	}
 	program := NewProgram(log, cfg.HTTP.ShutdownGrace)
 	front := frontage{cfg: cfg, version: version, program: program, started: time.Now()}
 	handler, flush := front.handler(market, log, metrics, tracer, logs)
@@ -92,7 +97,8 @@ func (f frontage) handler(m *marketplace, log *slog.Logger, metrics *telemetry.M
 		MaxInFlight:    f.cfg.HTTP.MaxConcurrent, MaxBody: f.cfg.HTTP.MaxBody, Timeout: f.cfg.HTTP.Timeout,
 		Ready: map[string]func(context.Context) error{"program": f.program.Ready},
 	})
-	//ROUTES
+	httpapi.AddAccounts(api, m.accounts)
+	httpapi.AddShop(api, httpapi.Shop{Catalog: m.catalog, Pages: m.pages, Stocks: m.stocks, Orders: m.orders, History: m.history})
 	pages := console.New(f.status)
 	api.Mount(httpapi.Route{Method: "GET", Path: "/{$}", Access: httpapi.Public}, pages)
 	api.Mount(httpapi.Route{Method: "GET", Path: "/console/", Access: httpapi.Public}, pages)

@@ -458,8 +458,8 @@ func testImport(t *testing.T, s shop.OrderStore) {
 func testAudit(t *testing.T, s shop.OrderStore) {
 	stocked(t, s, 50, "A", "B")
 	placed := map[string]bool{}
-	for range 30 {
-		p := placement("", "A")
+	for i := range 30 {
+		p := placement(fmt.Sprint("key ", i), "A")
 		placed[p.Order.ID] = true
 		mustPlace(t, s, p)
 	}
@@ -472,6 +472,16 @@ func testAudit(t *testing.T, s shop.OrderStore) {
 	}
 	if n := count(t, ctx, s.EachSaga, func(r saga.Record) bool { return placed[r.ID] && r.Step == "pay" }); n != 30 {
 		t.Errorf("visited %d of the 30 sagas", n)
+	}
+	claims := map[string]bool{}
+	err := s.EachClaim(ctx, func(key string, c shop.Claim) error {
+		if placed[c.Order.ID] && len(c.Order.Lines) == 1 && string(c.RequestHash) == "asked for A" {
+			claims[key] = true
+		}
+		return nil
+	})
+	if err != nil || len(claims) != 30 {
+		t.Errorf("visited %d of the 30 claims, %v", len(claims), err)
 	}
 	stop := errors.New("seen enough")
 	if err := s.EachOrder(ctx, func(shop.Order) error { return stop }); !errors.Is(err, stop) {
