@@ -56,7 +56,7 @@ func (s *Server) admit(x *exchange, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		x.principal = p
+		x.principal, x.token = p, token
 		if s.options.TokenLimit != nil {
 			if err := s.limit(x, s.options.TokenLimit, "token", p.SessionID); err != nil {
 				return err

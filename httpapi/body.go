@@ -21,10 +21,20 @@ var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 const bodyKept = 64 << 10 // a larger buffer is left to the garbage collector
 
-// readBody is the huma middleware of routes that take a body. It reads all of it before anything else
-// happens, within the route's limits, and hands it on from memory. The media type has to be named: a page
-// of another site can make a browser post a form here, but not JSON.
-func (s *Server) readBody(ctx huma.Context, next func(huma.Context)) {
+// readBody returns the huma middleware of routes that take a body, which may be optional. It reads all of it
+// before anything else happens, within the route's limits, and hands it on from memory. The media type has
+// to be named: a page of another site can make a browser post a form here, but not JSON.
+func (s *Server) readBody(optional bool) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if r, _ := humago.Unwrap(ctx); optional && r.ContentLength == 0 {
+			next(ctx)
+			return
+		}
+		s.readWhole(ctx, next)
+	}
+}
+
+func (s *Server) readWhole(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	x := exchangeOf(r.Context())
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {

@@ -22,6 +22,7 @@ type exchange struct {
 	deadline  time.Time // zero until the route is known
 	route     *Route    // nil while, and if, no route takes the request
 	principal accounts.Principal
+	token     string // that the principal came with
 	span      telemetry.Span
 	failure   error  // what a Problem of our own fault was made of, for the span
 	code      string // the Problem's code, for the access log

@@ -98,7 +98,7 @@ func (s *Server) documentBodyFailures(op *huma.Operation, rt Route) {
 func sizeLimit(bytes int64) string { return fmt.Sprintf("the limit of %d bytes", bytes) }
 
 func (s *Server) documentFailure(op *huma.Operation, f Failure) {
-	s.documentStatus(op, statuses[f.Kind], cmp.Or(f.Code, f.Kind.String()), f.When)
+	s.documentStatus(op, cmp.Or(f.Status, statuses[f.Kind]), cmp.Or(f.Code, f.Kind.String()), f.When)
 }
 
 // documentStatus adds a code to the answer of a status: several failures can share one.

@@ -70,6 +70,7 @@ var codes = map[int]string{
 	http.StatusRequestEntityTooLarge: fault.TooLarge.String(),
 	http.StatusUnsupportedMediaType:  "unsupported_media_type",
 	http.StatusUnprocessableEntity:   fault.Invalid.String(),
+	http.StatusPreconditionRequired:  "precondition_required",
 }
 
 // problem makes the Problem of an error, and writes the cause to the log if nobody but the log may see it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,9 +81,10 @@ func (a Access) Names() []string {
 
 // Failure is an answer that a route gives beside those that every route can give.
 type Failure struct {
-	Kind fault.Kind
-	Code string // the stable code; empty for the kind's name
-	When string // one sentence for the documentation
+	Kind   fault.Kind
+	Status int    // instead of the kind's, for what only HTTP knows of
+	Code   string // the stable code; empty for the kind's name
+	When   string // one sentence for the documentation
 }
 
 // Route declares one operation: where it is, who may call it, and what a reader should know.
@@ -92,8 +94,9 @@ type Route struct {
 	Summary      string // a few words
 	Description  string // what a caller has to know beside the shapes; may be empty
 	Access       Access
-	Owned        bool // it touches an object that belongs to somebody, and the service refuses everybody else
-	Status       int  // of success; 0 for 200, or 204 where there is no body
+	Owned        bool   // it touches an object that belongs to somebody, and the service refuses everybody else
+	Status       int    // of success; 0 for 200, or 204 where there is no body
+	Accepted     string // when it answers 202 with the same body instead; empty for never
 	Fails        []Failure
 	MaxBody      int64         // bytes; 0 for the server's limit
 	Timeout      time.Duration // 0 for the server's
@@ -113,9 +116,9 @@ func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in
 	if input.NumField() > 0 {
 		s.documentStatus(op, http.StatusUnprocessableEntity, fault.Invalid.String(), "Something is missing, unknown or wrong; errors names each.")
 	}
-	if _, has := input.FieldByName("Body"); has {
+	if body, has := input.FieldByName("Body"); has {
 		s.documentBodyFailures(op, rt)
-		op.Middlewares = huma.Middlewares{s.readBody}
+		op.Middlewares = huma.Middlewares{s.readBody(body.Type.Kind() == reflect.Pointer)}
 		op.MaxBodyBytes = -1    // readBody has seen to it
 		op.BodyReadTimeout = -1 // lifts the deadline that readBody set, which else would end the handler's context
 	}
@@ -126,6 +129,10 @@ func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in
 		}
 		return out, nil
 	})
+	if rt.Accepted != "" {
+		ok := op.Responses[strconv.Itoa(rt.Status)]
+		op.Responses["202"] = &huma.Response{Description: rt.Accepted, Content: ok.Content, Headers: ok.Headers}
+	}
 }
 
 // Mount adds a handler that is not an operation of the API: a page, or a group of files below a path that

@@ -43,15 +43,20 @@ func (c *Catalog) Get(ctx context.Context, id string) (Product, error) {
 // Encoded returns a product as the JSON document that an HTTP answer carries, and its ETag, quotes included.
 // It is made to be cached as it is: the same ETag always comes with the same bytes.
 func (c *Catalog) Encoded(ctx context.Context, id string) (document []byte, etag string, err error) {
+	page, err := c.page(ctx, id)
+	return page.Document, page.ETag, err
+}
+
+func (c *Catalog) page(ctx context.Context, id string) (Page, error) {
 	p, err := c.store.Product(ctx, id)
 	if err != nil {
-		return nil, "", err
+		return Page{}, err
 	}
-	document, err = json.Marshal(p)
+	document, err := json.Marshal(p)
 	if err != nil {
-		return nil, "", fmt.Errorf("encode product %s: %w", id, err)
+		return Page{}, fmt.Errorf("encode product %s: %w", id, err)
 	}
-	return document, p.ETag(), nil
+	return Page{ETag: p.ETag(), Keys: p.ID + " " + p.Seller, Document: document}, nil
 }
 
 // OffersByID implements Offers.

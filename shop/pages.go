@@ -16,9 +16,10 @@ import (
 // of the product or of its stock drops the page.
 type Pages struct{ cache *cache.Aside }
 
-// Page is a product's document in JSON, and its ETag with the quotes.
+// Page is a product's document in JSON, its ETag with the quotes, and the keys that it is purged by.
 type Page struct {
 	ETag     string
+	Keys     string // the product's id and its seller's, with a space between them
 	Document []byte // must not be changed
 }
 
@@ -32,11 +33,11 @@ func NewPages(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *t
 		Name: "products", TTL: ttl, Jitter: 0.1, NegativeTTL: 5 * time.Second, StaleFor: time.Hour,
 	}
 	return &Pages{cache.NewAside(store, options, func(ctx context.Context, key string) ([]byte, error) {
-		document, etag, err := catalog.Encoded(ctx, key[len(pageKey):])
+		page, err := catalog.page(ctx, key[len(pageKey):])
 		if err != nil {
 			return nil, err
 		}
-		return append(append([]byte(etag), '\n'), document...), nil
+		return append([]byte(page.ETag+"\n"+page.Keys+"\n"), page.Document...), nil
 	}, metrics)}
 }
 
@@ -49,11 +50,12 @@ func (p *Pages) Page(ctx context.Context, productID string) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	etag, document, ok := bytes.Cut(entry, []byte{'\n'})
-	if !ok {
-		return Page{}, fmt.Errorf("the cached page of %s has no ETag", productID)
+	etag, rest, ok := bytes.Cut(entry, []byte{'\n'})
+	keys, document, whole := bytes.Cut(rest, []byte{'\n'})
+	if !ok || !whole {
+		return Page{}, fmt.Errorf("the cached page of %s has no head", productID)
 	}
-	return Page{string(etag), document}, nil
+	return Page{ETag: string(etag), Keys: string(keys), Document: document}, nil
 }
 
 // Drop forgets the pages of products that changed.

@@ -30,8 +30,8 @@ type Review struct {
 
 // ReviewDraft is what a user writes of a review.
 type ReviewDraft struct {
-	Rating int64  `json:"rating" doc:"From 1, the worst, to 5, the best" minimum:"1" maximum:"5"`
-	Text   string `json:"text,omitempty" maxLength:"4000"`
+	Rating int64  `json:"rating" doc:"From 1, the worst, to 5, the best" minimum:"1" maximum:"5" example:"5"`
+	Text   string `json:"text,omitempty" maxLength:"4000" example:"Bright enough to read by."`
 }
 
 // Validate returns one Invalid fault that names every offending field, or nil.
