@@ -19,10 +19,10 @@ const (
 	// defaultBudget is how many products a scan looks at if it does not say.
 	defaultBudget = 4_000
 	// defaultSteps is how many products FTS5 may step over to find those that have several terms. A step takes some 20 ns.
-	defaultSteps = 100_000
+	defaultSteps = 25_000
 	// blockSize is how many positions share a term by which a scan's reach is limited, maxBlocks how many such
 	// terms a scan may have.
-	blockSize = 1 << 15
+	blockSize = 1 << 14
 	maxBlocks = 32
 )
 
