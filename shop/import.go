@@ -25,8 +25,9 @@ func NewImportedOrder(o Order) (Order, journal.Entry, error) {
 }
 
 // NewImportedCredit returns money that another system gave back, and its fact. Amount follows from the lines,
-// which hold positive units. The units go back to where those of imported orders came from.
-// It fails as NewImportedOrder does.
+// which hold positive units. They go back to the supply, where those of imported orders came from, and out of an
+// account of their own: which order they were sold in is not known, so they are not taken off what is sold,
+// as the money is not taken off the sales. It fails as NewImportedOrder does.
 func NewImportedCredit(c Credit) (Credit, journal.Entry, error) {
 	amount, err := priceOf(c.Lines)
 	if err != nil {
@@ -34,8 +35,8 @@ func NewImportedCredit(c Credit) (Credit, journal.Entry, error) {
 	}
 	c.Amount = amount
 	units := Order{Lines: c.Lines}.Units()
-	postings := append(moveUnits(Sold, Supply, units), moveMoney(GatewayAccount, CreditsAccount, amount)...)
-	return c, entry(c.ID, 1, CreditImported, c.At, Fact{Credit: &c, Postings: postings}), nil
+	postings := append(moveUnits(Returned, Supply, units), moveMoney(GatewayAccount, CreditsAccount, amount)...)
+	return c, entry("credit/"+c.ID, 1, CreditImported, c.At, Fact{Credit: &c, Postings: postings}), nil
 }
 
 // NewImportedStock returns the stock after units came (or went, if negative), and its fact. A change that
