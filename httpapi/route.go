@@ -167,6 +167,7 @@ type adapter struct{ *Server }
 // Handle implements huma.Adapter.
 func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 	rt := op.Metadata[metaRoute].(Route)
+	withoutNull(a.api.OpenAPI().Components.Schemas.Map())
 	if serve, ok := op.Metadata[metaServe].(http.HandlerFunc); ok {
 		a.add(rt, serve)
 		return
