@@ -163,6 +163,7 @@ func walk(t *testing.T, visit func(t *testing.T, rt httpapi.Route, op operation,
 	doc := documentOf(t, m.url)
 	for _, rt := range m.server.Routes() {
 		t.Run(rt.Pattern(), func(t *testing.T) {
+			t.Parallel()
 			op, documented := doc.Paths[rt.Path][strings.ToLower(rt.Method)]
 			if documented != (rt.Tag != "") {
 				t.Fatalf("documented = %v, though its tag is %q", documented, rt.Tag)
