@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -100,7 +101,9 @@ func newMarket(t *testing.T, role accounts.Role) *market {
 	pages = shop.NewPages(cache.NewMemory(1<<20), catalog, time.Hour, nil)
 	m.shop = httpapi.Shop{
 		Catalog: catalog, Pages: pages, Stocks: shop.NewStocks(m.orders, catalog),
-		Orders:  shop.NewOrders(m.orders, catalog, m.till, shop.OrdersOptions{Hold: time.Hour, Notify: func() { m.project(t) }}),
+		Orders: shop.NewOrders(m.orders, catalog, m.till, shop.OrdersOptions{
+			Hold: time.Hour, Log: slog.New(slog.DiscardHandler), Notify: func() { m.project(t) },
+		}),
 		History: shop.NewHistory(m.views, m.orders),
 	}
 	m.server = httpapi.New(httpapi.Options{Authenticator: m.accounts})
