@@ -96,7 +96,7 @@ func (p productRoutes) create(ctx context.Context, in *struct{ Body shop.Product
 
 type replaceInput struct {
 	ProductPath
-	IfMatch string `header:"If-Match" doc:"The ETag of the product as it was read; needed" maxLength:"64" example:"\"1.0\""`
+	IfMatch string `header:"If-Match" doc:"The ETag of the product as it was read. Without it the answer is 428" maxLength:"64" example:"\"1.0\""`
 	Body    shop.ProductDraft
 }
 
