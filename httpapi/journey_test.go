@@ -112,7 +112,7 @@ func TestReviewsReachTheProduct(t *testing.T) {
 func TestListsAndSearch(t *testing.T) {
 	m := newMarket(t, accounts.Seller)
 	for i, color := range []string{"red", "green", "red", "blue"} {
-		draft := fmt.Sprintf(`{"sku":"L-%d","name":"Lamp %s","price":{"amount":%d,"currency":"USD"},"categories":["lighting"],"attributes":{"color":"%s"}}`,
+		draft := fmt.Sprintf(`{"sku":"L-%d","name":"Lamp %s","price":{"amount":%d,"currency":"USD"},"categories":["lighting"],"attributes":{"color":%q}}`,
 			i, color, 1000*(i+1), color)
 		read[shop.Product](t, m.send(t, m.owner, "POST", "/v1/products", draft), 201)
 	}

@@ -43,9 +43,3 @@ type PageQuery struct {
 
 // answerOf is an answer of nothing but a body.
 type answerOf[B any] struct{ Body B }
-
-// created is the answer to what made a thing.
-type created[B any] struct {
-	Location string `header:"Location" doc:"Where it is"`
-	Body     B
-}
