@@ -110,7 +110,7 @@ var owners = map[string][]string{
 	"github.com/failsafe-go/failsafe-go":  {"pattern/guard"},
 	"github.com/maypok86/otter":           {"pattern/cache", "pattern/guard"},
 	"github.com/alecthomas/kong":          {"cmd/agora"},
-	"github.com/knadh/koanf":              {"app"},
+	"github.com/vbauerster/mpb":           {"cmd/agora"},
 }
 
 func listPackages(t *testing.T) []listed {

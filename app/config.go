@@ -12,9 +12,6 @@ type Config struct {
 	Listen string // host:port
 	Demo   bool   // fill an empty shop with generated things
 
-	Log     LogConfig
-	Tracing TracingConfig
-
 	// One URL for each port: its scheme names the engine.
 	Users    Engine
 	Sessions Engine
@@ -26,8 +23,10 @@ type Config struct {
 	Cache    Engine
 	Gateway  Engine
 
-	HTTP HTTPConfig
-	Shop ShopConfig
+	Log     LogConfig
+	Tracing TracingConfig
+	HTTP    HTTPConfig
+	Shop    ShopConfig
 }
 
 // LogConfig says what is logged, to standard error.
@@ -72,18 +71,6 @@ func Keys() []Key {
 		key("demo", "false", yesNo, func(c *Config) *bool { return &c.Demo },
 			"Fill an empty data folder with a small generated shop at the first start."),
 
-		key("log.level", "info", oneOf("debug", "info", "warn", "error"), func(c *Config) *string { return &c.Log.Level },
-			"Least level that is logged."),
-		key("log.format", "text", oneOf("text", "json"), func(c *Config) *string { return &c.Log.Format },
-			"Form of a log line."),
-		key("log.access", "false", yesNo, func(c *Config) *bool { return &c.Log.Access },
-			"Log a line for each request."),
-
-		key("tracing.endpoint", "", webURL, func(c *Config) *string { return &c.Tracing.Endpoint },
-			"OTLP/HTTP collector that traces are sent to, such as http://localhost:4318. Empty sends none."),
-		key("tracing.share", "0.01", share, func(c *Config) *float64 { return &c.Tracing.Share },
-			"Share of the requests that are traced, 0 to 1. A trace that the caller began is always followed."),
-
 		key("users", "sqlite:accounts.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Users },
 			"Where users and their credentials are kept."),
 		key("sessions", "sqlite:accounts.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Sessions },
@@ -102,6 +89,18 @@ func Keys() []Key {
 			"Where cached documents and sessions are kept. size bounds its memory."),
 		key("gateway", "simulated:?latency=20ms", engine(simulatedGateway), func(c *Config) *Engine { return &c.Gateway },
 			"Who takes the payments. The simulated gateway answers after latency, declines a share of the payments (decline=0.02) and is away for a share of the calls (outage=0.01)."),
+
+		key("log.level", "info", oneOf("debug", "info", "warn", "error"), func(c *Config) *string { return &c.Log.Level },
+			"Least level that is logged."),
+		key("log.format", "text", oneOf("text", "json"), func(c *Config) *string { return &c.Log.Format },
+			"Form of a log line."),
+		key("log.access", "false", yesNo, func(c *Config) *bool { return &c.Log.Access },
+			"Log a line for each request."),
+
+		key("tracing.endpoint", "", webURL, func(c *Config) *string { return &c.Tracing.Endpoint },
+			"OTLP/HTTP collector that traces are sent to, such as http://localhost:4318. Empty sends none."),
+		key("tracing.share", "0.01", share, func(c *Config) *float64 { return &c.Tracing.Share },
+			"Share of the requests that are traced, 0 to 1. A trace that the caller began is always followed."),
 
 		key("http.max_body", "1MiB", size, func(c *Config) *int64 { return &c.HTTP.MaxBody },
 			"Largest body of a request."),

@@ -150,7 +150,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		want  []string
 	}{
 		"misspelled key":      {yaml: "http:\n  timeot: 5s", want: []string{":2: http.timeot is not a key", "nearest is http.timeout"}},
-		"misspelled section":  {yaml: "htp: {timeout: 5s}", want: []string{":1: htp is not a key"}},
+		"misspelled section":  {yaml: "htp: {timeout: 5s}", want: []string{":1: htp is not a key; the nearest is http"}},
 		"misspelled variable": {env: []string{"AGORA_HTTP_TIMEOT=5s"}, want: []string{"AGORA_HTTP_TIMEOT is not a variable", "AGORA_HTTP_TIMEOUT"}},
 		"unknown flag":        {flags: map[string]string{"lisen": ":1"}, want: []string{"lisen is not a key", "listen"}},
 		"all at once": {

@@ -140,6 +140,11 @@ func (l *loader) isSection(name string) bool {
 	return slices.ContainsFunc(l.keys, func(k Key) bool { return k.Section() == name })
 }
 
+// words are all that can stand in a file: the keys and their sections.
+func (l *loader) words() []string {
+	return slices.DeleteFunc(append(l.names(Key.name), l.names(Key.Section)...), func(w string) bool { return w == "" })
+}
+
 func (l *loader) names(of func(Key) string) []string {
 	names := make([]string, len(l.keys))
 	for i, k := range l.keys {

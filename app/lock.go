@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -29,17 +28,4 @@ func lockData(folder string) (*os.File, error) {
 		err = fault.New(fault.Unavailable, "data_in_use", "the data folder "+folder+" is in use by another agora")
 	}
 	return nil, errors.Join(err, file.Close())
-}
-
-// dataLock is the lock of the data folder as a module.
-func dataLock(folder string) Module {
-	var lock *os.File
-	return Module{
-		Name: "data folder",
-		Start: func(context.Context) (err error) {
-			lock, err = lockData(folder)
-			return err
-		},
-		Stop: func(context.Context) error { return lock.Close() },
-	}
 }

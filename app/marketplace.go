@@ -74,23 +74,33 @@ const (
 // workers are the parts of the marketplace that work by themselves. The relay comes last, because it has to
 // stop first: it carries what is left to the event log while everything below still runs.
 func (m *marketplace) workers(s *stores, log *slog.Logger, metrics *telemetry.Metrics) []Module {
-	return []Module{
-		{Name: "event log topics", Start: func(ctx context.Context) error {
-			return s.events.Create(ctx, shop.Topic, shopPartitions)
-		}},
-		m.follower(s.events, "inventory", m.sync.Project, log, metrics),
-		m.follower(s.events, "orders", m.history.Project, log, metrics),
-		{Name: "housekeeping", Run: func(ctx context.Context) error { return m.tidy(ctx, s, log) }},
-		{Name: "checkout saga", Run: func(ctx context.Context) error { m.runner.Run(ctx); return nil }},
-		{Name: "outbox relay", Run: func(ctx context.Context) error { m.relay.Run(ctx); return nil }, Stop: m.relay.Flush},
+	modules := []Module{{Name: "event log topics", Start: func(ctx context.Context) error {
+		return s.events.Create(ctx, shop.Topic, shopPartitions)
+	}}}
+	for group, project := range m.projections() {
+		consumer := m.consumer(s.events, group, project, log, metrics)
+		modules = append(modules, Module{Name: "projection of " + group, Run: consumer.Run})
 	}
+	return append(modules,
+		Module{Name: "housekeeping", Run: func(ctx context.Context) error { return m.tidy(ctx, s, log) }},
+		Module{Name: "checkout saga", Run: func(ctx context.Context) error { m.runner.Run(ctx); return nil }},
+		Module{Name: "outbox relay", Run: func(ctx context.Context) error { m.relay.Run(ctx); return nil }, Stop: m.relay.Flush},
+	)
 }
 
-// follower hands the shop's events to a projection.
-func (m *marketplace) follower(
-	events eventlog.Log, group string, project func(context.Context, []shop.Event) error, log *slog.Logger, metrics *telemetry.Metrics,
-) Module {
-	consumer := eventlog.Consumer{
+// projection takes events into a read model.
+type projection func(context.Context, []shop.Event) error
+
+// projections are the read models that follow the shop's events, by the name of their group.
+func (m *marketplace) projections() map[string]projection {
+	return map[string]projection{"inventory": m.sync.Project, "orders": m.history.Project}
+}
+
+// consumer hands the shop's events to a projection.
+func (m *marketplace) consumer(
+	events eventlog.Log, group string, project projection, log *slog.Logger, metrics *telemetry.Metrics,
+) eventlog.Consumer {
+	return eventlog.Consumer{
 		Log: events, Topic: shop.Topic, Group: group, Batch: followBatch, Metrics: metrics, Logger: log,
 		Handle: func(ctx context.Context, batch []eventlog.Message) error {
 			decoded, err := shop.DecodeEvents(batch)
@@ -100,7 +110,6 @@ func (m *marketplace) follower(
 			return project(ctx, decoded)
 		},
 	}
-	return Module{Name: "projection of " + group, Run: consumer.Run}
 }
 
 // tidy removes what has no use any more, now and then.

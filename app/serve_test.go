@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -112,17 +111,21 @@ func TestServeAnswersAndEnds(t *testing.T) {
 	out, in := io.Pipe()
 	result := make(chan error, 1)
 	go func() {
-		err := Serve(ctx, cfg, in, io.Discard)
+		err := Serve(ctx, cfg, "test", in, io.Discard)
 		_ = in.CloseWithError(err)
 		result <- err
 	}()
-	line, err := bufio.NewReader(out).ReadString('\n')
+	said := bufio.NewReader(out)
+	line, err := said.ReadString('\n')
 	if err != nil {
 		t.Fatalf("no address: %v", err)
 	}
+	go io.Copy(io.Discard, said)
 	url := strings.TrimSpace(strings.TrimPrefix(line, "agora is at "))
-	if status, err := get(t.Context(), url+"/healthz"); err != nil || status != http.StatusNoContent {
-		t.Errorf("/healthz = %d, %v; want 204", status, err)
+	for _, path := range []string{"/healthz", "/readyz", "/", "/docs", "/openapi.json", "/metrics"} {
+		if status, err := get(t.Context(), url+path); err != nil || status != http.StatusOK {
+			t.Errorf("%s = %d, %v; want 200", path, status, err)
+		}
 	}
 	stop()
 	if err := <-result; err != nil {
@@ -133,23 +136,10 @@ func TestServeAnswersAndEnds(t *testing.T) {
 	}
 }
 
-func TestReadyzFollowsTheProgram(t *testing.T) {
-	p := program()
-	handler := newServer(p).Handler
-	for _, want := range []int{http.StatusServiceUnavailable, http.StatusNoContent} {
-		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
-		if w.Code != want {
-			t.Errorf("/readyz = %d, want %d", w.Code, want)
-		}
-		p.ready.Store(true)
-	}
-}
-
 func TestServeRefusesAnUnknownLogFormat(t *testing.T) {
 	cfg := load(t, Sources{}).Config
 	cfg.Log.Format = "xml"
-	if err := Serve(t.Context(), cfg, io.Discard, io.Discard); err == nil {
+	if err := Serve(t.Context(), cfg, "test", io.Discard, io.Discard); err == nil {
 		t.Error("log format xml is accepted")
 	}
 }

@@ -81,7 +81,7 @@ func (f yamlFile) entry(name string, line int, value *yaml.Node) {
 	}
 	key, known := f.byName(name)
 	if !known {
-		f.wrong.Add(as, "is not a key; the nearest is %s", nearest(name, f.names(Key.name)))
+		f.wrong.Add(as, "is not a key; the nearest is %s", nearest(name, f.words()))
 		return
 	}
 	text, ok := valueText(value)

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,14 +46,21 @@ func serve(t *testing.T) string {
 	return web.URL
 }
 
-func get(t *testing.T, url string, headers ...string) (*http.Response, string) {
+// page is what came back over HTTP.
+type page struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func get(t *testing.T, url string, headers ...string) page {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+	for pair := range slices.Chunk(headers, 2) {
+		r.Header.Set(pair[0], pair[1])
 	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -63,38 +71,39 @@ func get(t *testing.T, url string, headers ...string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, string(body)
+	return page{res.StatusCode, res.Header, string(body)}
 }
 
 func TestFrontPageSaysWhatRuns(t *testing.T) {
-	res, page := get(t, serve(t)+"/")
+	got := get(t, serve(t)+"/")
 	for _, want := range []string{
 		"1.2.3", "1 h 30 min", "http://127.0.0.1:8080", "sqlite", "Running, not ready", "&lt;catalogue&gt;",
 		`href="/docs"`, `href="/metrics"`, `href="/openapi.json"`, `href="/healthz"`,
 	} {
-		if !strings.Contains(page, want) {
+		if !strings.Contains(got.body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	if got := res.Header.Get("Content-Security-Policy"); !strings.Contains(got, "default-src 'none'") || strings.Contains(got, "unsafe") {
-		t.Errorf("Content-Security-Policy = %q", got)
+	if csp := got.header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		t.Errorf("Content-Security-Policy = %q", csp)
 	}
-	if strings.Contains(page, "<catalogue>") {
+	if strings.Contains(got.body, "<catalogue>") {
 		t.Error("a name reached the page unescaped")
 	}
 }
 
 func TestAssetsAreAskedForAgainButNotSentAgain(t *testing.T) {
 	url := serve(t) + "/console/console.js"
-	res, _ := get(t, url)
-	if res.StatusCode != 200 || res.Header.Get("Etag") == "" {
-		t.Fatalf("got %d with Etag %q, want 200 with one", res.StatusCode, res.Header.Get("Etag"))
+	first := get(t, url)
+	tag := first.header.Get("Etag")
+	if first.status != 200 || tag == "" {
+		t.Fatalf("got %d with Etag %q, want 200 with one", first.status, tag)
 	}
-	if again, _ := get(t, url, "If-None-Match", res.Header.Get("Etag")); again.StatusCode != 304 {
-		t.Errorf("asked again it gave %d, want 304", again.StatusCode)
+	if again := get(t, url, "If-None-Match", tag); again.status != 304 {
+		t.Errorf("asked again it gave %d, want 304", again.status)
 	}
-	if other, _ := get(t, serve(t)+"/console/pages/front.html"); other.StatusCode != 404 {
-		t.Errorf("a file that is not an asset gave %d, want 404", other.StatusCode)
+	if other := get(t, serve(t)+"/console/pages/front.html"); other.status != 404 {
+		t.Errorf("a file that is not an asset gave %d, want 404", other.status)
 	}
 }
 

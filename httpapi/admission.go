@@ -23,7 +23,7 @@ func (s *Server) admitted(rt *Route, serve http.HandlerFunc) http.HandlerFunc {
 			serve(w, r)
 			return
 		}
-		if s.inFlight.Add(1) > s.full {
+		if s.inFlight.Add(1) > int64(s.options.MaxInFlight) {
 			s.inFlight.Add(-1)
 			s.fail(x, errFull)
 			return
@@ -47,8 +47,7 @@ var errFull = &fault.Error{
 // it is not. The limit by address comes before authentication, so that guessing tokens is limited too.
 func (s *Server) admit(x *exchange, r *http.Request) error {
 	if s.options.AddressLimit != nil {
-		x.address = s.clientAddress(r)
-		if err := s.limit(x, s.options.AddressLimit, "address", x.address.String()); err != nil {
+		if err := s.limit(x, s.options.AddressLimit, "address", s.clientAddress(r).String()); err != nil {
 			return err
 		}
 	}
@@ -93,16 +92,16 @@ func bearer(r *http.Request) (string, bool) {
 func (s *Server) limit(ctx context.Context, limiter RateLimiter, name, key string) error {
 	ok, retryAfter, err := limiter.Allow(ctx, key)
 	if err != nil {
-		s.unknown.Inc(name)
-		return nil
+		s.unasked.Inc(name)
+		ok = true
 	}
-	if ok {
-		return nil
+	if !ok {
+		return &fault.Error{
+			Kind: fault.Exhausted, Code: "rate_limited", RetryAfter: retryAfter,
+			Message: "too many requests for this " + name,
+		}
 	}
-	return &fault.Error{
-		Kind: fault.Exhausted, Code: "rate_limited", RetryAfter: retryAfter,
-		Message: "too many requests for this " + name,
-	}
+	return nil
 }
 
 // authorize holds the route's declared access against who asks.

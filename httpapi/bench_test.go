@@ -32,7 +32,7 @@ func (o *open) Allow(_ context.Context, key string) (bool, time.Duration, error)
 // loopback to the same lean client on keep-alive connections. The figure to look at is chain/bare,
 // the median over pairs of batches.
 func BenchmarkCachedPage(b *testing.B) {
-	const connections, batch = 32, 2048
+	const connections = 32
 	lines := httpapi.NewLineBuffer(io.Discard)
 	defer lines.Close()
 	s := httpapi.New(httpapi.Options{
@@ -50,12 +50,12 @@ func BenchmarkCachedPage(b *testing.B) {
 	})
 
 	loadChain, loadBare := newLoad(b, s.Handler(), connections), newLoad(b, bare, connections)
-	loadChain.run(b, batch)
-	loadBare.run(b, batch)
+	loadChain.run(b)
+	loadBare.run(b)
 	var ratios []float64 // of neighbours in time, so that what else the machine does weighs on both
 	var chain, plain time.Duration
 	for b.Loop() {
-		p, c := loadBare.run(b, batch), loadChain.run(b, batch)
+		p, c := loadBare.run(b), loadChain.run(b)
 		plain, chain = plain+p, chain+c
 		ratios = append(ratios, p.Seconds()/c.Seconds())
 	}
@@ -78,23 +78,26 @@ func newLoad(b *testing.B, h http.Handler, connections int) *load {
 	b.Cleanup(web.Close)
 	l := &load{}
 	for range connections {
-		c, err := net.Dial("tcp", web.Listener.Addr().String())
+		c, err := new(net.Dialer).DialContext(b.Context(), "tcp", web.Listener.Addr().String())
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Cleanup(func() { c.Close() })
+		b.Cleanup(func() { _ = c.Close() })
 		l.connections = append(l.connections, bufio.NewReadWriter(bufio.NewReader(c), bufio.NewWriter(c)))
 	}
 	return l
 }
 
-// run makes n requests over all connections at once and returns the time that they took together.
-func (l *load) run(b *testing.B, n int) time.Duration {
+const batch = 2048 // requests
+
+// run makes a batch of requests over all connections at once and returns the time that they took together.
+func (l *load) run(b *testing.B) time.Duration {
+	b.Helper()
 	start := time.Now()
 	var wg sync.WaitGroup
 	for _, c := range l.connections {
 		wg.Go(func() {
-			for range n / len(l.connections) {
+			for range batch / len(l.connections) {
 				if err := fetch(c); err != nil {
 					b.Error(err)
 					return

@@ -43,7 +43,7 @@ func (s *Server) readWhole(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	r.Header["Content-Type"] = contentJSON // huma compares it to the letter
-	buf := bodies.Get().(*bytes.Buffer)
+	buf, _ := bodies.Get().(*bytes.Buffer)
 	buf.Reset()
 	defer func() {
 		if buf.Cap() <= bodyKept {

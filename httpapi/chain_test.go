@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync"
@@ -102,6 +103,29 @@ func TestMetricsNameTheRouteAndNotThePath(t *testing.T) {
 	}
 	if strings.Contains(got, "wp-admin") {
 		t.Error("a client's path became a label")
+	}
+}
+
+func TestRequestIsASpanNamedByItsRoute(t *testing.T) {
+	var received lines
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(&received, r.Body)
+	}))
+	defer collector.Close()
+	tracer, err := telemetry.NewTracer(t.Context(), collector.URL, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, web := newServer(t, httpapi.Options{Tracer: tracer}, nil)
+	if got := call(t, "GET", web.URL+"/v1/widgets", "", as("shopper")...); got.status != 200 {
+		t.Fatalf("with tracing on, the request gave %d: %s", got.status, got.body)
+	}
+	web.Close()
+	if err := tracer.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(received.String(), "GET /v1/widgets") {
+		t.Errorf("no span of that name arrived in %d bytes", len(received.String()))
 	}
 }
 
@@ -241,7 +265,7 @@ func TestDeadlineEndsTheContext(t *testing.T) {
 
 func TestSlowBodyIsGivenUp(t *testing.T) {
 	_, web := newServer(t, httpapi.Options{BodyTimeout: 10 * time.Millisecond}, nil)
-	c, err := net.Dial("tcp", web.Listener.Addr().String())
+	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", web.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +365,11 @@ func TestPanicAfterTheAnswerBeganCutsTheConnection(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 			panic("in the middle")
 		}))
-	res, err := http.Get(web.URL + "/half")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, web.URL+"/half", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,22 +85,18 @@ func fieldAt(p jsontext.Pointer) string {
 
 // offending tells what huma found in the terms of the caller. Values are never repeated: they may be secret.
 func offending(d *huma.ErrorDetail) fault.Field {
-	where, name, _ := strings.Cut(d.Location, ".")
-	if strings.HasPrefix(d.Location, "body[") {
-		name = strings.TrimPrefix(d.Location, "body")
+	name, inBody := strings.CutPrefix(d.Location, "body")
+	if !inBody {
+		_, name, _ = strings.Cut(d.Location, ".") // after path, query or header
 	}
-	if d.Location == "body" || d.Location == "" {
-		if place, message, ok := strings.Cut(d.Message, placeEnd); ok {
-			return fault.Field{Name: place, Message: message}
-		}
+	name = strings.TrimPrefix(name, ".")
+	if place, message, ok := strings.Cut(d.Message, placeEnd); ok && inBody && name == "" {
+		return fault.Field{Name: place, Message: message}
 	}
 	message := d.Message
-	if missing, ok := strings.CutPrefix(message, missingBefore); ok && where == "body" {
+	if missing, ok := strings.CutPrefix(message, missingBefore); ok && inBody {
 		missing = strings.TrimSuffix(missing, missingAfter)
-		if name != "" {
-			missing = name + "." + missing
-		}
-		return fault.Field{Name: missing, Message: "is missing"}
+		return fault.Field{Name: strings.TrimPrefix(name+"."+missing, "."), Message: "is missing"}
 	}
 	switch {
 	case message == validation.MsgUnexpectedProperty:
@@ -110,9 +106,11 @@ func offending(d *huma.ErrorDetail) fault.Field {
 	case strings.HasPrefix(message, "required "):
 		message = "is missing"
 	case strings.HasPrefix(message, "expected "):
-		message = "is not as " + message
+		message = "does not fit: " + message
+	case strings.HasPrefix(message, "invalid "):
+		message = "is an " + message
 	}
-	if where == "body" && name == "" {
+	if inBody && name == "" {
 		return fault.Field{Message: "the body " + message}
 	}
 	return fault.Field{Name: name, Message: message}

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,9 +23,8 @@ type exchange struct {
 	route     *Route    // nil while, and if, no route takes the request
 	principal accounts.Principal
 	token     string // that the principal came with
-	address   netip.Addr
 	span      telemetry.Span
-	failure   error  // what the answer's Problem was made of, for the span
+	failure   error  // what a Problem of our own fault was made of, for the span
 	code      string // the Problem's code, for the access log
 
 	arming sync.Mutex

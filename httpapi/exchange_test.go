@@ -18,7 +18,7 @@ func TestContextOfAnExchange(t *testing.T) {
 		if d, ok := x.Deadline(); !ok || !d.Equal(x.deadline) {
 			t.Errorf("Deadline = %v, %v", d, ok)
 		}
-		if exchangeOf(context.WithValue(x, "any", 1)) != x {
+		if exchangeOf(context.WithoutCancel(x)) != x {
 			t.Error("the exchange is not found below another context")
 		}
 		child, cancel := context.WithCancel(x)

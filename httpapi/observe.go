@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -29,7 +30,7 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
 	h["Content-Security-Policy"] = noContent
 	defer func() {
 		p := recover()
-		if p != nil && p != http.ErrAbortHandler {
+		if p != nil {
 			p = s.recovered(x, p)
 		}
 		s.record(x, r)
@@ -43,6 +44,9 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
 // recovered turns a panic into a Problem. Where an answer has begun it is too late for that: the value
 // that it returns then makes net/http cut the connection, so that the client does not take half for all.
 func (s *Server) recovered(x *exchange, p any) any {
+	if cause, ok := p.(error); ok && errors.Is(cause, http.ErrAbortHandler) {
+		return p // somebody means to cut the connection
+	}
 	err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 	if x.status != 0 {
 		s.log.Error("panic after the answer began", "request", x.id, "error", err)
@@ -63,7 +67,7 @@ func (s *Server) record(x *exchange, r *http.Request) {
 	}
 	s.duration.Observe(took.Seconds(), pattern, class(x.status))
 	x.span.End(x.failure)
-	if s.access == nil {
+	if s.options.AccessLog == nil {
 		return
 	}
 	attrs := [...]slog.Attr{
@@ -80,7 +84,7 @@ func (s *Server) record(x *exchange, r *http.Request) {
 	// Straight to the handler: a logger would look up the caller's line for every request.
 	line := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
 	line.AddAttrs(attrs[:]...)
-	_ = s.access.Handler().Handle(x.Context, line) // an access log that cannot be written has nowhere to say so
+	_ = s.options.AccessLog.Handler().Handle(x.Context, line) // an access log that cannot be written has nowhere to say so
 }
 
 // class names the hundred that a status belongs to. A handler that wrote nothing answered 200.
@@ -106,11 +110,13 @@ func requestID(r *http.Request) string {
 }
 
 func fitID(id string) bool {
-	if len(id) == 0 || len(id) > 128 {
+	if id == "" || len(id) > 128 {
 		return false
 	}
 	for _, c := range []byte(id) {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.') {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+		default:
 			return false
 		}
 	}

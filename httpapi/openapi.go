@@ -25,6 +25,7 @@ func (s *Server) config() huma.Config {
 				Title: "agora", Version: cmp.Or(s.options.Version, "dev"),
 				Description: "The data backend of a marketplace.",
 			},
+			Extensions: map[string]any{"x-codes": routeless},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
@@ -37,6 +38,13 @@ func (s *Server) config() huma.Config {
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{s.asProblem},
 	}
+}
+
+// routeless are the codes of failures that no route declares, by status, as x-codes has them everywhere.
+var routeless = map[string]map[string]string{
+	"404": {codes[http.StatusNotFound]: "There is nothing at this path."},
+	"405": {codes[http.StatusMethodNotAllowed]: "The path is there under other methods, which Allow names."},
+	"408": {codes[http.StatusRequestTimeout]: "The body did not arrive in time."},
 }
 
 // declare makes the huma operation of a route, with the failures that every such route can have.
@@ -76,10 +84,10 @@ func (s *Server) declare(rt Route) *huma.Operation {
 }
 
 // documentBodyFailures adds what can be wrong with a body.
-func (s *Server) documentBodyFailures(op *huma.Operation) {
+func (s *Server) documentBodyFailures(op *huma.Operation, rt Route) {
 	for status, when := range map[int]string{
 		http.StatusBadRequest:            "The body is not one valid JSON value.",
-		http.StatusRequestEntityTooLarge: "The body is larger than " + sizeLimit(cmp.Or(op.Metadata[metaRoute].(Route).MaxBody, s.maxBody)) + ".",
+		http.StatusRequestEntityTooLarge: "The body is larger than " + sizeLimit(cmp.Or(rt.MaxBody, s.options.MaxBody)) + ".",
 		http.StatusUnsupportedMediaType:  "The body is not announced as application/json.",
 	} {
 		s.documentStatus(op, status, codes[status], when)
@@ -105,7 +113,7 @@ func (s *Server) documentStatus(op *huma.Operation, status int, code, when strin
 		}
 		op.Responses[key] = answer
 	}
-	byCode := answer.Extensions["x-codes"].(map[string]string)
+	byCode, _ := answer.Extensions["x-codes"].(map[string]string)
 	byCode[code] = when
 	var lines []string
 	for code, when := range byCode {

@@ -1,8 +1,12 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,15 +52,17 @@ func (s *Server) readiness(r *http.Request) (Document, error) {
 	defer cancel()
 	answer := Readiness{Status: "ready", Parts: map[string]string{}}
 	var away []fault.Field
+	var causes []error
 	for name, err := range s.ask(ctx) {
 		answer.Parts[name] = "ready"
 		if err != nil {
 			away = append(away, fault.Field{Name: name, Message: "is not ready"})
-			s.log.Warn("not ready", "part", name, "error", err)
+			causes = append(causes, fmt.Errorf("%s: %w", name, err))
 		}
 	}
 	if len(away) > 0 {
-		return Document{}, fault.New(fault.Unavailable, "not_ready", sentence(away), away...)
+		slices.SortFunc(away, func(a, b fault.Field) int { return cmp.Compare(a.Name, b.Name) })
+		return Document{}, fmt.Errorf("%w: %w", fault.New(fault.Unavailable, "not_ready", sentence(away), away...), errors.Join(causes...))
 	}
 	body, err := json.Marshal(answer, encoding)
 	return Document{Body: body, CacheControl: "no-store"}, err

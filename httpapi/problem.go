@@ -28,10 +28,16 @@ type Problem struct {
 	header http.Header // Cache-Control, and Retry-After, WWW-Authenticate or Allow
 }
 
-// Error, GetStatus, GetHeaders and ContentType let huma send a Problem that a handler returned.
-func (p *Problem) Error() string             { return p.Detail }
-func (p *Problem) GetStatus() int            { return p.Status }
-func (p *Problem) GetHeaders() http.Header   { return p.header }
+// Error implements error.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus implements huma.StatusError, by which huma sends a Problem that a handler returned.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header { return p.header }
+
+// ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return problemJSON }
 
 const problemJSON = "application/problem+json"
@@ -73,33 +79,33 @@ func (s *Server) problem(x *exchange, err error) *Problem {
 		return p
 	}
 	kind := fault.KindOf(err)
-	status := statuses[kind]
-	if clientGone(x, err) {
-		status = statusClientGone
+	switch {
+	case kind == fault.Internal:
+		x.failure = err
+		s.log.LogAttrs(x, slog.LevelError, "internal error", slog.String("request", x.id), slog.Any("error", err))
+		return newProblem(x, statuses[kind], kind.String(), "internal error; the log has it under "+x.id)
+	case clientGone(x, err):
+		return newProblem(x, statusClientGone, kind.String(), "the client is gone")
+	case kind == fault.Unavailable || kind == fault.Timeout:
+		x.failure = err
+		s.logAway(x, err)
 	}
-	p := newProblem(x, status, fault.CodeOf(err), "")
-	x.failure = err
+	p := newProblem(x, statuses[kind], fault.CodeOf(err), "")
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		p.Detail, p.Errors = e.Message, e.Fields
 		p.retryAfter(e.RetryAfter)
 	}
-	switch kind {
-	case fault.Internal:
-		p.Code, p.Detail, p.Errors = kind.String(), "internal error; the log has it under "+x.id, nil
-		s.log.LogAttrs(x, slog.LevelError, "internal error", slog.String("request", x.id), slog.Any("error", err))
-	case fault.Unavailable, fault.Timeout:
-		s.logAway(x, err)
-	case fault.Unauthenticated:
+	if kind == fault.Unauthenticated {
 		p.set("Www-Authenticate", `Bearer realm="agora"`)
 	}
 	p.Detail = cmp.Or(p.Detail, p.Title)
 	return p
 }
 
-// logAway logs why a part was not there in time. A server that is full says so in its metrics, and a
-// client that went away is no event at all.
+// logAway logs why a part was not there in time. A server that is full says so in its metrics: a line for
+// each request would only add to its work.
 func (s *Server) logAway(x *exchange, err error) {
-	if errors.Is(err, errFull) || clientGone(x, err) {
+	if errors.Is(err, errFull) {
 		return
 	}
 	s.log.LogAttrs(x, slog.LevelWarn, "request failed", slog.String("request", x.id), slog.Any("error", err))
@@ -154,7 +160,7 @@ func (x *exchange) send(p *Problem) {
 
 // asProblem is the huma transformer that puts a Problem in the place of huma's own error, so that what its
 // validation finds looks like everything else.
-func (s *Server) asProblem(ctx huma.Context, status string, v any) (any, error) {
+func (s *Server) asProblem(ctx huma.Context, _ string, v any) (any, error) {
 	e, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil

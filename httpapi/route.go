@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -30,11 +31,15 @@ const (
 	Public   = anonymous | SignedIn     // everybody
 )
 
-// Roles returns the access of exactly these roles.
+// Roles returns the access of exactly these roles. It panics on a role that does not exist.
 func Roles(roles ...accounts.Role) Access {
 	var a Access
 	for _, r := range roles {
-		a |= accessOf(r)
+		one := accessOf(r)
+		if one == 0 {
+			panic("httpapi: there is no role " + string(r))
+		}
+		a |= one
 	}
 	return a
 }
@@ -109,10 +114,10 @@ func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in
 	op := s.declare(rt)
 	input := reflect.TypeFor[I]()
 	if input.NumField() > 0 {
-		s.documentStatus(op, http.StatusUnprocessableEntity, codes[http.StatusUnprocessableEntity], "Something is missing, unknown or wrong; errors names each.")
+		s.documentStatus(op, http.StatusUnprocessableEntity, fault.Invalid.String(), "Something is missing, unknown or wrong; errors names each.")
 	}
 	if body, has := input.FieldByName("Body"); has {
-		s.documentBodyFailures(op)
+		s.documentBodyFailures(op, rt)
 		op.Middlewares = huma.Middlewares{s.readBody(body.Type.Kind() == reflect.Pointer)}
 		op.MaxBodyBytes = -1    // readBody has seen to it
 		op.BodyReadTimeout = -1 // lifts the deadline that readBody set, which else would end the handler's context
@@ -144,18 +149,14 @@ func (s *Server) add(rt Route, serve http.HandlerFunc) {
 	if rt.Access == 0 {
 		panic(fmt.Sprintf("httpapi: %s does not declare who may call it", rt.Pattern()))
 	}
-	if rt.Timeout == 0 {
-		rt.Timeout = s.timeout
-	}
-	if rt.MaxBody == 0 {
-		rt.MaxBody = s.maxBody
-	}
+	rt.Timeout = cmp.Or(rt.Timeout, s.options.Timeout)
+	rt.MaxBody = cmp.Or(rt.MaxBody, s.options.MaxBody)
 	rt.pattern = rt.Pattern()
 	s.routes = append(s.routes, rt)
 	s.mux.Handle(rt.Pattern(), s.admitted(&rt, s.compressed(serve)))
 }
 
-// metadata keys of a huma operation.
+// The keys of what a huma operation carries for the adapter.
 const (
 	metaRoute = "route" // Route
 	metaServe = "serve" // http.HandlerFunc that takes the place of huma's own, see RegisterDocument
@@ -166,7 +167,7 @@ type adapter struct{ *Server }
 
 // Handle implements huma.Adapter.
 func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
-	rt := op.Metadata[metaRoute].(Route)
+	rt, _ := op.Metadata[metaRoute].(Route) // without one it declares no access, and add panics
 	withoutNull(a.api.OpenAPI().Components.Schemas.Map())
 	if serve, ok := op.Metadata[metaServe].(http.HandlerFunc); ok {
 		a.add(rt, serve)
@@ -174,6 +175,9 @@ func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 	}
 	a.add(rt, func(w http.ResponseWriter, r *http.Request) { handler(humago.NewContext(op, r, w)) })
 }
+
+// ServeHTTP implements huma.Adapter; requests come in through Handler.
+func (a adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
 // operationID makes get-v1-products-id of GET /v1/products/{id}.
 func operationID(rt Route) string {

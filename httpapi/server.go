@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -54,38 +53,33 @@ type Options struct {
 
 // Server serves the API. Register all routes before the first request.
 type Server struct {
-	options  Options
+	options  Options // with the defaults filled in
 	log      *slog.Logger
-	access   *slog.Logger
 	duration telemetry.Histogram
-	unknown  telemetry.Counter
+	unasked  telemetry.Counter // limiters that could not be asked
 	mux      *http.ServeMux
 	api      huma.API
 	routes   []Route
 	inFlight atomic.Int64
-	full     int64
-	maxBody  int64
-	timeout  time.Duration
 }
 
 // New returns a server that has the routes of operations (/healthz, /readyz, /metrics), /openapi.json
 // and /docs.
 func New(o Options) *Server {
+	o.MaxInFlight = cmp.Or(o.MaxInFlight, 1024)
+	o.MaxBody = cmp.Or(o.MaxBody, 1<<20)
+	o.BodyTimeout = cmp.Or(o.BodyTimeout, 10*time.Second)
+	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
 	s := &Server{
 		options: o,
 		log:     cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
-		access:  o.AccessLog,
 		duration: o.Metrics.Histogram("agora_http_request_duration_seconds",
 			"Time from the first byte of a request to the last of its answer, by route and class of status.",
 			telemetry.DurationBuckets, "route", "class"),
-		unknown: o.Metrics.Counter("agora_http_limiter_errors_total",
+		unasked: o.Metrics.Counter("agora_http_limiter_errors_total",
 			"Requests let through because the rate limiter could not be asked.", "limiter"),
-		mux:     http.NewServeMux(),
-		full:    int64(cmp.Or(o.MaxInFlight, 1024)),
-		maxBody: cmp.Or(o.MaxBody, 1<<20),
-		timeout: cmp.Or(o.Timeout, 10*time.Second),
+		mux: http.NewServeMux(),
 	}
-	s.options.BodyTimeout = cmp.Or(o.BodyTimeout, 10*time.Second)
 	s.api = huma.NewAPI(s.config(), adapter{s})
 	s.mux.HandleFunc("/", s.noRoute)
 	s.addOperations()
@@ -103,9 +97,6 @@ func (s *Server) Routes() []Route {
 	})
 }
 
-// ServeHTTP implements huma.Adapter; the server itself is served by Handler.
-func (a adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
-
 // HTTPServer returns an http.Server around h with a bound on everything that a slow or hostile client
 // can hold open. What fails before a handler is reached (a head that does not parse) is answered by
 // net/http itself and is the one answer that is not a Problem.
@@ -118,6 +109,5 @@ func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(cmp.Or(log, slog.New(slog.DiscardHandler)).Handler(), slog.LevelWarn),
-		BaseContext:       func(net.Listener) context.Context { return context.Background() },
 	}
 }

@@ -197,11 +197,14 @@ func newPlacement(order Order, key string, request OrderRequest) Placement {
 		p.Moves[i] = Move{SKU: u.SKU, Held: u.Quantity}
 	}
 	if key != "" {
-		p.Key = order.UserID + "/" + key
+		p.Key = claimKey(order.UserID, key)
 		p.RequestHash = hashRequest(request)
 	}
 	return p
 }
+
+// claimKey returns the key under which a customer's Idempotency-Key is claimed.
+func claimKey(userID, key string) string { return userID + "/" + key }
 
 func hashRequest(request OrderRequest) []byte {
 	encoded, err := json.Marshal(request)

@@ -53,6 +53,7 @@ type ImportStore interface {
 type AuditStore interface {
 	EachOrder(ctx context.Context, visit func(Order) error) error
 	EachStock(ctx context.Context, visit func(Stock) error) error
+	EachClaim(ctx context.Context, visit func(key string, claim Claim) error) error
 	EachSaga(ctx context.Context, visit func(saga.Record) error) error
 	// Relay returns the Seq of the newest journal entry and of the newest that the outbox marked as relayed.
 	Relay(ctx context.Context) (newest, relayed uint64, err error)

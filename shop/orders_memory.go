@@ -236,6 +236,24 @@ func (m *MemoryOrders) EachStock(_ context.Context, visit func(Stock) error) err
 	return visitAll(&m.mu, m.stock, visit)
 }
 
+// EachClaim implements AuditStore.
+func (m *MemoryOrders) EachClaim(ctx context.Context, visit func(key string, claim Claim) error) error {
+	m.mu.Lock()
+	claims := maps.Clone(m.claims)
+	m.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(claims)) {
+		claim := claims[key]
+		order, err := m.Order(ctx, claim.Order.ID)
+		if err == nil {
+			err = visit(key, Claim{Order: order, RequestHash: claim.RequestHash})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // EachSaga implements AuditStore.
 func (m *MemoryOrders) EachSaga(_ context.Context, visit func(saga.Record) error) error {
 	return visitAll(&m.mu, m.sagas, visit)

@@ -22,9 +22,12 @@ const (
 
 // commands are what can stand behind the program's name.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run the marketplace."`
-	Config  configCommand  `cmd:"" help:"Print the configuration that is in force."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve    serveCommand    `cmd:"" help:"Run the marketplace."`
+	Generate generateCommand `cmd:"" help:"Fill a data folder with a synthetic marketplace."`
+	Verify   verifyCommand   `cmd:"" help:"Prove that what is kept is right."`
+	Token    tokenCommand    `cmd:"" help:"Issue a token for the API."`
+	Config   configCommand   `cmd:"" help:"Print the configuration that is in force."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // streams are where a command writes: results to out, everything else to err.

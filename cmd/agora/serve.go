@@ -30,5 +30,5 @@ func (c serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	return app.Serve(ctx, loaded.Config, std.out, std.err)
+	return app.Serve(ctx, loaded.Config, version(), std.out, std.err)
 }

@@ -65,3 +65,23 @@ func (s settings) given() map[string]string {
 	}
 	return given
 }
+
+// folder are the flags of the commands that work on a data folder. All other keys come from the file and
+// the environment.
+type folder struct {
+	File string  `name:"config" placeholder:"FILE" help:"YAML file with the configuration; the variable AGORA_CONFIG may name it too."`
+	Data *string `placeholder:"FOLDER" help:"Folder that everything is kept in [./agora-data]."`
+}
+
+// load returns the configuration that the flags, the environment and the file make together.
+func (f folder) load() (app.Config, error) {
+	flags := map[string]string{}
+	if f.Data != nil {
+		flags["data"] = *f.Data
+	}
+	loaded, err := app.Load(app.Sources{File: f.File, Environ: os.Environ(), Flags: flags})
+	if err != nil {
+		return app.Config{}, usageError{err}
+	}
+	return loaded.Config, nil
+}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 
 	"agora/pattern/saga"
 	"agora/shop"
@@ -17,6 +18,24 @@ func (s *Orders) EachOrder(ctx context.Context, visit func(shop.Order) error) er
 func (s *Orders) EachStock(ctx context.Context, visit func(shop.Stock) error) error {
 	rows, err := s.db.read.QueryContext(ctx, "SELECT sku, on_hand, held, version FROM stock ORDER BY sku")
 	return each(rows, err, scanStock, visit)
+}
+
+// EachClaim implements shop.AuditStore.
+func (s *Orders) EachClaim(ctx context.Context, visit func(key string, claim shop.Claim) error) error {
+	type claimed struct {
+		key string
+		shop.Claim
+	}
+	rows, err := s.db.read.QueryContext(ctx,
+		"SELECT idempotency_key, request_hash, body FROM orders WHERE idempotency_key IS NOT NULL ORDER BY rowid")
+	scan := func(rows *sql.Rows) (c claimed, err error) {
+		var body sql.RawBytes
+		if err = rows.Scan(&c.key, &c.RequestHash, &body); err == nil {
+			c.Order, err = decodeOrder(body)
+		}
+		return c, err
+	}
+	return each(rows, err, scan, func(c claimed) error { return visit(c.key, c.Claim) })
 }
 
 // EachSaga implements shop.AuditStore.

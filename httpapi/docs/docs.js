@@ -245,6 +245,9 @@ function groups(doc) {
 
 function showCodes(doc) {
   const codes = new Map();
+  for (const [status, byCode] of Object.entries(doc["x-codes"] || {})) {
+    for (const [code, when] of Object.entries(byCode)) codes.set(code, { status, when });
+  }
   for (const item of Object.values(doc.paths)) {
     for (const method of methods.filter((m) => item[m])) {
       for (const [status, response] of Object.entries(item[method].responses)) {

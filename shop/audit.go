@@ -1,0 +1,276 @@
+package shop
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"agora/fault"
+	"agora/pattern/journal"
+	"agora/pattern/saga"
+)
+
+// Audit recomputes everything that the shop keeps from its journal and compares. Nothing may write to the
+// stores meanwhile.
+//
+// The journal is read once in its order and once more order by order, so that no order has to be
+// remembered: what stays in memory is the version of each order and four numbers for each SKU, about
+// 100 MB for a million of either.
+type Audit struct {
+	Orders  AuditedOrders
+	Views   AuditedViews   // nil: the read model is not compared
+	Catalog AuditedCatalog // nil: the catalogue's stock is not compared
+
+	// Drained says that the event log has been read to its end. Then read models that are behind differ;
+	// without it they are only counted.
+	Drained bool
+}
+
+// AuditedOrders is what an audit reads of an OrderStore.
+type AuditedOrders interface {
+	journal.Reader
+	AuditStore
+}
+
+// AuditedViews is what an audit reads of OrderViews.
+type AuditedViews interface {
+	EachView(ctx context.Context, visit func(Order) error) error
+}
+
+// AuditedCatalog is what an audit reads of a CatalogStore.
+type AuditedCatalog interface {
+	CardsBySKU(ctx context.Context, skus []string) ([]Card, error)
+}
+
+// auditing is an audit that runs.
+type auditing struct {
+	Audit
+	report  AuditReport
+	facts   map[string]orderFacts // of each order
+	steps   map[string]string     // saga records that no order has asked for yet
+	units   map[string]*unitBalances
+	posted  Books            // money, by the postings of the journal
+	due     Books            // money, by what the orders and credits are
+	stocked map[string]int64 // units for sale by SKU, as the catalogue should show them
+}
+
+// orderFacts is how many facts of an order there are, and whether the order is there.
+type orderFacts struct {
+	version uint64
+	kept    bool
+}
+
+// Run audits. An error means that the audit could not be made; differences are in the report. If the
+// journal grew meanwhile, whatever was found may be wrong, and Run fails with the Conflict audit_disturbed.
+func (a Audit) Run(ctx context.Context) (AuditReport, error) {
+	r := &auditing{
+		Audit: a, facts: map[string]orderFacts{}, steps: map[string]string{}, units: map[string]*unitBalances{},
+		posted: Books{}, due: Books{}, stocked: map[string]int64{},
+	}
+	newest, relayed, err := a.Orders.Relay(ctx)
+	if err != nil {
+		return r.report, fmt.Errorf("audit: %w", err)
+	}
+	parts := []func(context.Context) error{r.journal, r.orders, r.claims, r.stock, r.unitsOfOrders, r.money}
+	if a.Views != nil {
+		parts = append(parts, r.views)
+	}
+	if a.Catalog != nil {
+		parts = append(parts, r.catalog)
+	}
+	for _, part := range parts {
+		if err := part(ctx); err != nil {
+			return r.report, fmt.Errorf("audit: %w", err)
+		}
+	}
+	r.outbox(newest, relayed)
+	again, _, err := a.Orders.Relay(ctx)
+	if err == nil && again != newest {
+		err = fault.New(fault.Conflict, "audit_disturbed", "the shop was written to while it was audited; stop it first")
+	}
+	return r.report, err
+}
+
+// journal reads all facts once: into the books, and to know the version of each order.
+func (r *auditing) journal(ctx context.Context) error {
+	check := r.report.Begin("journal", "each fact can be read, follows the one before it, and its postings add up to nothing")
+	versions := map[string]uint64{} // of the streams of stock
+	_, err := journal.Fold(ctx, r.Orders, journal.Snapshot[struct{}]{}, func(none struct{}, e journal.Entry) (struct{}, error) {
+		check.Compared++
+		before := versions[e.Stream]
+		if isOrderStream(e.Stream) {
+			before = r.facts[e.Stream].version
+			r.facts[e.Stream] = orderFacts{version: e.Version}
+		} else {
+			versions[e.Stream] = e.Version
+		}
+		if e.Version != before+1 {
+			check.Differ("%s goes from version %d to %d", e.Stream, before, e.Version)
+		}
+		fact, err := DecodeFact(e.Body)
+		if err != nil {
+			check.Differ("%s, version %d: %v", e.Stream, e.Version, err)
+			return none, nil
+		}
+		if err := (Books{}).Post(fact.Postings); err != nil {
+			check.Differ("%s, version %d: %v", e.Stream, e.Version, err)
+		}
+		r.post(fact)
+		return none, nil
+	})
+	return err
+}
+
+// orders compares each order with the fold of its facts, and with the record of the step that it waits in.
+func (r *auditing) orders(ctx context.Context) error {
+	err := r.Orders.EachSaga(ctx, func(record saga.Record) error {
+		r.steps[record.ID] = record.Step
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	folds := r.report.Begin("orders", "each order is what its facts make of it, and no facts are without their order")
+	steps := r.report.Begin("checkouts", "each unfinished order has the record of its next step, and nothing else has one")
+	err = r.Orders.EachOrder(ctx, func(o Order) error {
+		folds.Compared++
+		known := r.facts[o.ID]
+		if err := r.refold(ctx, folds, o, known.version); err != nil {
+			return err
+		}
+		if step := o.openStep(); step != "" || r.steps[o.ID] != "" {
+			steps.Compared++
+			if step != r.steps[o.ID] {
+				steps.Differ("order %s waits in step %q and its record says %q", o.ID, step, r.steps[o.ID])
+			}
+		}
+		delete(r.steps, o.ID)
+		if known.kept = true; known.version > 0 {
+			r.facts[o.ID] = known
+		}
+		r.expect(o)
+		return nil
+	})
+	for id, known := range r.facts {
+		if !known.kept {
+			folds.Differ("order %s has facts and is not there", id)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.steps)) {
+		steps.Compared++
+		steps.Differ("order %s is not there and its record says %q", id, r.steps[id])
+	}
+	return err
+}
+
+// refold compares an order with the fold of its facts through a version.
+func (r *auditing) refold(ctx context.Context, check *AuditCheck, o Order, version uint64) error {
+	entries, err := r.Orders.Stream(ctx, o.ID, 0, int(min(version, maxSteps)))
+	if err != nil {
+		return err
+	}
+	folded, err := fold(entries)
+	switch {
+	case len(entries) == 0:
+		check.Differ("order %s has no facts", o.ID)
+	case err != nil:
+		check.Differ("order %s: %v", o.ID, err)
+	case !bytes.Equal(encodeOrder(o), encodeOrder(folded)):
+		check.Differ("order %s is %s and its facts make %s", o.ID, encodeOrder(o), encodeOrder(folded))
+	}
+	return nil
+}
+
+func encodeOrder(o Order) []byte {
+	encoded, err := json.Marshal(o)
+	if err != nil {
+		panic("shop: an order cannot be encoded: " + err.Error())
+	}
+	return encoded
+}
+
+// claims compares each claimed key with the order that it was claimed for: the request can be read off it.
+func (r *auditing) claims(ctx context.Context) error {
+	check := r.report.Begin("claims", "each Idempotency-Key belongs to its customer's order, and to the request for just that order")
+	return r.Orders.EachClaim(ctx, func(key string, c Claim) error {
+		check.Compared++
+		request := OrderRequest{Lines: make([]LineRequest, len(c.Order.Lines))}
+		for i, l := range c.Order.Lines {
+			request.Lines[i] = LineRequest{ProductID: l.ProductID, Quantity: l.Quantity}
+		}
+		if !strings.HasPrefix(key, claimKey(c.Order.UserID, "")) {
+			check.Differ("order %s of %s has the key %q, which is not that customer's", c.Order.ID, c.Order.UserID, key)
+		}
+		if !bytes.Equal(c.RequestHash, hashRequest(request)) {
+			check.Differ("order %s was claimed by a request for something else", c.Order.ID)
+		}
+		return nil
+	})
+}
+
+func (r *auditing) outbox(newest, relayed uint64) {
+	check := r.report.Begin("outbox", "nothing is marked as carried on that is not in the journal")
+	check.Compared = int64(min(newest, relayed))
+	if relayed > newest {
+		check.Differ("everything through %d is marked as carried on, and the newest fact is %d", relayed, newest)
+		return
+	}
+	r.behind(check, int64(newest-relayed), "facts are still to be carried on")
+}
+
+// views compares each order of the read model with the fold of its facts through the view's own version.
+func (r *auditing) views(ctx context.Context) error {
+	check := r.report.Begin("views", "the read model has each order, as its facts make it")
+	var current int64
+	err := r.Views.EachView(ctx, func(view Order) error {
+		check.Compared++
+		version := r.facts[view.ID].version
+		if view.Version > version {
+			check.Differ("order %s is at version %d in the views and at %d in the journal", view.ID, view.Version, version)
+			return nil
+		}
+		if view.Version == version {
+			current++
+		}
+		return r.refold(ctx, check, view, view.Version)
+	})
+	r.behind(check, max(0, int64(len(r.facts))-current), "orders are missing in the views, or behind")
+	return err
+}
+
+// catalog compares the stock that product pages show with the stock. SKUs that are not offered are not shown.
+func (r *auditing) catalog(ctx context.Context) error {
+	const page = 500
+	check := r.report.Begin("catalog", "product pages show as many units as there are for sale")
+	var behind int64
+	for skus := range slices.Chunk(slices.Sorted(maps.Keys(r.stocked)), page) {
+		cards, err := r.Catalog.CardsBySKU(ctx, skus)
+		if err != nil {
+			return err
+		}
+		for _, card := range cards {
+			check.Compared++
+			if card.InventoryCount == r.stocked[card.SKU] {
+				continue
+			}
+			behind++
+			if r.Drained {
+				check.Differ("%s is shown with %d units, and %d are for sale", card.SKU, card.InventoryCount, r.stocked[card.SKU])
+			}
+		}
+	}
+	check.Behind = behind
+	return nil
+}
+
+// behind counts what a read model has not taken in yet, which is a difference once the log was read to its end.
+func (r *auditing) behind(check *AuditCheck, n int64, what string) {
+	check.Behind = n
+	if r.Drained && n > 0 {
+		check.Differ("%d %s", n, what)
+	}
+}
