@@ -90,7 +90,7 @@ func (r orderRoutes) place(ctx context.Context, in *placeInput) (*placeAnswer, e
 
 type ordersInput struct {
 	UserID string `query:"user_id" doc:"Whose orders, for admins; your own without it" maxLength:"64"`
-	pageQuery
+	PageQuery
 }
 
 func (r orderRoutes) list(ctx context.Context, in *ordersInput) (*answerOf[shop.OrderPage], error) {

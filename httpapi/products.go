@@ -62,7 +62,7 @@ func page(pages *shop.Pages) func(*http.Request) (Document, error) {
 type listInput struct {
 	Category string `query:"category" doc:"Slug such as home-decor" maxLength:"64"`
 	Seller   string `query:"seller" doc:"Identifier of the seller" maxLength:"64"`
-	pageQuery
+	PageQuery
 }
 
 func (p productRoutes) list(ctx context.Context, in *listInput) (*answerOf[shop.SearchPage], error) {

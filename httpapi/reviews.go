@@ -24,7 +24,7 @@ type reviewRoutes struct{ catalog *shop.Catalog }
 
 type reviewsInput struct {
 	productPath
-	pageQuery
+	PageQuery
 }
 
 func (r reviewRoutes) list(ctx context.Context, in *reviewsInput) (*answerOf[shop.ReviewPage], error) {

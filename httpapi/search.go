@@ -27,7 +27,7 @@ type searchInput struct {
 	InStock    bool              `query:"in_stock" doc:"Only what is for sale now"`
 	Sort       shop.Sort         `query:"sort" doc:"By relevance if there are words, else newest, without it" enum:"relevance,newest,price_asc,price_desc"`
 	Facets     bool              `query:"facets" doc:"Count categories, attributes and prices over the newest that fulfil the query"`
-	pageQuery
+	PageQuery
 }
 
 func (r searchRoutes) search(ctx context.Context, in *searchInput) (*answerOf[shop.SearchPage], error) {

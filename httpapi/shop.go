@@ -34,8 +34,8 @@ func actorOf(ctx context.Context) shop.Actor {
 	return shop.Actor{ID: p.UserID, Admin: p.Is(accounts.Admin)}
 }
 
-// pageQuery asks for a part of a list.
-type pageQuery struct {
+// PageQuery asks for a part of a list.
+type PageQuery struct {
 	Limit  int    `query:"limit" doc:"Items at most" minimum:"1" maximum:"100" default:"20"`
 	Cursor string `query:"cursor" doc:"The next of the page before; goes with the very query it came from" maxLength:"512"`
 }

@@ -30,6 +30,11 @@ func NewCatalog(store CatalogStore, changed func(ctx context.Context, productIDs
 	return &Catalog{store: store, changed: changed}
 }
 
+// announce says that documents have changed. The change is committed, so it is said even if the caller has left.
+func (c *Catalog) announce(ctx context.Context, productIDs ...string) {
+	c.changed(context.WithoutCancel(ctx), productIDs...)
+}
+
 // Get returns a product, or fault.NotFound.
 func (c *Catalog) Get(ctx context.Context, id string) (Product, error) {
 	return c.store.Product(ctx, id)
@@ -143,7 +148,7 @@ func (c *Catalog) Replace(ctx context.Context, actor Actor, id string, expected 
 	if err := c.store.Replace(ctx, newEntry(p), expected); err != nil {
 		return Product{}, err
 	}
-	c.changed(ctx, id)
+	c.announce(ctx, id)
 	return c.store.Product(ctx, id)
 }
 
@@ -156,7 +161,7 @@ func (c *Catalog) SetInventory(ctx context.Context, stock []Inventory) ([]string
 		return nil, err
 	}
 	if len(ids) > 0 {
-		c.changed(ctx, ids...)
+		c.announce(ctx, ids...)
 	}
 	return ids, nil
 }

@@ -55,8 +55,8 @@ type Entry struct {
 	Tags    []string // each once; asked for as a whole only
 }
 
-// Clause is fulfilled by a product that has the term or, with Prefix, any word that begins with it. Of the words
-// with a prefix a store may leave out all but the 32 that most products have.
+// Clause is fulfilled by a product that has the term or, with Prefix, any word that begins with it. Of more than 32
+// words with a prefix a store may take 32, preferably those that most products have.
 type Clause struct {
 	Term   string
 	Prefix bool

@@ -222,8 +222,22 @@ func TestEncodedChangesWithItsETag(t *testing.T) {
 	}
 }
 
+func TestAChangeIsAnnouncedThoughItsCallerLeft(t *testing.T) {
+	var announced error = context.Canceled
+	catalog := shop.NewCatalog(shop.NewMemoryCatalog(), func(ctx context.Context, _ ...string) { announced = ctx.Err() })
+	mustCreate(t, catalog, potter, draft("MUG-1"))
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := catalog.SetInventory(ctx, []shop.Inventory{{SKU: "MUG-1", Available: 5, StockVersion: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if announced != nil {
+		t.Errorf("announced under a context that says %v: a cache could not be told", announced)
+	}
+}
+
 func TestVersionOf(t *testing.T) {
-	for etag, want := range map[string]int64{`"7.12"`: 7, `W/"7.12"`: 7, ` "1.0" `: 1} {
+	for etag, want := range map[string]int64{`"7.12"`: 7, `W/"7.12"`: 7, "\t\"1.0\"": 1} {
 		if got, err := shop.VersionOf(etag); err != nil || got != want {
 			t.Errorf("VersionOf(%s) = %d, %v, want %d", etag, got, err, want)
 		}

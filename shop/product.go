@@ -1,7 +1,6 @@
 package shop
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -216,6 +215,3 @@ type Inventory struct {
 	Available    int64
 	StockVersion int64 // grows with each change of the SKU's stock
 }
-
-// newestFirst orders cards as lists show them.
-func newestFirst(a, b Card) int { return cmp.Compare(b.Position, a.Position) }

@@ -61,7 +61,7 @@ func (c *Catalog) AddReview(ctx context.Context, actor Actor, productID string, 
 	if err := c.store.AddReview(ctx, review); err != nil {
 		return Review{}, err
 	}
-	c.changed(ctx, productID)
+	c.announce(ctx, productID)
 	return review, nil
 }
 

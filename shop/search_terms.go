@@ -3,6 +3,7 @@ package shop
 import (
 	"encoding/base32"
 	"encoding/binary"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -77,7 +78,8 @@ func newEntry(p Product) Entry {
 		texts = append(texts, category)
 		e.Tags = append(e.Tags, categoryTag(category))
 	}
-	for name, value := range p.Attributes {
+	for _, name := range slices.Sorted(maps.Keys(p.Attributes)) {
+		value := p.Attributes[name]
 		texts = append(texts, value)
 		e.Tags = append(e.Tags, attributeTag(name, value))
 	}
@@ -86,8 +88,6 @@ func newEntry(p Product) Entry {
 			add(textTerm + word)
 		}
 	}
-	slices.Sort(e.Words)
-	slices.Sort(e.Tags)
 	return e
 }
 

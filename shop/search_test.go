@@ -250,8 +250,9 @@ func (c *countingStore) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, e
 	return batch, err
 }
 
-// TestCommonWordsCostNoMoreThanRareOnes asks for a word that all of 3,000 products have in their name, one that all have in their
-// description, and one that ten have, and holds the work of every page against a bound that does not depend on the number of products.
+// TestCommonWordsCostNoMoreThanRareOnes asks for a word that all of 3,000 products have in their name, one that
+// all have in their description, and one that ten have, and holds the work of every page against a bound
+// that does not depend on the number of products.
 func TestCommonWordsCostNoMoreThanRareOnes(t *testing.T) {
 	const n, rare = 3_000, 10
 	store := &countingStore{CatalogStore: shop.NewMemoryCatalog()}

@@ -120,7 +120,8 @@ func scanCards(rows *sql.Rows, err error) ([]shop.Card, error) {
 			return card, err
 		}
 		card.Rating = shop.NewRating(count, sum)
-		return card, decodeCard(stored, &card)
+		err = decodeCard(stored, &card)
+		return card, err
 	})
 }
 

@@ -17,8 +17,10 @@ import (
 const (
 	// indexedPrefix is the longest prefix, in characters, that the inverted index holds as a term of its own.
 	indexedPrefix = 3
-	// maxExpansion is how many words a longer prefix stands for: those that most products have.
+	// maxExpansion is how many words a longer prefix stands for: those that most products have ...
 	maxExpansion = 32
+	// ... among the first maxWords with the prefix. Only numbers have more: SKUs, of which each is a word of one product.
+	maxWords = 4_000
 )
 
 // countIn adds n to the count of each of the joined terms.
@@ -91,9 +93,10 @@ func (c *Catalog) clause(ctx context.Context, clause shop.Clause) (query string,
 	case utf8.RuneCountInString(clause.Term) <= indexedPrefix:
 		return quote(clause.Term) + " *", math.MaxInt64, nil
 	}
-	rows, err := c.statements.query(ctx, `SELECT term, products FROM vocabulary
-		WHERE term >= ? AND term < ? AND products > 0 ORDER BY products DESC LIMIT ?`,
-		clause.Term, clause.Term+string(utf8.MaxRune), maxExpansion)
+	rows, err := c.statements.query(ctx, `SELECT term, products FROM (
+			SELECT term, products FROM vocabulary WHERE term >= ? AND term < ? AND products > 0 ORDER BY term LIMIT ?)
+		ORDER BY products DESC LIMIT ?`,
+		clause.Term, clause.Term+string(utf8.MaxRune), maxWords, maxExpansion)
 	expanded, err := collect(rows, err, func(rows *sql.Rows) (string, error) {
 		var term string
 		var n int64
