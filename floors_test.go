@@ -110,12 +110,12 @@ var owners = map[string][]string{
 	"github.com/failsafe-go/failsafe-go":  {"pattern/guard"},
 	"github.com/maypok86/otter":           {"pattern/cache", "pattern/guard"},
 	"github.com/alecthomas/kong":          {"cmd/agora"},
-	"github.com/knadh/koanf":              {"app"},
+	"github.com/vbauerster/mpb":           {"cmd/agora"},
 }
 
 func listPackages(t *testing.T) []listed {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-tags", "sqlite_fts5", "-json", "./...").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-tags", "sqlite_fts5", "-json", "./...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

@@ -25,13 +25,13 @@ const maxLocalPart = 64
 
 // Registration is what somebody tells of themself to become a user.
 type Registration struct {
-	Email     string
-	Password  string // MinPassword to MaxPassword bytes, none of which is ignored
-	Name      string
-	Country   string // ISO 3166-1 alpha-2, in upper case
-	Role      Role   // Shopper or Seller; empty is Shopper
-	Address   string // may be empty
-	BirthDate string // YYYY-MM-DD; may be empty
+	Email     string `json:"email" maxLength:"254" example:"reader@example.org"`
+	Password  string `json:"password" doc:"8 to 256 bytes, none of which is ignored" minLength:"8" maxLength:"256" example:"correct horse battery"`
+	Name      string `json:"name" minLength:"1" maxLength:"200" example:"A reader"`
+	Country   string `json:"country" doc:"ISO 3166-1 alpha-2, in upper case" minLength:"2" maxLength:"2" example:"GB"`
+	Role      Role   `json:"role,omitempty" doc:"A shopper without it" enum:"shopper,seller" example:"shopper"`
+	Address   string `json:"address,omitempty" maxLength:"500"`
+	BirthDate string `json:"birth_date,omitempty" doc:"YYYY-MM-DD" maxLength:"10"`
 }
 
 // normalized returns the registration as it is to be stored, or an error that names every field that is wrong.

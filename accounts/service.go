@@ -141,6 +141,10 @@ func firstAdmin() string {
 	return ident.At(ident.User, time.UnixMilli(0), bytes.NewReader(make([]byte, 10)))
 }
 
+// FirstAdmin is the principal of the admin of the first start, for commands that work on the data folder
+// itself: whoever may read and write the stores may do everything already.
+func FirstAdmin() Principal { return Principal{UserID: firstAdmin(), Role: Admin} }
+
 // BootstrapAdmin returns a new admin token, and creates the admin whose it is if this is the first start of
 // a data folder. Whoever calls it again has lost the token, or fears that it is known: all earlier sessions
 // of that admin end.

@@ -9,11 +9,11 @@ import (
 
 // User is the public profile of somebody: what other people may see.
 type User struct {
-	ID        string // usr_…
-	Name      string
-	Country   string // ISO 3166-1 alpha-2, such as GB; empty for the admin of the first start
-	Role      Role
-	CreatedAt time.Time // UTC, to the millisecond
+	ID        string    `json:"id" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	Name      string    `json:"name" example:"A reader"`
+	Country   string    `json:"country" doc:"ISO 3166-1 alpha-2; empty for the admin of the first start" example:"GB"`
+	Role      Role      `json:"role" enum:"shopper,seller,admin"`
+	CreatedAt time.Time `json:"created_at"` // UTC, to the millisecond
 }
 
 // Account is what a UserStore takes in: a profile, and the credential that no reading of profiles returns.

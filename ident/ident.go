@@ -7,6 +7,7 @@ package ident
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -48,7 +49,7 @@ func Check(prefix, s string) error {
 		return fmt.Errorf("is not an identifier that begins with %s_", prefix)
 	}
 	if body != strings.ToLower(body) {
-		return fmt.Errorf("is not in lower case")
+		return errors.New("is not in lower case")
 	}
 	if _, err := ulid.ParseStrict(body); err != nil {
 		return fmt.Errorf("is not an identifier: the part after %s_ has to be 26 characters of base 32", prefix)

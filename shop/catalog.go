@@ -30,6 +30,11 @@ func NewCatalog(store CatalogStore, changed func(ctx context.Context, productIDs
 	return &Catalog{store: store, changed: changed}
 }
 
+// announce says that documents have changed. The change is committed, so it is said even if the caller has left.
+func (c *Catalog) announce(ctx context.Context, productIDs ...string) {
+	c.changed(context.WithoutCancel(ctx), productIDs...)
+}
+
 // Get returns a product, or fault.NotFound.
 func (c *Catalog) Get(ctx context.Context, id string) (Product, error) {
 	return c.store.Product(ctx, id)
@@ -38,15 +43,20 @@ func (c *Catalog) Get(ctx context.Context, id string) (Product, error) {
 // Encoded returns a product as the JSON document that an HTTP answer carries, and its ETag, quotes included.
 // It is made to be cached as it is: the same ETag always comes with the same bytes.
 func (c *Catalog) Encoded(ctx context.Context, id string) (document []byte, etag string, err error) {
+	page, err := c.page(ctx, id)
+	return page.Document, page.ETag, err
+}
+
+func (c *Catalog) page(ctx context.Context, id string) (Page, error) {
 	p, err := c.store.Product(ctx, id)
 	if err != nil {
-		return nil, "", err
+		return Page{}, err
 	}
-	document, err = json.Marshal(p)
+	document, err := json.Marshal(p)
 	if err != nil {
-		return nil, "", fmt.Errorf("encode product %s: %w", id, err)
+		return Page{}, fmt.Errorf("encode product %s: %w", id, err)
 	}
-	return document, p.ETag(), nil
+	return Page{ETag: p.ETag(), Keys: p.ID + " " + p.Seller, Document: document}, nil
 }
 
 // OffersByID implements Offers.
@@ -138,7 +148,7 @@ func (c *Catalog) Replace(ctx context.Context, actor Actor, id string, expected 
 	if err := c.store.Replace(ctx, newEntry(p), expected); err != nil {
 		return Product{}, err
 	}
-	c.changed(ctx, id)
+	c.announce(ctx, id)
 	return c.store.Product(ctx, id)
 }
 
@@ -151,7 +161,7 @@ func (c *Catalog) SetInventory(ctx context.Context, stock []Inventory) ([]string
 		return nil, err
 	}
 	if len(ids) > 0 {
-		c.changed(ctx, ids...)
+		c.announce(ctx, ids...)
 	}
 	return ids, nil
 }

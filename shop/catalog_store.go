@@ -47,15 +47,16 @@ type CatalogStore interface {
 }
 
 // Entry is a product as a store takes it in: the document and the terms under which Scan finds it.
-// Terms are opaque to the store; they consist of letters and digits only and are at most 64 bytes long.
+// Terms are opaque to the store; they consist of letters and digits only, are at most 64 bytes long, and no tag begins
+// with the letter of a word.
 type Entry struct {
 	Product Product
 	Words   []string // each once; may be asked for by prefix
 	Tags    []string // each once; asked for as a whole only
 }
 
-// Clause is fulfilled by a product that has the term or, with Prefix, any word that begins with it. Of the words
-// with a prefix a store may leave out all but the 32 that most products have.
+// Clause is fulfilled by a product that has the term or, with Prefix, any word that begins with it. Of more than 32
+// words with a prefix a store may take 32, preferably those that most products have.
 type Clause struct {
 	Term   string
 	Prefix bool

@@ -30,7 +30,7 @@ func Messages(entries []journal.Entry) []outbox.Message {
 	messages := make([]outbox.Message, len(entries))
 	for i, e := range entries {
 		messages[i] = outbox.Message{
-			Seq: e.Seq, ID: EventID(e.Stream, e.Version), Key: e.Stream, At: e.At, Body: encodeEvent(e),
+			Seq: e.Seq, ID: EventID(e.Stream, e.Version), Key: e.Stream, Kind: e.Kind, At: e.At, Body: encodeEvent(e),
 		}
 	}
 	return messages

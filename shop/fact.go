@@ -2,6 +2,7 @@ package shop
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -137,12 +138,12 @@ func (o *Order) markPaid(refund *Refund) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("no such refund is due")
+	return errors.New("no such refund is due")
 }
 
 func (o *Order) markVoided() error {
 	if o.Payment != PaymentVoidDue {
-		return fmt.Errorf("no payment is to be voided")
+		return errors.New("no payment is to be voided")
 	}
 	o.Payment = PaymentVoided
 	return nil

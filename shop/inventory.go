@@ -39,15 +39,20 @@ func (s *InventorySync) Project(ctx context.Context, events []Event) error {
 	if err != nil {
 		return fmt.Errorf("read stock: %w", err)
 	}
-	counts := make([]Inventory, len(stock))
-	for i, st := range stock {
-		counts[i] = Inventory{SKU: st.SKU, Available: st.Available(), StockVersion: int64(st.Version)}
-	}
-	if _, err := s.catalog.SetInventory(ctx, counts); err != nil {
+	if _, err := s.catalog.SetInventory(ctx, inventoryOf(stock)); err != nil {
 		return fmt.Errorf("set inventory: %w", err)
 	}
 	for _, e := range events {
 		s.lag.Observe(time.Since(e.At).Seconds())
 	}
 	return nil
+}
+
+// inventoryOf returns what of the stock is for sale.
+func inventoryOf(stock []Stock) []Inventory {
+	counts := make([]Inventory, len(stock))
+	for i, s := range stock {
+		counts[i] = Inventory{SKU: s.SKU, Available: s.Available(), StockVersion: int64(s.Version)}
+	}
+	return counts
 }

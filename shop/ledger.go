@@ -16,6 +16,7 @@ const (
 	Available = "available" // units: for sale
 	Held      = "held"      // units: promised to pending orders
 	Sold      = "sold"      // units: of confirmed orders
+	Returned  = "returned"  // units: that came back for credits (a balance of what left it is negative)
 
 	GatewayAccount = "gateway"     // money: at the payment provider
 	Sales          = "sales"       // money: what was sold (a credit balance is negative)

@@ -1,6 +1,7 @@
 package shop_test
 
 import (
+	"errors"
 	"math"
 	"math/big"
 	"testing"
@@ -27,7 +28,7 @@ func TestMoneyCheck(t *testing.T) {
 		var c fault.Collector
 		tt.money.Check(&c, "price")
 		got := 0
-		if e, ok := c.Err().(*fault.Error); ok {
+		if e, ok := errors.AsType[*fault.Error](c.Err()); ok {
 			got = len(e.Fields)
 		}
 		if got != tt.want {

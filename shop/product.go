@@ -1,7 +1,6 @@
 package shop
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -120,12 +119,12 @@ func VersionOf(etag string) (int64, error) {
 
 // ProductDraft is what a seller writes of a product.
 type ProductDraft struct {
-	SKU         string            `json:"sku" doc:"Unique in the marketplace; cannot be changed later" minLength:"1" maxLength:"64"`
-	Name        string            `json:"name" minLength:"1" maxLength:"200"`
-	Description string            `json:"description,omitempty" maxLength:"10000"`
+	SKU         string            `json:"sku" doc:"Unique in the marketplace; cannot be changed later" minLength:"1" maxLength:"64" example:"LAMP-01"`
+	Name        string            `json:"name" minLength:"1" maxLength:"200" example:"Desk lamp"`
+	Description string            `json:"description,omitempty" maxLength:"10000" example:"A lamp for the desk, with a heavy foot."`
 	Price       Money             `json:"price"`
-	Categories  []string          `json:"categories,omitempty" doc:"Slugs such as home-decor" maxItems:"16"`
-	Attributes  map[string]string `json:"attributes,omitempty" doc:"Free attributes such as color: red, at most 32"`
+	Categories  []string          `json:"categories,omitempty" doc:"Slugs such as home-decor" maxItems:"16" example:"home-decor,lighting"`
+	Attributes  map[string]string `json:"attributes,omitempty" doc:"Free attributes such as color: red, at most 32" example:"{\"color\":\"red\"}"`
 	Images      []string          `json:"images,omitempty" doc:"Absolute http or https URLs" maxItems:"16"`
 }
 
@@ -216,6 +215,3 @@ type Inventory struct {
 	Available    int64
 	StockVersion int64 // grows with each change of the SKU's stock
 }
-
-// newestFirst orders cards as lists show them.
-func newestFirst(a, b Card) int { return cmp.Compare(b.Position, a.Position) }

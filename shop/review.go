@@ -30,8 +30,8 @@ type Review struct {
 
 // ReviewDraft is what a user writes of a review.
 type ReviewDraft struct {
-	Rating int64  `json:"rating" doc:"From 1, the worst, to 5, the best" minimum:"1" maximum:"5"`
-	Text   string `json:"text,omitempty" maxLength:"4000"`
+	Rating int64  `json:"rating" doc:"From 1, the worst, to 5, the best" minimum:"1" maximum:"5" example:"5"`
+	Text   string `json:"text,omitempty" maxLength:"4000" example:"Bright enough to read by."`
 }
 
 // Validate returns one Invalid fault that names every offending field, or nil.
@@ -61,7 +61,7 @@ func (c *Catalog) AddReview(ctx context.Context, actor Actor, productID string, 
 	if err := c.store.AddReview(ctx, review); err != nil {
 		return Review{}, err
 	}
-	c.changed(ctx, productID)
+	c.announce(ctx, productID)
 	return review, nil
 }
 
@@ -87,9 +87,8 @@ func (c *Catalog) Reviews(ctx context.Context, productID string, limit int, curs
 	if err != nil {
 		return ReviewPage{}, err
 	}
-	page := ReviewPage{Items: reviews}
+	page := ReviewPage{Items: append([]Review{}, reviews[:min(len(reviews), limit)]...)}
 	if len(reviews) > limit {
-		page.Items = reviews[:limit]
 		page.Next = encodeCursor(scope, reviewPlace{reviews[limit-1].Number})
 	}
 	return page, nil

@@ -34,7 +34,10 @@ const (
 	ByPriceDesc Sort = "price_desc"
 )
 
-const maxAttributeFilters = 8
+const (
+	maxAttributeFilters = 8
+	maxUserID           = 64 // bytes
+)
 
 // SearchQuery asks for products. Every field that is not zero narrows the result.
 type SearchQuery struct {
@@ -89,7 +92,7 @@ func (c *Catalog) Search(ctx context.Context, query SearchQuery) (SearchPage, er
 		return SearchPage{}, err
 	}
 	scan := query.scan(parsed)
-	page := SearchPage{}
+	var page SearchPage
 	if query.Sort == ByRelevance || query.Sort == "" && len(parsed) > 0 {
 		page, err = c.ranked(ctx, scan, parsed, query.scope(), limit, query.Cursor)
 	} else {
@@ -106,7 +109,7 @@ func (c *Catalog) Search(ctx context.Context, query SearchQuery) (SearchPage, er
 func (q SearchQuery) validate() error {
 	var c fault.Collector
 	c.Check(q.Category == "" || len(q.Category) <= maxCategory && slug.MatchString(q.Category), "category", "is not a slug")
-	c.Check(len(q.Seller) <= maxSKU, "seller", "is not an identifier of a user")
+	c.Check(len(q.Seller) <= maxUserID, "seller", "is not an identifier of a user")
 	c.Check(len(q.Attributes) <= maxAttributeFilters, "attributes", "are more than %d", maxAttributeFilters)
 	for _, name := range slices.Sorted(maps.Keys(q.Attributes)) {
 		checkText(&c, "attributes."+name, name, maxAttributeName)
@@ -118,7 +121,9 @@ func (q SearchQuery) validate() error {
 	priced := q.MinPrice != 0 || q.MaxPrice != 0 || q.Sort == ByPriceAsc || q.Sort == ByPriceDesc
 	switch {
 	case q.Currency != "":
-		Money{Currency: q.Currency}.Check(&c, "price")
+		var unknown fault.Collector
+		Money{Currency: q.Currency}.Check(&unknown, "price")
+		c.Check(unknown.Err() == nil, "currency", "is not an ISO 4217 code in upper case")
 	case priced:
 		c.Add("currency", "is needed with a range or an order of prices")
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -125,7 +126,7 @@ func priceBands(counts map[PriceBand]int) []PriceBand {
 // narrow where most prices are, and the same for every query, so that a band can be linked to.
 func priceBand(price Money) PriceBand {
 	low := int64(0)
-	for power := int64(100); ; power *= 10 {
+	for power := int64(100); power <= maxAmount; power *= 10 {
 		for _, step := range []int64{1, 2, 5} {
 			high := step * power
 			if price.Amount < high {
@@ -134,4 +135,5 @@ func priceBand(price Money) PriceBand {
 			low = high
 		}
 	}
+	return PriceBand{Currency: price.Currency, Min: low, Max: math.MaxInt64}
 }

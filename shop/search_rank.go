@@ -29,8 +29,9 @@ type hit struct {
 	score int64
 }
 
+// bestFirst orders hits by their score, equal ones newest first.
 func bestFirst(a, b hit) int {
-	return cmp.Or(cmp.Compare(b.score, a.score), newestFirst(a.Card, b.Card))
+	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(b.Position, a.Position))
 }
 
 // phases splits a scan for words: those that have all of them in their name come first.
@@ -46,7 +47,9 @@ func phases(scan Scan, query []queryWord) []Scan {
 }
 
 // ranked returns a page of the best hits, window by window.
-func (c *Catalog) ranked(ctx context.Context, scan Scan, query []queryWord, scope string, limit int, cursor string) (SearchPage, error) {
+func (c *Catalog) ranked(
+	ctx context.Context, scan Scan, query []queryWord, scope string, limit int, cursor string,
+) (SearchPage, error) {
 	scans := phases(scan, query)
 	var at rankedPlace
 	if _, err := decodeCursor(scope, cursor, &at); err != nil {
@@ -75,7 +78,7 @@ func (c *Catalog) ranked(ctx context.Context, scan Scan, query []queryWord, scop
 				return page, nil
 			default:
 				page.Items = append(page.Items, h.Card)
-				at.Score, at.Position = h.score, h.Card.Position
+				at.Score, at.Position = h.score, h.Position
 			}
 		}
 		if !batch.Done {

@@ -3,6 +3,7 @@ package shop
 import (
 	"encoding/base32"
 	"encoding/binary"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -35,28 +36,26 @@ func words(text string) []string {
 	if strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		text = norm.NFKD.String(text)
 	}
-	var found []string
-	var word []byte
-	flush := func() {
-		if len(word) > 0 {
-			found = append(found, string(word))
-			word = word[:0]
-		}
+	folded := make([]byte, 0, len(text)+8)
+	begin := 0 // of the word that is being read
+	separate := func() {
+		folded = append(folded, ' ')
+		begin = len(folded)
 	}
 	for _, r := range text {
 		switch {
-		case isApostrophe(r) || unicode.Is(unicode.Mn, r):
-		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana):
-			flush()
-			found = append(found, string(r))
+		case isApostrophe(r) || r >= utf8.RuneSelf && unicode.Is(unicode.Mn, r):
+		case r >= utf8.RuneSelf && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana):
+			separate()
+			folded = utf8.AppendRune(folded, r)
+			separate()
 		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
-			flush()
-		case len(word) < maxWord:
-			word = utf8.AppendRune(word, unicode.ToLower(r))
+			separate()
+		case len(folded)-begin < maxWord:
+			folded = utf8.AppendRune(folded, unicode.ToLower(r))
 		}
 	}
-	flush()
-	return found
+	return strings.Fields(string(folded))
 }
 
 func isApostrophe(r rune) bool { return r == '\'' || r == '’' }
@@ -79,7 +78,8 @@ func newEntry(p Product) Entry {
 		texts = append(texts, category)
 		e.Tags = append(e.Tags, categoryTag(category))
 	}
-	for name, value := range p.Attributes {
+	for _, name := range slices.Sorted(maps.Keys(p.Attributes)) {
+		value := p.Attributes[name]
 		texts = append(texts, value)
 		e.Tags = append(e.Tags, attributeTag(name, value))
 	}
@@ -88,8 +88,6 @@ func newEntry(p Product) Entry {
 			add(textTerm + word)
 		}
 	}
-	slices.Sort(e.Words)
-	slices.Sort(e.Tags)
 	return e
 }
 

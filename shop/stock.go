@@ -57,9 +57,9 @@ func (s *Stocks) Get(ctx context.Context, actor Actor, sku string) (Stock, error
 // StockEdit says what happened to the units of a SKU: they were counted, or some came or went. Exactly one
 // of OnHand and Change is set.
 type StockEdit struct {
-	OnHand *int64 `json:"on_hand,omitempty" doc:"Units that there are now" minimum:"0" maximum:"1000000000"`
-	Change *int64 `json:"change,omitempty" doc:"Units that came, or went if negative"`
-	Reason string `json:"reason,omitempty" doc:"Why, for the journal" maxLength:"200"`
+	OnHand *int64 `json:"on_hand,omitempty" doc:"Units that there are now" example:"100" minimum:"0" maximum:"1000000000"`
+	Change *int64 `json:"change,omitempty" doc:"Units that came, or went if negative" minimum:"-1000000000" maximum:"1000000000"`
+	Reason string `json:"reason,omitempty" doc:"Why, for the journal" maxLength:"200" example:"stocktaking"`
 }
 
 // Validate names every offending field.

@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -44,8 +45,13 @@ type orderPlace struct {
 	ID string `json:"i"`
 }
 
-// List returns a page of a user's orders.
-func (h *History) List(ctx context.Context, userID string, limit int, cursor string) (OrderPage, error) {
+// List returns a page of a user's orders, or the actor's own where no user is named. Those of others are for
+// admins only.
+func (h *History) List(ctx context.Context, actor Actor, userID string, limit int, cursor string) (OrderPage, error) {
+	userID = cmp.Or(userID, actor.ID)
+	if !actor.Admin && userID != actor.ID {
+		return OrderPage{}, fault.New(fault.Denied, "not_owner", "the orders belong to somebody else")
+	}
 	limit, err := pageSize(limit)
 	if err != nil {
 		return OrderPage{}, err

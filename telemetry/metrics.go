@@ -7,6 +7,7 @@
 package telemetry
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,8 +37,10 @@ func register[C prometheus.Collector](m *Metrics, c C) C {
 		return c
 	}
 	if err := m.registry.Register(c); err != nil {
-		if dup, ok := err.(prometheus.AlreadyRegisteredError); ok {
-			return dup.ExistingCollector.(C)
+		if dup, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+			if same, ok := dup.ExistingCollector.(C); ok {
+				return same
+			}
 		}
 		panic("telemetry: " + err.Error())
 	}
@@ -45,11 +48,22 @@ func register[C prometheus.Collector](m *Metrics, c C) C {
 }
 
 // Counter is a figure that only grows. The zero Counter does nothing.
-type Counter struct{ vec *prometheus.CounterVec }
+type Counter struct {
+	vec *prometheus.CounterVec
+	one prometheus.Counter // set when all labels have their values
+}
 
 // Counter declares a counter with the names of its labels.
 func (m *Metrics) Counter(name, help string, labels ...string) Counter {
-	return Counter{register(m, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels))}
+	return Counter{vec: register(m, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels))}
+}
+
+// With returns the counter for the values of all labels, for hot paths: it finds its place once.
+func (c Counter) With(values ...string) Counter {
+	if c.vec == nil {
+		return c
+	}
+	return Counter{one: c.vec.WithLabelValues(values...)}
 }
 
 // Inc adds one for the values of the labels.
@@ -57,7 +71,10 @@ func (c Counter) Inc(values ...string) { c.Add(1, values...) }
 
 // Add adds n, which must not be negative, for the values of the labels.
 func (c Counter) Add(n float64, values ...string) {
-	if c.vec != nil {
+	switch {
+	case c.one != nil:
+		c.one.Add(n)
+	case c.vec != nil:
 		c.vec.WithLabelValues(values...).Add(n)
 	}
 }
@@ -85,7 +102,10 @@ func (g Gauge) Add(n float64, values ...string) {
 }
 
 // Histogram counts observations in buckets. The zero Histogram does nothing.
-type Histogram struct{ vec *prometheus.HistogramVec }
+type Histogram struct {
+	vec *prometheus.HistogramVec
+	one prometheus.Observer // set when all labels have their values
+}
 
 // DurationBuckets are bounds in seconds from 100 µs to 30 s, close enough for a p99 of a fast route.
 var DurationBuckets = []float64{
@@ -94,13 +114,24 @@ var DurationBuckets = []float64{
 
 // Histogram declares a histogram with its upper bounds and the names of its labels.
 func (m *Metrics) Histogram(name, help string, bounds []float64, labels ...string) Histogram {
-	return Histogram{register(m, prometheus.NewHistogramVec(
+	return Histogram{vec: register(m, prometheus.NewHistogramVec(
 		prometheus.HistogramOpts{Name: name, Help: help, Buckets: bounds}, labels))}
+}
+
+// With returns the histogram for the values of all labels, for hot paths: it finds its place once.
+func (h Histogram) With(values ...string) Histogram {
+	if h.vec == nil {
+		return h
+	}
+	return Histogram{one: h.vec.WithLabelValues(values...)}
 }
 
 // Observe records v for the values of the labels.
 func (h Histogram) Observe(v float64, values ...string) {
-	if h.vec != nil {
+	switch {
+	case h.one != nil:
+		h.one.Observe(v)
+	case h.vec != nil:
 		h.vec.WithLabelValues(values...).Observe(v)
 	}
 }

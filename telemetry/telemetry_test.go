@@ -14,9 +14,9 @@ import (
 func TestMetricsAreServed(t *testing.T) {
 	m := NewMetrics()
 	m.Counter("agora_test_total", "Tests.", "result").Add(2, "ok")
-	m.Counter("agora_test_total", "Tests.", "result").Inc("failed")
+	m.Counter("agora_test_total", "Tests.", "result").With("failed").Inc()
 	m.Gauge("agora_test_depth", "Depth.").Set(7)
-	m.Histogram("agora_test_seconds", "Time.", DurationBuckets, "route").Observe(0.003, "/x")
+	m.Histogram("agora_test_seconds", "Time.", DurationBuckets, "route").With("/x").Observe(0.003)
 
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
@@ -35,6 +35,8 @@ func TestMetricsAreServed(t *testing.T) {
 
 func TestZeroValuesDoNothing(t *testing.T) {
 	Counter{}.Inc("a")
+	Counter{}.With("a").Inc()
+	Histogram{}.With("a").Observe(1)
 	Gauge{}.Set(1, "a")
 	Histogram{}.Observe(1, "a")
 	ctx, span := Tracer{}.Start(t.Context(), "nothing")

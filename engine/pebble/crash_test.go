@@ -24,7 +24,7 @@ import (
 const topic, partitions = "orders", 3
 
 func newRecord(key string) eventlog.Record {
-	return eventlog.Record{ID: ident.New(ident.Event), Key: key, Value: []byte(key), At: time.Now()}
+	return eventlog.Record{ID: ident.New(ident.Event), Kind: "order.placed", Key: key, Value: []byte(key), At: time.Now()}
 }
 
 // acknowledged collects the identifiers of appended records.
@@ -246,7 +246,9 @@ func appendForEver(dir string) {
 	}
 	appendUntil(context.Background(), log, func(records []eventlog.Record) {
 		for _, r := range records {
-			os.Stdout.WriteString(r.ID + "\n")
+			if _, err := fmt.Println(r.ID); err != nil {
+				panic(err)
+			}
 		}
 	})
 	panic("append failed")

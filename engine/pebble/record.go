@@ -72,13 +72,14 @@ func (t *tail) add(b *pebble.Batch, partition []byte, now int64, r eventlog.Reco
 // recordVersion is the first byte of every stored record; another layout takes another number.
 const recordVersion = 1
 
-// appendRecord encodes a record: version, position, time of the event in microseconds, identifier and key
-// with their lengths, and the value up to the end.
+// appendRecord encodes a record: version, position, time of the event in microseconds, identifier, kind
+// and key with their lengths, and the value up to the end.
 func appendRecord(to []byte, at position, r eventlog.Record) []byte {
 	to = append(to, recordVersion)
 	to = appendPosition(to, at)
 	to = binary.AppendVarint(to, r.At.UnixMicro())
 	to = appendString(to, r.ID)
+	to = appendString(to, r.Kind)
 	to = appendString(to, r.Key)
 	return append(to, r.Value...)
 }
@@ -96,7 +97,7 @@ func decodeRecord(data []byte) (position, eventlog.Record, error) {
 	}
 	d := decoder{rest: data[1:]}
 	at := d.position()
-	r := eventlog.Record{At: time.UnixMicro(d.varint()).UTC(), ID: d.string(), Key: d.string()}
+	r := eventlog.Record{At: time.UnixMicro(d.varint()).UTC(), ID: d.string(), Kind: d.string(), Key: d.string()}
 	if d.failed {
 		return position{}, eventlog.Record{}, errRecord
 	}

@@ -11,7 +11,7 @@ import (
 
 func FuzzDecodeRecord(f *testing.F) {
 	at := position{bytes: 1 << 40, appended: 1_700_000_000_000}
-	record := eventlog.Record{ID: "evt_1", Key: "ord_1", Value: []byte("{}"), At: time.UnixMicro(-1).UTC()}
+	record := eventlog.Record{ID: "evt_1", Kind: "order.placed", Key: "ord_1", Value: []byte("{}"), At: time.UnixMicro(-1).UTC()}
 	f.Add(appendRecord(nil, at, record))
 	f.Add([]byte{})
 	f.Add([]byte{recordVersion})
@@ -31,7 +31,7 @@ func FuzzDecodeRecord(f *testing.F) {
 }
 
 func TestEveryCutOfARecordIsRefused(t *testing.T) {
-	record := eventlog.Record{ID: "evt_1", Key: "ord_1", At: time.UnixMicro(1).UTC()}
+	record := eventlog.Record{ID: "evt_1", Kind: "order.placed", Key: "ord_1", At: time.UnixMicro(1).UTC()}
 	whole := appendRecord(nil, position{bytes: 300, appended: 300}, record)
 	for n := range whole {
 		if _, _, err := decodeRecord(whole[:n]); err == nil {

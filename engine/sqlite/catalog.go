@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
-	"maps"
 	"slices"
 	"strings"
 
@@ -20,8 +18,10 @@ import (
 // A product is spread over rows by how often their content changes and how many of them a request reads: the
 // document, the card, the live figures. Scan and the inverted index are in catalog_search.go.
 type Catalog struct {
-	*database
+	db         *database
 	statements *statements
+	maxSteps   int64 // defaultSteps, but for tests
+	blockSize  int64 // blockSize, but for tests
 }
 
 var _ shop.CatalogStore = (*Catalog)(nil)
@@ -32,77 +32,92 @@ func OpenCatalog(ctx context.Context, path string) (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Catalog{database: db, statements: newStatements(db.read)}, nil
+	return &Catalog{db: db, statements: newStatements(db.read), maxSteps: defaultSteps, blockSize: blockSize}, nil
 }
 
 // Close finishes the writes that were accepted and closes the file.
 func (c *Catalog) Close() error {
-	return errors.Join(c.statements.close(), c.close())
+	return errors.Join(c.statements.close(), c.db.close())
 }
 
 // Insert implements shop.CatalogStore.
 func (c *Catalog) Insert(ctx context.Context, entries []shop.Entry) (taken []string, err error) {
-	err = c.writer.do(ctx, func(t *tx) error {
+	// The writer is one goroutine: what can be made ready before is not made there.
+	rows := make([]productRows, len(entries))
+	for i, entry := range entries {
+		if rows[i], err = newRows(entry); err != nil {
+			return nil, err
+		}
+	}
+	err = c.db.writer.do(ctx, func(t *tx) error {
 		taken = nil
 		var last int64
 		if err := t.queryRow("SELECT coalesce(max(position), 0) FROM products", nil, &last); err != nil {
 			return fmt.Errorf("last position: %w", err)
 		}
-		words := map[string]int{}
-		for _, entry := range entries {
-			stored, err := insertProduct(t, last+1, entry)
+		counts := map[string]int{}
+		for i, r := range rows {
+			stored, err := r.insert(t, last+1, c.blockSize)
 			if err != nil {
-				return fmt.Errorf("insert product %s: %w", entry.Product.ID, err)
+				return fmt.Errorf("insert product %s: %w", entries[i].Product.ID, err)
 			}
 			if !stored {
-				taken = append(taken, entry.Product.SKU)
+				taken = append(taken, entries[i].Product.SKU)
 				continue
 			}
 			last++
-			for _, word := range entry.Words {
-				words[word]++
-			}
+			countIn(counts, r.terms, +1)
 		}
-		return countWords(t, words)
+		return countTerms(t, counts)
 	})
 	return taken, err
 }
 
-// insertProduct writes all rows of a new product, unless its SKU is taken.
-func insertProduct(t *tx, position int64, entry shop.Entry) (stored bool, err error) {
-	document, err := encodeDocument(entry.Product)
-	if err != nil {
-		return false, err
-	}
+// productRows is an entry as its rows hold it.
+type productRows struct {
+	product  shop.Product
+	document []byte
+	card     []byte
+	terms    string // with spaces on both sides of each
+}
+
+func newRows(entry shop.Entry) (productRows, error) {
 	p := entry.Product
-	changed, err := t.exec("INSERT INTO products VALUES (?, ?, ?, ?, ?) ON CONFLICT (sku) DO NOTHING",
-		position, p.ID, p.SKU, p.Version, document)
+	r := productRows{product: p, card: encodeCard(p.Card())}
+	r.terms = " " + strings.Join(slices.Concat(entry.Words, entry.Tags), " ") + " "
+	// Stock and reviews have rows of their own: the document is what the seller wrote.
+	p.InventoryCount, p.Rating, p.LatestReviews = 0, shop.Rating{}, nil
+	var err error
+	if r.document, err = json.Marshal(p); err != nil {
+		return r, fmt.Errorf("encode product %s: %w", p.ID, err)
+	}
+	return r, nil
+}
+
+// insert writes all rows of a new product, unless its SKU is taken.
+func (r productRows) insert(t *tx, position, blockSize int64) (stored bool, err error) {
+	p := r.product
+	// A product that is there already conflicts in its identifier, too.
+	changed, err := t.exec("INSERT INTO products VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		position, p.ID, p.SKU, p.Version, r.document)
 	if err != nil || changed == 0 {
 		return false, err
 	}
-	terms := joinTerms(entry)
 	if _, err := t.exec("INSERT INTO cards VALUES (?, ?, ?, ?, ?)",
-		position, p.Price.Currency, p.Price.Amount, terms, encodeCard(p.Card())); err != nil {
+		position, p.Price.Currency, p.Price.Amount, r.terms, r.card); err != nil {
 		return false, err
 	}
-	_, err = t.exec("INSERT INTO search (rowid, terms) VALUES (?, ?)", position, terms)
-	return true, err
-}
-
-// encodeDocument returns what the seller wrote. Stock and reviews have rows of their own.
-func encodeDocument(p shop.Product) ([]byte, error) {
-	p.InventoryCount, p.Rating, p.LatestReviews = 0, shop.Rating{}, nil
-	return json.Marshal(p)
+	return true, index(t, position, r.terms, blockSize)
 }
 
 // Replace implements shop.CatalogStore.
 func (c *Catalog) Replace(ctx context.Context, entry shop.Entry, expected int64) error {
 	p := entry.Product
-	document, err := encodeDocument(p)
+	rows, err := newRows(entry)
 	if err != nil {
-		return fmt.Errorf("encode product %s: %w", p.ID, err)
+		return err
 	}
-	return c.writer.do(ctx, func(t *tx) error {
+	return c.db.writer.do(ctx, func(t *tx) error {
 		var position, version int64
 		var oldTerms string
 		err := t.queryRow(`SELECT p.position, p.version, c.terms FROM products p JOIN cards c USING (position)
@@ -116,50 +131,39 @@ func (c *Catalog) Replace(ctx context.Context, entry shop.Entry, expected int64)
 			return shop.ChangedMeanwhile()
 		}
 		if _, err := t.exec("UPDATE products SET version = ?, document = ? WHERE position = ?",
-			p.Version, document, position); err != nil {
+			p.Version, rows.document, position); err != nil {
 			return fmt.Errorf("replace product %s: %w", p.ID, err)
 		}
-		terms := joinTerms(entry)
 		if _, err := t.exec("UPDATE cards SET currency = ?, amount = ?, terms = ?, card = ? WHERE position = ?",
-			p.Price.Currency, p.Price.Amount, terms, encodeCard(p.Card()), position); err != nil {
+			p.Price.Currency, p.Price.Amount, rows.terms, rows.card, position); err != nil {
 			return fmt.Errorf("replace card of %s: %w", p.ID, err)
 		}
-		return reindex(t, position, oldTerms, terms)
+		return reindex(t, position, oldTerms, rows.terms, c.blockSize)
 	})
 }
 
 // reindex brings the inverted index from a product's old terms to its new ones.
-func reindex(t *tx, position int64, before, after string) error {
+func reindex(t *tx, position int64, before, after string, blockSize int64) error {
 	if before == after {
 		return nil
 	}
 	if _, err := t.exec("DELETE FROM search WHERE rowid = ?", position); err != nil {
 		return fmt.Errorf("remove from index: %w", err)
 	}
-	if _, err := t.exec("INSERT INTO search (rowid, terms) VALUES (?, ?)", position, after); err != nil {
-		return fmt.Errorf("add to index: %w", err)
+	if err := index(t, position, after, blockSize); err != nil {
+		return err
 	}
 	change := map[string]int{}
-	for word := range wordsIn(before) {
-		change[word]--
-	}
-	for word := range wordsIn(after) {
-		change[word]++
-	}
-	return countWords(t, change)
+	countIn(change, before, -1)
+	countIn(change, after, +1)
+	return countTerms(t, change)
 }
 
-// countWords changes in how many products each word is.
-func countWords(t *tx, change map[string]int) error {
-	for _, word := range slices.Sorted(maps.Keys(change)) { // in the order of the table, for its pages' sake
-		n := change[word]
-		if n == 0 {
-			continue
-		}
-		if _, err := t.exec(`INSERT INTO vocabulary VALUES (?, ?)
-			ON CONFLICT (word) DO UPDATE SET products = products + excluded.products`, word, n); err != nil {
-			return fmt.Errorf("count word: %w", err)
-		}
+// index adds a product to the inverted index, under its terms and that of its block.
+func index(t *tx, position int64, terms string, blockSize int64) error {
+	_, err := t.exec("INSERT INTO search (rowid, terms) VALUES (?, ?)", position, terms+blockTerm(position/blockSize))
+	if err != nil {
+		return fmt.Errorf("add to index: %w", err)
 	}
 	return nil
 }
@@ -191,7 +195,7 @@ func (c *Catalog) Product(ctx context.Context, id string) (shop.Product, error) 
 
 // SetInventory implements shop.CatalogStore.
 func (c *Catalog) SetInventory(ctx context.Context, stock []shop.Inventory) (changed []string, err error) {
-	err = c.writer.do(ctx, func(t *tx) error {
+	err = c.db.writer.do(ctx, func(t *tx) error {
 		changed = nil
 		seen := map[string]bool{}
 		for _, s := range stock {
@@ -231,15 +235,4 @@ func setAvailable(t *tx, s shop.Inventory) (id string, err error) {
 		return "", nil
 	}
 	return id, nil
-}
-
-// joinTerms returns the terms as cards and the index hold them, with spaces on both sides of each.
-func joinTerms(entry shop.Entry) string {
-	return " " + strings.Join(entry.Words, " ") + " | " + strings.Join(entry.Tags, " ") + " "
-}
-
-// wordsIn yields the words, without the tags, of what joinTerms returned.
-func wordsIn(terms string) iter.Seq[string] {
-	words, _, _ := strings.Cut(terms, "|")
-	return strings.FieldsSeq(words)
 }

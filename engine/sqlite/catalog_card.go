@@ -110,25 +110,19 @@ func (r *cardReader) text() string {
 const cardColumns = `c.position, c.currency, c.amount, c.card,
 	coalesce(l.available, 0), coalesce(l.rating_count, 0), coalesce(l.rating_sum, 0)`
 
-// scanCards reads and closes rows of cardColumns.
-func scanCards(rows *sql.Rows) ([]shop.Card, error) {
-	defer rows.Close()
-	cards := []shop.Card{}
+// scanCards reads all rows of cardColumns, given the answer to a query for them.
+func scanCards(rows *sql.Rows, err error) ([]shop.Card, error) {
 	var stored sql.RawBytes
-	for rows.Next() {
-		var card shop.Card
+	return collect(rows, err, func(rows *sql.Rows) (card shop.Card, err error) {
 		var count, sum int64
 		if err := rows.Scan(&card.Position, &card.Price.Currency, &card.Price.Amount, &stored,
 			&card.InventoryCount, &count, &sum); err != nil {
-			return nil, fmt.Errorf("read card: %w", err)
-		}
-		if err := decodeCard(stored, &card); err != nil {
-			return nil, fmt.Errorf("card at %d: %w", card.Position, err)
+			return card, err
 		}
 		card.Rating = shop.NewRating(count, sum)
-		cards = append(cards, card)
-	}
-	return cards, classify(rows.Err())
+		err = decodeCard(stored, &card)
+		return card, err
+	})
 }
 
 // CardsByID implements shop.CatalogStore.
@@ -147,11 +141,11 @@ func (c *Catalog) cardsOf(ctx context.Context, column string, keys []string) ([]
 	if err != nil {
 		return nil, fmt.Errorf("encode keys: %w", err)
 	}
-	rows, err := c.statements.query(ctx, `SELECT `+cardColumns+`
+	cards, err := scanCards(c.statements.query(ctx, `SELECT `+cardColumns+`
 		FROM products p JOIN cards c USING (position) LEFT JOIN live l USING (position)
-		WHERE p.`+column+` IN (SELECT value FROM json_each(?))`, string(list))
+		WHERE p.`+column+` IN (SELECT value FROM json_each(?))`, string(list)))
 	if err != nil {
 		return nil, fmt.Errorf("read cards: %w", err)
 	}
-	return scanCards(rows)
+	return cards, nil
 }

@@ -17,7 +17,7 @@ func (c *Catalog) AddReview(ctx context.Context, review shop.Review) error {
 	if err != nil {
 		return fmt.Errorf("encode review %s: %w", review.ID, err)
 	}
-	return c.writer.do(ctx, func(t *tx) error {
+	return c.db.writer.do(ctx, func(t *tx) error {
 		var position int64
 		err := t.queryRow("SELECT position FROM products WHERE id = ?", []any{review.ProductID}, &position)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -56,23 +56,18 @@ func (c *Catalog) Reviews(ctx context.Context, productID string, before int64, l
 	}
 	rows, err := c.statements.query(ctx, `SELECT number, document FROM reviews
 		WHERE position = ?1 AND (?2 = 0 OR number < ?2) ORDER BY number DESC LIMIT ?3`, position, before, limit)
+	reviews, err := collect(rows, err, func(rows *sql.Rows) (review shop.Review, err error) {
+		var document []byte
+		var number int64
+		if err := rows.Scan(&number, &document); err != nil {
+			return review, err
+		}
+		err = json.Unmarshal(document, &review)
+		review.Number = number
+		return review, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read reviews of %s: %w", productID, err)
 	}
-	defer rows.Close()
-	reviews := []shop.Review{}
-	for rows.Next() {
-		var review shop.Review
-		var number int64
-		var document []byte
-		if err := rows.Scan(&number, &document); err != nil {
-			return nil, fmt.Errorf("read reviews of %s: %w", productID, err)
-		}
-		if err := json.Unmarshal(document, &review); err != nil {
-			return nil, fmt.Errorf("decode review %d: %w", number, err)
-		}
-		review.Number = number
-		reviews = append(reviews, review)
-	}
-	return reviews, classify(rows.Err())
+	return reviews, nil
 }

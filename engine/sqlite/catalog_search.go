@@ -5,48 +5,56 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"agora/shop"
 )
 
 const (
-	// indexedPrefix is the longest prefix, in characters, that the inverted index holds as a term of its own.
-	indexedPrefix = 3
-	// maxExpansion is how many words a longer prefix stands for: those that most products have.
-	maxExpansion = 32
 	// fewMatches is how many matches are sorted by price after having been found by their words. With more, a
 	// walk along the prices meets a match often enough.
 	fewMatches = 4_000
 	// defaultBudget is how many products a scan looks at if it does not say.
 	defaultBudget = 4_000
+	// defaultSteps is how many products FTS5 may step over to find those that have several terms. A step takes some 20 ns.
+	defaultSteps = 25_000
+	// blockSize is how many positions share a term by which a scan's reach is limited, maxBlocks how many such
+	// terms a scan may have.
+	blockSize = 1 << 14
+	maxBlocks = 32
 )
 
 // Scan implements shop.CatalogStore.
 //
 // It never asks FTS5 for its rank: bm25 counts the matches of every word first, which makes common words cost
 // as much as there are products. Matches are streamed by position instead, until the limit or the budget ends it.
+// Where common terms hardly ever meet there is little to stream and much to step over: such a scan reaches
+// over a part of the positions only.
 func (c *Catalog) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) {
 	if scan.Budget == 0 {
 		scan.Budget = defaultBudget
 	}
 	scan.Budget = max(scan.Budget, scan.Limit)
-	match, err := c.match(ctx, scan)
+	query, err := c.match(ctx, scan)
 	if err != nil {
 		return shop.Batch{}, err
 	}
 	if scan.Order == shop.NewestFirst {
-		return c.stream(ctx, scan, newest(scan, match))
+		s, err := c.newest(ctx, scan, query)
+		if err != nil {
+			return shop.Batch{}, err
+		}
+		return c.stream(ctx, scan, s)
 	}
-	if match != "" {
-		few, err := c.few(ctx, match)
+	if query.all != "" && query.steps <= c.maxSteps {
+		few, err := c.few(ctx, query.within(""))
 		if err != nil {
 			return shop.Batch{}, err
 		}
 		if few {
-			return c.collect(ctx, scan, match)
+			return c.sorted(ctx, scan, query.within(""))
 		}
 	}
 	return c.stream(ctx, scan, byPrice(scan))
@@ -54,6 +62,7 @@ func (c *Catalog) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) 
 
 // source yields positions and prices in the order of a scan; filter narrows them once their rows are read.
 type source struct {
+	reach      int64 // the lowest position that the query looks at; 0 if it looks at all
 	query      string
 	args       []any
 	filter     []string
@@ -67,23 +76,34 @@ func (s *source) where(condition string, args ...any) {
 }
 
 // newest walks down the positions: those that match, or all.
-func newest(scan shop.Scan, match string) *source {
+func (c *Catalog) newest(ctx context.Context, scan shop.Scan, query ftsQuery) (*source, error) {
 	s := &source{}
+	s.wherePrice(scan)
+	s.whereStock(scan)
 	below := scan.After.Position
 	if below == 0 {
-		below = 1 << 62
+		below = math.MaxInt64
 	}
-	if match == "" {
+	if query.all == "" {
 		s.query = "SELECT position, 0 AS amount FROM cards WHERE position < ? ORDER BY position DESC"
 		s.args = []any{below}
 		s.whereTerms(scan)
-	} else {
-		s.query = "SELECT rowid AS position, 0 AS amount FROM search WHERE search MATCH ? AND rowid < ? ORDER BY rowid DESC"
-		s.args = []any{match, below}
+		return s, nil
 	}
-	s.wherePrice(scan)
-	s.whereStock(scan)
-	return s
+	var narrow string
+	if query.steps > c.maxSteps {
+		var last int64
+		if err := c.statements.queryRow(ctx, "SELECT coalesce(max(position), 0) FROM cards", nil, &last); err != nil {
+			return nil, fmt.Errorf("last position: %w", err)
+		}
+		top := min(below-1, last)
+		span := last * c.maxSteps / max(1, min(query.steps, last))
+		first := max(0, top-span, top-maxBlocks*c.blockSize) / c.blockSize
+		s.reach, narrow = first*c.blockSize, blocks(first, top/c.blockSize)
+	}
+	s.query = "SELECT rowid AS position, 0 AS amount FROM search WHERE search MATCH ? AND rowid < ? ORDER BY rowid DESC"
+	s.args = []any{query.within(narrow), below}
+	return s, nil
 }
 
 // byPrice walks along the index of prices and looks at the terms of each card it comes by.
@@ -128,7 +148,7 @@ func (s *source) whereStock(scan shop.Scan) {
 
 func upperPrice(scan shop.Scan) int64 {
 	if scan.MaxPrice == 0 {
-		return 1 << 62
+		return math.MaxInt64
 	}
 	return scan.MaxPrice
 }
@@ -166,11 +186,7 @@ func (c *Catalog) stream(ctx context.Context, scan shop.Scan, s *source) (shop.B
 		query += " WHERE " + strings.Join(s.filter, " AND ")
 	}
 	args := append(append(slices.Clone(s.args), scan.Budget), s.filterArgs...)
-	rows, err := c.statements.query(ctx, query+" LIMIT ?", append(args, scan.Limit)...)
-	if err != nil {
-		return shop.Batch{}, fmt.Errorf("scan: %w", err)
-	}
-	cards, err := scanCards(rows)
+	cards, err := scanCards(c.statements.query(ctx, query+" LIMIT ?", append(args, scan.Limit)...))
 	if err != nil {
 		return shop.Batch{}, fmt.Errorf("scan: %w", err)
 	}
@@ -184,15 +200,15 @@ func (c *Catalog) stream(ctx context.Context, scan shop.Scan, s *source) (shop.B
 	return batch, err
 }
 
-// end returns where a scan stands that used up its budget, or that it came to the end before.
+// end returns where a scan stands that used up its budget or its reach, or that it came to the end before.
 func (c *Catalog) end(ctx context.Context, scan shop.Scan, s *source) (place shop.Place, done bool, err error) {
 	if len(s.filter) == 0 {
-		return shop.Place{}, true, nil
+		return shop.Place{Position: s.reach}, s.reach == 0, nil
 	}
 	err = c.statements.queryRow(ctx, s.query+" LIMIT 1 OFFSET ?",
 		append(slices.Clone(s.args), scan.Budget-1), &place.Position, &place.Price)
 	if errors.Is(err, sql.ErrNoRows) {
-		return shop.Place{}, true, nil
+		return shop.Place{Position: s.reach}, s.reach == 0, nil
 	}
 	if err != nil {
 		return shop.Place{}, false, fmt.Errorf("end of scan: %w", err)
@@ -211,8 +227,8 @@ func (c *Catalog) few(ctx context.Context, match string) (bool, error) {
 	return n <= fewMatches, nil
 }
 
-// collect finds all matches by their words and sorts them by price.
-func (c *Catalog) collect(ctx context.Context, scan shop.Scan, match string) (shop.Batch, error) {
+// sorted finds all matches by their words and sorts them by price.
+func (c *Catalog) sorted(ctx context.Context, scan shop.Scan, match string) (shop.Batch, error) {
 	s := &source{}
 	s.wherePrice(scan)
 	s.whereStock(scan)
@@ -220,17 +236,13 @@ func (c *Catalog) collect(ctx context.Context, scan shop.Scan, match string) (sh
 		s.where("(c.amount, c.position) "+direction(scan.Order, "> (?, ?)", "< (?, ?)"),
 			scan.After.Price, scan.After.Position)
 	}
-	rows, err := c.statements.query(ctx, `SELECT `+cardColumns+`
+	cards, err := scanCards(c.statements.query(ctx, `SELECT `+cardColumns+`
 		FROM search CROSS JOIN cards c ON c.position = search.rowid LEFT JOIN live l ON l.position = search.rowid
 		WHERE `+strings.Join(append([]string{"search MATCH ?"}, s.filter...), " AND ")+
 		direction(scan.Order, " ORDER BY c.amount, c.position", " ORDER BY c.amount DESC, c.position DESC")+` LIMIT ?`,
-		append(append([]any{match}, s.filterArgs...), scan.Limit)...)
+		append(append([]any{match}, s.filterArgs...), scan.Limit)...))
 	if err != nil {
-		return shop.Batch{}, fmt.Errorf("collect: %w", err)
-	}
-	cards, err := scanCards(rows)
-	if err != nil {
-		return shop.Batch{}, fmt.Errorf("collect: %w", err)
+		return shop.Batch{}, fmt.Errorf("scan: %w", err)
 	}
 	if len(cards) < scan.Limit {
 		return shop.Batch{Cards: cards, Done: true}, nil
@@ -238,64 +250,3 @@ func (c *Catalog) collect(ctx context.Context, scan shop.Scan, match string) (sh
 	last := cards[len(cards)-1]
 	return shop.Batch{Cards: cards, Next: shop.Place{Price: last.Price.Amount, Position: last.Position}}, nil
 }
-
-// match returns the scan's clauses in the query language of FTS5, or "" if it has none.
-func (c *Catalog) match(ctx context.Context, scan shop.Scan) (string, error) {
-	all, err := c.conjunction(ctx, scan.All)
-	if err != nil || len(scan.Except) == 0 || all == "" {
-		return all, err
-	}
-	except, err := c.conjunction(ctx, scan.Except)
-	return "(" + all + ") NOT (" + except + ")", err
-}
-
-func (c *Catalog) conjunction(ctx context.Context, clauses []shop.Clause) (string, error) {
-	parts := make([]string, len(clauses))
-	for i, clause := range clauses {
-		part, err := c.disjunction(ctx, clause)
-		if err != nil {
-			return "", err
-		}
-		parts[i] = part
-	}
-	return strings.Join(parts, " AND "), nil
-}
-
-// disjunction returns a clause in the query language of FTS5. Left to itself FTS5 would merge the positions of all words
-// with a prefix before it yields the first.
-func (c *Catalog) disjunction(ctx context.Context, clause shop.Clause) (string, error) {
-	switch {
-	case !clause.Prefix:
-		return quote(clause.Term), nil
-	case utf8.RuneCountInString(clause.Term) <= indexedPrefix:
-		return quote(clause.Term) + " *", nil
-	}
-	expanded, err := c.expand(ctx, clause.Term)
-	if err != nil {
-		return "", err
-	}
-	return "(" + strings.Join(expanded, " OR ") + ")", nil
-}
-
-// expand returns the words that a prefix stands for, quoted, and the prefix itself as a word.
-func (c *Catalog) expand(ctx context.Context, prefix string) ([]string, error) {
-	rows, err := c.statements.query(ctx, `SELECT word FROM vocabulary
-		WHERE word > ? AND word < ? AND products > 0 ORDER BY products DESC LIMIT ?`,
-		prefix, prefix+string(utf8.MaxRune), maxExpansion)
-	if err != nil {
-		return nil, fmt.Errorf("expand prefix: %w", err)
-	}
-	defer rows.Close()
-	expanded := []string{quote(prefix)}
-	for rows.Next() {
-		var word string
-		if err := rows.Scan(&word); err != nil {
-			return nil, fmt.Errorf("expand prefix: %w", err)
-		}
-		expanded = append(expanded, quote(word))
-	}
-	return expanded, classify(rows.Err())
-}
-
-// quote makes a term a string of FTS5's query language. Terms have no quotes in them.
-func quote(term string) string { return `"` + term + `"` }

@@ -26,3 +26,7 @@ func openCatalog(tb testing.TB) *sqlite.Catalog {
 func TestCatalog(t *testing.T) {
 	shoptest.Catalog(t, func(t *testing.T) shop.CatalogStore { return openCatalog(t) })
 }
+
+func BenchmarkCatalog(b *testing.B) {
+	shoptest.BenchmarkCatalog(b, func(b *testing.B) shop.CatalogStore { return openCatalog(b) })
+}

@@ -208,15 +208,6 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
-// query runs a statement that only reads. The rows must be closed before the next call.
-func (t *tx) query(query string, args ...any) (*sql.Rows, error) {
-	stmt, err := t.prepare(query)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.QueryContext(context.Background(), args...)
-}
-
 // queryRow scans the only row of a statement that reads into dest; sql.ErrNoRows says that there is none.
 func (t *tx) queryRow(query string, args []any, dest ...any) error {
 	stmt, err := t.prepare(query)
@@ -224,14 +215,6 @@ func (t *tx) queryRow(query string, args []any, dest ...any) error {
 		return err
 	}
 	return stmt.QueryRowContext(context.Background(), args...).Scan(dest...)
-}
-
-// changeRow is queryRow for a statement that changes rows and returns one of them.
-func (t *tx) changeRow(query string, args []any, dest ...any) error {
-	if err := t.isolate(); err != nil {
-		return err
-	}
-	return t.queryRow(query, args, dest...)
 }
 
 // isolate opens the savepoint of the write that runs, unless that was done or no write runs.

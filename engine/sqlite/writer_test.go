@@ -20,7 +20,7 @@ func openBare(t *testing.T) (*writer, *sql.DB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Exec("CREATE TABLE names (name TEXT PRIMARY KEY, payload BLOB) WITHOUT ROWID"); err != nil {
+	if _, err := db.ExecContext(t.Context(), "CREATE TABLE names (name TEXT PRIMARY KEY, payload BLOB) WITHOUT ROWID"); err != nil {
 		t.Fatal(err)
 	}
 	w, err := newWriter(t.Context(), db)
@@ -48,7 +48,7 @@ func insert(name string) func(*tx) error {
 
 func names(t *testing.T, db *sql.DB) []string {
 	t.Helper()
-	rows, err := db.Query("SELECT name FROM names ORDER BY name")
+	rows, err := db.QueryContext(t.Context(), "SELECT name FROM names ORDER BY name")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func BenchmarkWriter(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if _, err := db.Exec("CREATE TABLE names (name TEXT PRIMARY KEY, payload BLOB) WITHOUT ROWID"); err != nil {
+			if _, err := db.ExecContext(b.Context(), "CREATE TABLE names (name TEXT PRIMARY KEY, payload BLOB) WITHOUT ROWID"); err != nil {
 				b.Fatal(err)
 			}
 			w, err := newWriter(b.Context(), db)
@@ -235,7 +235,7 @@ func BenchmarkWriter(b *testing.B) {
 					n++
 					name := fmt.Sprintf("%012d", n)
 					next.Unlock()
-					if err := w.do(context.Background(), insert(name)); err != nil {
+					if err := w.do(b.Context(), insert(name)); err != nil {
 						b.Error(err)
 					}
 				}

@@ -64,17 +64,17 @@ func (a *Aside) Get(ctx context.Context, key string) ([]byte, error) {
 	}
 	value, err := a.flights.wait(ctx, a.flights.join(ctx, key, a.fly))
 	if ok && found.what == present && isAway(err) {
-		a.count(a.stale)
+		a.stale.Inc()
 		return found.body, nil
 	}
-	a.count(a.miss)
+	a.miss.Inc()
 	return value, err
 }
 
 func (a *Aside) find(ctx context.Context, key string) (entry, bool) {
 	b, ok, err := a.store.Get(ctx, key)
 	if err != nil {
-		a.count(a.fail)
+		a.fail.Inc()
 		return entry{}, false
 	}
 	if !ok {
@@ -85,10 +85,10 @@ func (a *Aside) find(ctx context.Context, key string) (entry, bool) {
 
 func (a *Aside) answer(e entry) ([]byte, error) {
 	if e.what == absent {
-		a.count(a.negative)
+		a.negative.Inc()
 		return nil, e.err()
 	}
-	a.count(a.hit)
+	a.hit.Inc()
 	return e.body, nil
 }
 
@@ -103,7 +103,7 @@ func (a *Aside) fly(ctx context.Context, f *flight) {
 	f.value, f.err = a.tryLoad(ctx, f.key)
 	if (f.err == nil || fault.Is(f.err, fault.NotFound)) && a.flights.mayStore(f) {
 		if err := a.remember(ctx, f); err != nil {
-			a.count(a.fail)
+			a.fail.Inc()
 		}
 	}
 }
@@ -145,7 +145,7 @@ func (a *Aside) Invalidate(ctx context.Context, keys ...string) error {
 		}
 	}
 	if err := a.store.Delete(ctx, keys...); err != nil {
-		a.count(a.fail)
+		a.fail.Inc()
 		failed = append(failed, fmt.Errorf("invalidate %d keys of %s: %w", len(keys), a.options.Name, err))
 	}
 	return errors.Join(failed...)

@@ -34,24 +34,18 @@ type Store interface {
 	Delete(ctx context.Context, keys ...string) error
 }
 
-// tally counts what the requests to a cache came to. The label values are put together once, because a
-// variadic call would allocate them for every hit.
-type tally struct {
-	requests                         telemetry.Counter
-	hit, miss, negative, stale, fail []string
-}
+// tally counts what the requests to a cache came to.
+type tally struct{ hit, miss, negative, stale, fail telemetry.Counter }
 
 func newTally(cache string, m *telemetry.Metrics) tally {
+	requests := m.Counter("agora_cache_requests_total",
+		"Reads by what they came to; error counts failed operations of the cache's store beside them.",
+		"cache", "result")
 	return tally{
-		requests: m.Counter("agora_cache_requests_total",
-			"Reads by what they came to; error counts failed operations of the cache's store beside them.",
-			"cache", "result"),
-		hit:      []string{cache, "hit"},
-		miss:     []string{cache, "miss"},
-		negative: []string{cache, "negative"},
-		stale:    []string{cache, "stale"},
-		fail:     []string{cache, "error"},
+		hit:      requests.With(cache, "hit"),
+		miss:     requests.With(cache, "miss"),
+		negative: requests.With(cache, "negative"),
+		stale:    requests.With(cache, "stale"),
+		fail:     requests.With(cache, "error"),
 	}
 }
-
-func (t *tally) count(result []string) { t.requests.Inc(result...) }

@@ -59,7 +59,7 @@ func NewThrough(store Store, o ThroughOptions, backing Backing, m *telemetry.Met
 // store. A cache that fails is passed by.
 func (t *Through) Get(ctx context.Context, key string) ([]byte, error) {
 	if value, ok := t.find(ctx, key); ok {
-		t.count(t.hit)
+		t.hit.Inc()
 		return value, nil
 	}
 	if err := t.turns.take(ctx, key); err != nil {
@@ -68,17 +68,17 @@ func (t *Through) Get(ctx context.Context, key string) ([]byte, error) {
 	defer t.turns.release(key)
 	// Whoever had the turn before may have brought the value.
 	if value, ok := t.find(ctx, key); ok {
-		t.count(t.hit)
+		t.hit.Inc()
 		return value, nil
 	}
-	t.count(t.miss)
+	t.miss.Inc()
 	value, err := t.backing.Get(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	// A write that is cut off could still be carried out after the next one's turn.
 	if err := t.store.Set(context.WithoutCancel(ctx), key, value, t.options.TTL); err != nil {
-		t.count(t.fail)
+		t.fail.Inc()
 	}
 	return value, nil
 }
@@ -86,7 +86,7 @@ func (t *Through) Get(ctx context.Context, key string) ([]byte, error) {
 func (t *Through) find(ctx context.Context, key string) ([]byte, bool) {
 	value, ok, err := t.store.Get(ctx, key)
 	if err != nil {
-		t.count(t.fail)
+		t.fail.Inc()
 		return nil, false
 	}
 	return value, ok
@@ -103,7 +103,7 @@ func (t *Through) Put(ctx context.Context, key string, value []byte) error {
 		return t.undecided(ctx, key, err)
 	}
 	if err := t.store.Set(context.WithoutCancel(ctx), key, value, t.options.TTL); err != nil {
-		t.count(t.fail)
+		t.fail.Inc()
 		return t.forget(ctx, key)
 	}
 	return nil
@@ -133,7 +133,7 @@ func (t *Through) forget(ctx context.Context, key string) error {
 	if err == nil {
 		return nil
 	}
-	t.count(t.fail)
+	t.fail.Inc()
 	return fmt.Errorf("cache %s is behind its backing store: %w",
 		t.options.Name, errors.Join(fault.New(fault.Unavailable, Behind, "an older state may be seen for a while"), err))
 }

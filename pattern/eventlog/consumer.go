@@ -3,6 +3,7 @@ package eventlog
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -44,11 +45,17 @@ const (
 // going on by itself would be wrong. The one to expect is CodeOutOfRange: Trim dropped records that the group
 // had not read. Who can do without them commits the oldest offset of Log.Ends and runs again.
 func (c Consumer) Run(ctx context.Context) error {
+	if err := CheckName("group", c.Group); err != nil {
+		return err
+	}
 	c.Batch = cmp.Or(c.Batch, 256)
 	c.Grace = cmp.Or(c.Grace, 10*time.Second)
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler)).With("group", c.Group, "topic", c.Topic)
 
 	positions, err := c.positions(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("start consumer %s: %w", c.Group, err)
 	}
@@ -110,22 +117,21 @@ type follower struct {
 
 // follow handles one batch after the other until ctx ends; work is the context of what it does with a batch.
 func (f *follower) follow(ctx, work context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		err := f.step(ctx, work)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err == nil {
+		switch {
+		case err == nil:
 			f.pause = 0
-			continue
-		}
-		if !passing(err) {
+		case ctx.Err() != nil: // the run ends, which step may have met as an error
+		case passing(err):
+			f.pause = min(max(2*f.pause, firstPause), longestPause)
+			f.Logger.Warn("event batch failed", "partition", f.partition, "offset", f.position.Load(), "pause", f.pause, "error", err)
+			sleep(ctx, jitter(f.pause))
+		default:
 			return err
 		}
-		f.pause = min(max(2*f.pause, firstPause), longestPause)
-		f.Logger.Warn("event batch failed", "partition", f.partition, "offset", f.position.Load(), "pause", f.pause, "error", err)
-		sleep(ctx, jitter(f.pause))
 	}
+	return nil
 }
 
 // step handles the next batch, or waits for there to be one.
@@ -156,7 +162,7 @@ func (e handlerError) Unwrap() error { return e.error }
 
 // passing reports whether trying again can help.
 func passing(err error) bool {
-	if _, ok := err.(handlerError); ok {
+	if _, ok := errors.AsType[handlerError](err); ok {
 		return true
 	}
 	kind := fault.KindOf(err)

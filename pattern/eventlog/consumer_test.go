@@ -33,7 +33,7 @@ func add(t *testing.T, log eventlog.Log, n int) {
 	t.Helper()
 	records := make([]eventlog.Record, n)
 	for i := range records {
-		records[i] = eventlog.Record{ID: ident.New(ident.Event), Key: fmt.Sprint("ord_", i), At: time.Now()}
+		records[i] = eventlog.Record{ID: ident.New(ident.Event), Kind: "order.placed", Key: fmt.Sprint("ord_", i), At: time.Now()}
 	}
 	if err := log.Append(t.Context(), topic, records...); err != nil {
 		t.Fatal(err)
@@ -236,10 +236,20 @@ func TestConsumerEndsWhenItsRecordsAreGone(t *testing.T) {
 	})
 }
 
-func TestConsumerNeedsItsTopic(t *testing.T) {
-	err := eventlog.Consumer{Log: eventlog.NewMemory(), Topic: "none", Group: group}.Run(t.Context())
-	if !fault.Is(err, fault.NotFound) {
-		t.Errorf("Run = %v, want NotFound", err)
+func TestConsumerThatCannotStart(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := (eventlog.Consumer{Log: newLog(t, 1), Topic: topic, Group: group}).Run(ended); err != nil {
+		t.Errorf("Run in a context that has ended = %v, want nil", err)
+	}
+	for _, tt := range []struct {
+		topic, group string
+		want         fault.Kind
+	}{{"none", group, fault.NotFound}, {topic, "", fault.Invalid}} {
+		err := eventlog.Consumer{Log: newLog(t, 1), Topic: tt.topic, Group: tt.group}.Run(t.Context())
+		if !fault.Is(err, tt.want) {
+			t.Errorf("Run of topic %q, group %q = %v, want %v", tt.topic, tt.group, err, tt.want)
+		}
 	}
 }
 

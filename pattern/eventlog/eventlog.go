@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"agora/fault"
-	"agora/ident"
 )
 
 const (
@@ -79,14 +78,15 @@ type Log interface {
 
 // Record is an event as its domain appends it.
 type Record struct {
-	ID    string    // evt_…: the same event has the same one however often it is delivered
-	Key   string    // what the event is about; events of one key keep their order
+	ID    string    // the same event has the same one however often it is delivered
+	Kind  string    // what happened, such as "order.placed", so that a reader can pass over what is not for it
+	Key   string    // what it happened to; events of one key keep their order
 	Value []byte    // the event itself, encoded as its topic says
 	At    time.Time // when it happened, kept to the microsecond and returned in UTC
 }
 
 // Size is what the record counts for against MaxRecord and Retention.Bytes.
-func (r Record) Size() int { return len(r.ID) + len(r.Key) + len(r.Value) }
+func (r Record) Size() int { return len(r.ID) + len(r.Kind) + len(r.Key) + len(r.Value) }
 
 // Message is a record as it is read.
 type Message struct {
@@ -143,7 +143,7 @@ func CheckTopic(topic string, partitions int) error {
 	return nil
 }
 
-// Check reports why the records cannot be appended: each needs an event's identifier, a key and a time, and
+// Check reports why the records cannot be appended: each needs an event's identifier, a kind, a key and a time, and
 // one of more than MaxRecord bytes is fault.TooLarge. Every engine calls it before it writes anything.
 func Check(records []Record) error {
 	var c fault.Collector
@@ -152,9 +152,8 @@ func Check(records []Record) error {
 			field := fault.Field{Name: fmt.Sprintf("records[%d]", i), Message: fmt.Sprintf("has %d bytes, at most %d fit", size, MaxRecord)}
 			return fault.New(fault.TooLarge, "too_large", field.Name+" "+field.Message, field)
 		}
-		if err := ident.Check(ident.Event, r.ID); err != nil {
-			c.Add(fmt.Sprintf("records[%d].id", i), "%v", err)
-		}
+		c.Check(r.ID != "", fmt.Sprintf("records[%d].id", i), "is empty")
+		c.Check(r.Kind != "", fmt.Sprintf("records[%d].kind", i), "is empty")
 		c.Check(r.Key != "", fmt.Sprintf("records[%d].key", i), "is empty")
 		c.Check(!r.At.IsZero(), fmt.Sprintf("records[%d].at", i), "is not set")
 	}

@@ -18,8 +18,8 @@ func ExampleConsumer() {
 		fmt.Println(err)
 		return
 	}
-	for _, state := range []string{"pending", "confirmed", "shipped"} {
-		event := eventlog.Record{ID: ident.New(ident.Event), Key: "ord_1", Value: []byte(state), At: time.Now()}
+	for _, kind := range []string{"order.placed", "order.paid", "order.shipped"} {
+		event := eventlog.Record{ID: ident.New(ident.Event), Kind: kind, Key: "ord_1", At: time.Now()}
 		if err := log.Append(ctx, "orders", event); err != nil {
 			fmt.Println(err)
 			return
@@ -30,7 +30,7 @@ func ExampleConsumer() {
 		Log: log, Topic: "orders", Group: "order-view",
 		Handle: func(_ context.Context, batch []eventlog.Message) error {
 			for _, msg := range batch {
-				fmt.Printf("%s is %s\n", msg.Key, msg.Value)
+				fmt.Println(msg.Key, msg.Kind)
 			}
 			stop() // this example has seen enough
 			return nil
@@ -38,9 +38,9 @@ func ExampleConsumer() {
 	}
 	fmt.Println("stopped:", view.Run(ctx))
 	// Output:
-	// ord_1 is pending
-	// ord_1 is confirmed
-	// ord_1 is shipped
+	// ord_1 order.placed
+	// ord_1 order.paid
+	// ord_1 order.shipped
 	// stopped: <nil>
 }
 
@@ -52,7 +52,7 @@ func ExampleRetention() {
 		return
 	}
 	for range 3 {
-		event := eventlog.Record{ID: ident.New(ident.Event), Key: "ord_1", Value: make([]byte, 1000), At: time.Now()}
+		event := eventlog.Record{ID: ident.New(ident.Event), Kind: "order.placed", Key: "ord_1", Value: make([]byte, 1000), At: time.Now()}
 		if err := log.Append(ctx, "orders", event); err != nil {
 			fmt.Println(err)
 			return

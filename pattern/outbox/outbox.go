@@ -20,6 +20,7 @@ type Message struct {
 	Seq  uint64    // place in the source, rising
 	ID   string    // the same each time the message is sent
 	Key  string    // messages of one key stay in order
+	Kind string    // what happened, such as "order.placed"
 	At   time.Time // when it happened
 	Body []byte
 }
@@ -49,6 +50,7 @@ type Relay struct {
 const (
 	batch    = 1000                   // messages carried at a time
 	poll     = 250 * time.Millisecond // how often the relay looks without being woken
+	gather   = 10 * time.Millisecond  // how long it lets messages gather when it is, to carry many at once
 	minPause = 50 * time.Millisecond  // pause after a first failure, doubled up to maxPause
 	maxPause = 5 * time.Second
 )
@@ -82,6 +84,7 @@ func (r *Relay) Run(ctx context.Context) {
 		case err == nil:
 			pause = minPause
 			r.wait(ctx, poll)
+			r.pause(ctx, gather)
 		case ctx.Err() == nil:
 			r.log.Warn("outbox relay failed and will try again", "error", err, "pause", pause)
 			r.pause(ctx, pause/2+rand.N(pause/2))
@@ -122,8 +125,8 @@ func (r *Relay) wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// pause returns after d or when ctx ends; being woken does not shorten it, or a failing publisher would
-// be called at the rate of new messages.
+// pause returns after d or when ctx ends. Being woken does not shorten it: each batch costs a sync of the
+// log and one of the source, which must not be paid at the rate of new messages.
 func (r *Relay) pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

@@ -118,6 +118,9 @@ func skuIsUnique(t *testing.T, store shop.CatalogStore) {
 	if want := []string{product(1).SKU, product(4).SKU}; !slices.Equal(taken, want) {
 		t.Errorf("taken = %v, want %v", taken, want)
 	}
+	if taken, err = store.Insert(t.Context(), []shop.Entry{entry(1), entry(5)}); err != nil || len(taken) != 2 {
+		t.Errorf("the same products again: taken %v, error %v, want both taken", taken, err)
+	}
 	for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: true, 5: true} {
 		if _, err := store.Product(t.Context(), product(n).ID); (err == nil) != want {
 			t.Errorf("product %d: error %v, want it stored: %v", n, err, want)
@@ -438,28 +441,31 @@ func scanWithinBudget(t *testing.T, store shop.CatalogStore) {
 
 func concurrentCatalog(t *testing.T, store shop.CatalogStore) {
 	const workers, each = 8, 10
+	wall := shop.Scan{All: []shop.Clause{{Term: "wall"}}, InStock: true, Limit: 13}
 	var all sync.WaitGroup
 	for w := range workers {
 		all.Go(func() {
 			for i := range each {
 				n := w*each + i
-				if taken, err := store.Insert(t.Context(), []shop.Entry{entry(n, "wall", fmt.Sprintf("wone%d", n))}); err != nil || len(taken) > 0 {
-					t.Errorf("insert %d: %v %v", n, taken, err)
+				taken, err := store.Insert(t.Context(), []shop.Entry{entry(n, "wall", fmt.Sprintf("wone%d", n))})
+				if err != nil || len(taken) > 0 {
+					t.Errorf("insert %d: taken %v, error %v", n, taken, err)
 				}
-				if _, err := store.SetInventory(t.Context(), []shop.Inventory{{SKU: product(n).SKU, Available: 1, StockVersion: 1}}); err != nil {
+				stock := []shop.Inventory{{SKU: product(n).SKU, Available: 1, StockVersion: 1}}
+				if _, err := store.SetInventory(t.Context(), stock); err != nil {
 					t.Errorf("inventory %d: %v", n, err)
 				}
 				if err := store.AddReview(t.Context(), review(w*each, i, 3)); err != nil {
 					t.Errorf("review %d: %v", n, err)
 				}
-				if batch, err := store.Scan(t.Context(), shop.Scan{All: []shop.Clause{{Term: "wall"}}, InStock: true, Limit: each}); err != nil || len(batch.Cards) == 0 {
+				if batch, err := store.Scan(t.Context(), wall); err != nil || len(batch.Cards) == 0 {
 					t.Errorf("scan after %d: %d cards, %v", n, len(batch.Cards), err)
 				}
 			}
 		})
 	}
 	all.Wait()
-	cards := everything(t, store, shop.Scan{All: []shop.Clause{{Term: "wall"}}, InStock: true, Limit: 13})
+	cards := everything(t, store, wall)
 	if len(cards) != workers*each {
 		t.Errorf("found %d products, want %d", len(cards), workers*each)
 	}

@@ -5,6 +5,7 @@ package shoptest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -47,8 +48,8 @@ func Orders(t *testing.T, open func(t *testing.T) shop.OrderStore) {
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 
-// placement returns a pending order of one unit of each SKU per mention.
-func placement(key string, skus ...string) shop.Placement {
+// Placement returns a pending order of one unit of each SKU per mention, under a key if that is not empty.
+func Placement(key string, skus ...string) shop.Placement {
 	o := shop.Order{
 		ID: ident.New(ident.Order), UserID: "usr_1", State: shop.Pending, Payment: shop.PaymentOpen, Version: 1,
 		PlacedAt: start, UpdatedAt: start, HoldUntil: start.Add(time.Hour), Total: shop.Money{Amount: 100, Currency: "GBP"},
@@ -58,7 +59,7 @@ func placement(key string, skus ...string) shop.Placement {
 	}
 	p := shop.Placement{Key: key, RequestHash: []byte("asked for " + strings.Join(skus, ","))}
 	p.Order = o
-	p.Entry = journal.Entry{Stream: o.ID, Version: 1, Kind: shop.OrderPlaced, At: start, Body: []byte(`{}`)}
+	p.Entry = journal.Entry{Stream: o.ID, Version: 1, Kind: shop.OrderPlaced, At: start, Body: body(shop.Fact{Order: &o})}
 	p.Saga = &saga.Record{ID: o.ID, Step: "pay", Due: start.Add(time.Minute)}
 	for _, u := range o.Units() {
 		p.Moves = append(p.Moves, shop.Move{SKU: u.SKU, Held: u.Quantity})
@@ -66,15 +67,23 @@ func placement(key string, skus ...string) shop.Placement {
 	return p
 }
 
-// confirmation returns the transition that follows a placement when it is paid.
-func confirmation(p shop.Placement) shop.Transition {
+// Confirmation returns the transition that follows a placement when it is paid.
+func Confirmation(p shop.Placement) shop.Transition {
 	t := shop.Transition{Order: p.Order}
 	t.Order.State, t.Order.Version = shop.Confirmed, 2
-	t.Entry = journal.Entry{Stream: p.Order.ID, Version: 2, Kind: shop.OrderConfirmed, At: start, Body: []byte(`{}`)}
+	t.Entry = journal.Entry{Stream: p.Order.ID, Version: 2, Kind: shop.OrderConfirmed, At: start, Body: body(shop.Fact{})}
 	for _, m := range p.Moves {
 		t.Moves = append(t.Moves, shop.Move{SKU: m.SKU, OnHand: -m.Held, Held: -m.Held})
 	}
 	return t
+}
+
+func body(fact shop.Fact) []byte {
+	encoded, err := json.Marshal(fact)
+	if err != nil {
+		panic(err)
+	}
+	return encoded
 }
 
 // stocked puts units of each SKU on hand.
@@ -132,7 +141,7 @@ func kinds(t *testing.T, s shop.OrderStore) []string {
 
 func testPlace(t *testing.T, s shop.OrderStore) {
 	stocked(t, s, 5, "A", "B")
-	p := placement("", "A", "B", "A")
+	p := Placement("", "A", "B", "A")
 	mustPlace(t, s, p)
 	got, err := s.Order(t.Context(), p.Order.ID)
 	if err != nil {
@@ -158,7 +167,7 @@ func testPlace(t *testing.T, s shop.OrderStore) {
 func testShort(t *testing.T, s shop.OrderStore) {
 	stocked(t, s, 1, "A", "C")
 	stocked(t, s, 9, "B")
-	p := placement("key", "A", "A", "B", "C", "none")
+	p := Placement("key", "A", "A", "B", "C", "none")
 	_, err := s.Place(t.Context(), p)
 	short, ok := errors.AsType[*shop.ShortStock](err)
 	if !ok {
@@ -177,14 +186,14 @@ func testShort(t *testing.T, s shop.OrderStore) {
 	if got := kinds(t, s); len(got) != 0 {
 		t.Errorf("the journal has %v, want nothing", got)
 	}
-	mustPlace(t, s, placement("key", "A"))
+	mustPlace(t, s, Placement("key", "A"))
 }
 
 func testClaim(t *testing.T, s shop.OrderStore) {
 	stocked(t, s, 5, "A")
-	first := placement("usr_1/key", "A")
+	first := Placement("usr_1/key", "A")
 	mustPlace(t, s, first)
-	claim, err := s.Place(t.Context(), placement("usr_1/key", "A", "A"))
+	claim, err := s.Place(t.Context(), Placement("usr_1/key", "A", "A"))
 	if err != nil || claim == nil {
 		t.Fatalf("the second request = %v, %v; want the claim", claim, err)
 	}
@@ -192,15 +201,15 @@ func testClaim(t *testing.T, s shop.OrderStore) {
 		t.Errorf("claim = %s %q, want the first request's", claim.Order.ID, claim.RequestHash)
 	}
 	wantStock(t, s, "A", 5, 1)
-	if err := s.Advance(t.Context(), confirmation(first)); err != nil {
+	if err := s.Advance(t.Context(), Confirmation(first)); err != nil {
 		t.Fatal(err)
 	}
-	if claim, err = s.Place(t.Context(), placement("usr_1/key", "A")); err != nil || claim == nil || claim.Order.State != shop.Confirmed {
+	if claim, err = s.Place(t.Context(), Placement("usr_1/key", "A")); err != nil || claim == nil || claim.Order.State != shop.Confirmed {
 		t.Errorf("a later repeat = %+v, %v; want the order as it is now", claim, err)
 	}
-	mustPlace(t, s, placement("usr_2/key", "A"))
-	mustPlace(t, s, placement("", "A"))
-	mustPlace(t, s, placement("", "A"))
+	mustPlace(t, s, Placement("usr_2/key", "A"))
+	mustPlace(t, s, Placement("", "A"))
+	mustPlace(t, s, Placement("", "A"))
 }
 
 func testConcurrentClaims(t *testing.T, s shop.OrderStore) {
@@ -208,7 +217,7 @@ func testConcurrentClaims(t *testing.T, s shop.OrderStore) {
 	var kept, claimed int
 	var mu sync.Mutex
 	inParallel(16, func(int) {
-		claim, err := s.Place(t.Context(), placement("usr_1/key", "A"))
+		claim, err := s.Place(t.Context(), Placement("usr_1/key", "A"))
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
@@ -236,19 +245,19 @@ func inParallel(n int, do func(i int)) {
 
 func testAdvance(t *testing.T, s shop.OrderStore) {
 	stocked(t, s, 5, "A")
-	p := placement("", "A")
-	if err := s.Advance(t.Context(), confirmation(p)); !fault.Is(err, fault.NotFound) {
+	p := Placement("", "A")
+	if err := s.Advance(t.Context(), Confirmation(p)); !fault.Is(err, fault.NotFound) {
 		t.Errorf("an order that is not there = %v, want fault.NotFound", err)
 	}
 	mustPlace(t, s, p)
-	if err := s.Advance(t.Context(), confirmation(p)); err != nil {
+	if err := s.Advance(t.Context(), Confirmation(p)); err != nil {
 		t.Fatal(err)
 	}
 	wantStock(t, s, "A", 4, 0)
 	if got, _ := s.Order(t.Context(), p.Order.ID); got.State != shop.Confirmed || got.Version != 2 {
 		t.Errorf("order = %s at version %d, want confirmed at 2", got.State, got.Version)
 	}
-	if err := s.Advance(t.Context(), confirmation(p)); !fault.Is(err, fault.Stale) {
+	if err := s.Advance(t.Context(), Confirmation(p)); !fault.Is(err, fault.Stale) {
 		t.Errorf("the same transition again = %v, want fault.Stale", err)
 	}
 	wantStock(t, s, "A", 4, 0)
@@ -263,10 +272,10 @@ func testAdvance(t *testing.T, s shop.OrderStore) {
 
 func testAdvanceShort(t *testing.T, s shop.OrderStore) {
 	stocked(t, s, 5, "A", "B")
-	p := placement("", "A", "B")
+	p := Placement("", "A", "B")
 	mustPlace(t, s, p)
 	stocked(t, s, 0, "B")
-	err := s.Advance(t.Context(), confirmation(p))
+	err := s.Advance(t.Context(), Confirmation(p))
 	if _, short := errors.AsType[*shop.ShortStock](err); !short {
 		t.Errorf("confirm = %v, want *shop.ShortStock", err)
 	}
@@ -283,13 +292,13 @@ func testOversell(t *testing.T, s shop.OrderStore) {
 	var sold int
 	var mu sync.Mutex
 	inParallel(buyers, func(int) {
-		p := placement("", "A")
+		p := Placement("", "A")
 		_, err := s.Place(t.Context(), p)
 		if _, short := errors.AsType[*shop.ShortStock](err); short {
 			return
 		}
 		if err == nil {
-			err = s.Advance(t.Context(), confirmation(p))
+			err = s.Advance(t.Context(), Confirmation(p))
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -312,7 +321,7 @@ func testChangeStock(t *testing.T, s shop.OrderStore) {
 	if err != nil || seen != (shop.Stock{SKU: "A"}) || after != (shop.Stock{SKU: "A", OnHand: 7, Version: 1}) {
 		t.Errorf("first change saw %+v and gave %+v, %v", seen, after, err)
 	}
-	mustPlace(t, s, placement("", "A"))
+	mustPlace(t, s, Placement("", "A"))
 	if after, err = s.ChangeStock(t.Context(), "A", setTo(0)); err != nil || after.OnHand != 0 || after.Held != 1 || after.Available() != 0 {
 		t.Errorf("a count below what is held gave %+v, %v", after, err)
 	}
@@ -340,7 +349,7 @@ func testConcurrentStock(t *testing.T, s shop.OrderStore) {
 
 func testSagas(t *testing.T, s shop.OrderStore) {
 	stocked(t, s, 5, "A")
-	first, second := placement("", "A"), placement("", "A")
+	first, second := Placement("", "A"), Placement("", "A")
 	second.Saga.Due = start.Add(time.Second)
 	mustPlace(t, s, first)
 	mustPlace(t, s, second)
@@ -376,7 +385,7 @@ func testSagas(t *testing.T, s shop.OrderStore) {
 	if got, want := due(time.Hour, 9), "first:pay:0 second:pay:3"; got != want {
 		t.Errorf("after postponing, due = %q, want %q: a record in another step stays", got, want)
 	}
-	if err := s.Advance(t.Context(), confirmation(first)); err != nil {
+	if err := s.Advance(t.Context(), Confirmation(first)); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := due(time.Hour, 9), "second:pay:3"; got != want {
@@ -386,7 +395,7 @@ func testSagas(t *testing.T, s shop.OrderStore) {
 
 func testOutbox(t *testing.T, s shop.OrderStore) {
 	stocked(t, s, 5, "A")
-	p := placement("", "A")
+	p := Placement("", "A")
 	mustPlace(t, s, p)
 	pending := func() []string {
 		messages, err := s.Pending(t.Context(), 10)
@@ -404,7 +413,7 @@ func testOutbox(t *testing.T, s shop.OrderStore) {
 		t.Fatalf("pending = %v, want %v", got, want)
 	}
 	messages, _ := s.Pending(t.Context(), 1)
-	if len(messages) != 1 || messages[0].Key != "stock/A" || !messages[0].At.Equal(start) {
+	if len(messages) != 1 || messages[0].Key != "stock/A" || messages[0].Kind != shop.StockChanged || !messages[0].At.Equal(start) {
 		t.Fatalf("first message = %+v", messages)
 	}
 	if err := s.Relayed(t.Context(), messages[0].Seq); err != nil {
@@ -428,7 +437,7 @@ func testImport(t *testing.T, s shop.OrderStore) {
 	if progress, err := s.ImportProgress(t.Context(), "file"); err != nil || progress != nil {
 		t.Fatalf("progress before = %q, %v; want none", progress, err)
 	}
-	p := placement("", "A")
+	p := Placement("", "A")
 	p.Order.State = shop.Confirmed
 	batch := shop.ImportBatch{
 		Source: "file", Progress: []byte("line 2"), Orders: []shop.Order{p.Order},
@@ -459,7 +468,7 @@ func testAudit(t *testing.T, s shop.OrderStore) {
 	stocked(t, s, 50, "A", "B")
 	placed := map[string]bool{}
 	for i := range 30 {
-		p := placement(fmt.Sprint("key ", i), "A")
+		p := Placement(fmt.Sprint("key ", i), "A")
 		placed[p.Order.ID] = true
 		mustPlace(t, s, p)
 	}
@@ -520,10 +529,10 @@ func BenchmarkOrders(b *testing.B, open func(b *testing.B) shop.OrderStore) {
 	b.SetParallelism(32)
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
-			p := placement(ident.New("key"), skus[i*7919%products])
-			_, err := s.Place(context.Background(), p)
+			p := Placement(ident.New("key"), skus[i*7919%products])
+			_, err := s.Place(b.Context(), p)
 			if err == nil {
-				err = s.Advance(context.Background(), confirmation(p))
+				err = s.Advance(b.Context(), Confirmation(p))
 			}
 			if err != nil {
 				b.Fatal(err)

@@ -18,7 +18,7 @@ func Views(t *testing.T, open func(t *testing.T) shop.OrderViews) {
 
 func view(user string, second int, version uint64) shop.Order {
 	at := start.Add(time.Duration(second) * time.Second)
-	o := placement("", "A").Order
+	o := Placement("", "A").Order
 	o.ID, o.UserID, o.Version, o.PlacedAt = ident.At(ident.Order, at, zeroes{}), user, version, at
 	return o
 }

@@ -12,7 +12,7 @@ import (
 
 // record returns a new valid record.
 func record(key string, value []byte) eventlog.Record {
-	return eventlog.Record{ID: ident.New(ident.Event), Key: key, Value: value, At: time.Now()}
+	return eventlog.Record{ID: ident.New(ident.Event), Kind: "order.placed", Key: key, Value: value, At: time.Now()}
 }
 
 // makeRecords returns n records of one size, each with a key of its own.

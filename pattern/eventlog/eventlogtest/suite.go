@@ -102,8 +102,8 @@ func testRoundTrip(t *testing.T, log eventlog.Log) {
 	value := []byte{0, 255, '{'}
 	before := time.Now().UTC().Truncate(time.Millisecond)
 	want := []eventlog.Record{
-		{ID: ident.New(ident.Event), Key: "ord_1", Value: value, At: at},
-		{ID: ident.New(ident.Event), Key: "ключ\x00", At: time.Date(1901, 1, 1, 0, 0, 0, 0, time.UTC)},
+		{ID: ident.New(ident.Event), Kind: "order.placed", Key: "ord_1", Value: value, At: at},
+		{ID: ident.New(ident.Event), Kind: "order.paid", Key: "ключ\x00", At: time.Date(1901, 1, 1, 0, 0, 0, 0, time.UTC)},
 	}
 	mustDo(t, log.Append(t.Context(), topic, want...))
 	value[0] = 'x' // the log keeps a copy
@@ -112,8 +112,8 @@ func testRoundTrip(t *testing.T, log eventlog.Log) {
 		t.Fatalf("read %d records, want 2", len(got))
 	}
 	for i, msg := range got {
-		if msg.ID != want[i].ID || msg.Key != want[i].Key {
-			t.Errorf("record %d is %s %q, want %s %q", i, msg.ID, msg.Key, want[i].ID, want[i].Key)
+		if msg.ID != want[i].ID || msg.Kind != want[i].Kind || msg.Key != want[i].Key {
+			t.Errorf("record %d is %s %s %q, want %s %s %q", i, msg.ID, msg.Kind, msg.Key, want[i].ID, want[i].Kind, want[i].Key)
 		}
 		if wantAt := want[i].At.UTC().Truncate(time.Microsecond); msg.At != wantAt {
 			t.Errorf("record %d: At = %v, want %v", i, msg.At, wantAt)
@@ -246,9 +246,10 @@ func testRefusesWhole(t *testing.T, log eventlog.Log) {
 	mustDo(t, log.Create(t.Context(), topic, 1))
 	good := record("ord_1", nil)
 	for _, bad := range []eventlog.Record{
-		{ID: "1", Key: "ord_1", At: good.At},
-		{ID: good.ID, At: good.At},
-		{ID: good.ID, Key: "ord_1"},
+		{Kind: good.Kind, Key: good.Key, At: good.At},
+		{ID: good.ID, Key: good.Key, At: good.At},
+		{ID: good.ID, Kind: good.Kind, At: good.At},
+		{ID: good.ID, Kind: good.Kind, Key: good.Key},
 	} {
 		if err := log.Append(t.Context(), topic, good, bad); !fault.Is(err, fault.Invalid) {
 			t.Errorf("Append of %+v = %v, want Invalid", bad, err)

@@ -9,7 +9,7 @@ CREATE TABLE products (
     document BLOB    NOT NULL
 );
 
--- The narrow row that lists and searches read. Terms are separated by spaces, words before tags: ' w w | t t '.
+-- The narrow row that lists and searches read. Terms have spaces on both sides: ' w w t t '.
 CREATE TABLE cards (
     position INTEGER PRIMARY KEY,
     currency TEXT    NOT NULL,
@@ -39,9 +39,9 @@ CREATE TABLE reviews (
 );
 CREATE INDEX reviews_of_product ON reviews (position, number);
 
--- Every word and how many products have it: what prefixes are expanded from.
+-- Every term and how many products have it: what prefixes are expanded from, and the work of a search is foreseen by.
 CREATE TABLE vocabulary (
-    word     TEXT    PRIMARY KEY,
+    term     TEXT    PRIMARY KEY,
     products INTEGER NOT NULL
 ) WITHOUT ROWID;
 

@@ -1,0 +1,58 @@
+# agora. "make help" says what there is. Building, running and testing need Go and a C compiler, nothing else.
+
+SHELL   := /bin/sh
+GO      ?= go
+TAGS    := sqlite_fts5
+RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := -X main.release=$(RELEASE)
+
+FUZZTIME ?= 30s
+# The race detector costs five to ten times the work; -short leaves out what is long by itself.
+RACE     ?= -short
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test/race test/stress fuzz bench lint alerts generate verify clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z\/]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## start a shop with a small generated demo in ./agora-data
+	bin/agora serve --demo
+
+build: ## build bin/agora
+	$(GO) build -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/agora ./cmd/agora
+
+test: ## run all tests, conformance suites included
+	$(GO) test -tags $(TAGS) -timeout 20m ./...
+
+test/race: ## run the tests under the race detector (RACE= for the long ones too)
+	$(GO) test -tags $(TAGS) -race $(RACE) -timeout 20m ./...
+
+test/stress: ## run the long forms of the crash and oversell tests
+	STRESS=1 $(GO) test -tags $(TAGS) -count=1 -timeout 4h -run 'Stress|Crash|Oversell' ./...
+
+fuzz: ## run each fuzz target for a while (FUZZTIME=30s)
+	bash scripts/fuzz $(FUZZTIME)
+
+bench: ## run the benchmarks
+	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem ./...
+
+lint: alerts ## run the linters and check the alert rules
+	bash scripts/need golangci-lint
+	PATH="$(CURDIR)/.tools:$$PATH" golangci-lint run ./...
+
+alerts:
+	bash scripts/need promtool
+	promtool check rules deploy/prometheus/alerts.yml
+	promtool check config deploy/prometheus/prometheus.yml
+	promtool test rules deploy/prometheus/alerts_test.yml
+
+generate: ## write the generated files again
+	$(GO) generate -tags $(TAGS) ./...
+
+verify: lint ## check everything that has to hold before a change goes in
+	bash scripts/generated
+	$(MAKE) test
+
+clean: ## remove what was built and the installed tools
+	rm -rf bin .tools

@@ -1,0 +1,108 @@
+package accounts
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"agora/fault"
+	"agora/pattern/cache"
+	"agora/telemetry"
+)
+
+// CachedSessions is a SessionStore with a write-through cache in front: a request finds its session in
+// memory, and a session that ended is gone from the cache before Delete returns.
+type CachedSessions struct {
+	SessionStore
+	cache *cache.Through
+}
+
+var _ SessionStore = (*CachedSessions)(nil)
+
+// NewCachedSessions returns a store that keeps sessions in the cache for at most ttl.
+func NewCachedSessions(sessions SessionStore, store cache.Store, ttl time.Duration, metrics *telemetry.Metrics) *CachedSessions {
+	options := cache.ThroughOptions{Name: "sessions", TTL: ttl}
+	return &CachedSessions{sessions, cache.NewThrough(store, options, sessionBacking{sessions}, metrics)}
+}
+
+// Create implements SessionStore.
+func (c *CachedSessions) Create(ctx context.Context, hash TokenHash, session Session) error {
+	encoded, err := json.Marshal(session)
+	if err != nil {
+		return fmt.Errorf("encode session: %w", err)
+	}
+	err = c.cache.Put(ctx, cacheKey(hash), encoded)
+	if fault.CodeOf(err) == cache.Behind {
+		return nil // nobody can have seen another state of a token that is new
+	}
+	return err
+}
+
+// Session implements SessionStore.
+func (c *CachedSessions) Session(ctx context.Context, hash TokenHash) (Session, error) {
+	encoded, err := c.cache.Get(ctx, cacheKey(hash))
+	if err != nil {
+		return Session{}, err
+	}
+	return decodeSession(encoded)
+}
+
+// Delete implements SessionStore.
+func (c *CachedSessions) Delete(ctx context.Context, hash TokenHash) error {
+	return c.cache.Delete(ctx, cacheKey(hash))
+}
+
+// sessionKey begins the cache's keys of sessions, which may share a store with other caches.
+const sessionKey = "session/"
+
+func cacheKey(hash TokenHash) string { return sessionKey + hex.EncodeToString(hash[:]) }
+
+func decodeSession(encoded []byte) (Session, error) {
+	var session Session
+	if err := json.Unmarshal(encoded, &session); err != nil {
+		return Session{}, fmt.Errorf("decode session: %w", err)
+	}
+	return session, nil
+}
+
+// sessionBacking is a SessionStore as the cache writes and reads it.
+type sessionBacking struct{ sessions SessionStore }
+
+func (b sessionBacking) Get(ctx context.Context, key string) ([]byte, error) {
+	hash, err := hashOfKey(key)
+	if err != nil {
+		return nil, err
+	}
+	session, err := b.sessions.Session(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(session)
+}
+
+func (b sessionBacking) Put(ctx context.Context, key string, value []byte) error {
+	hash, err := hashOfKey(key)
+	if err != nil {
+		return err
+	}
+	session, err := decodeSession(value)
+	if err != nil {
+		return err
+	}
+	return b.sessions.Create(ctx, hash, session)
+}
+
+func (b sessionBacking) Delete(ctx context.Context, key string) error {
+	hash, err := hashOfKey(key)
+	if err != nil {
+		return err
+	}
+	return b.sessions.Delete(ctx, hash)
+}
+
+func hashOfKey(key string) (hash TokenHash, err error) {
+	_, err = hex.Decode(hash[:], []byte(key[len(sessionKey):]))
+	return hash, err
+}

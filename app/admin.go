@@ -1,0 +1,79 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"agora/accounts"
+	"agora/engine/sqlite"
+)
+
+// adminTokenFile holds the token of the data folder's admin, readable by its owner alone.
+const adminTokenFile = "admin.token"
+
+// ensureAdminToken writes the admin's token at the first start and returns where it is.
+func ensureAdminToken(ctx context.Context, folder string, svc *accounts.Service) (path string, err error) {
+	path = filepath.Join(folder, adminTokenFile)
+	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return path, err
+	}
+	credential, err := svc.BootstrapAdmin(ctx)
+	if err != nil {
+		return path, fmt.Errorf("make the admin: %w", err)
+	}
+	return path, writeSecret(path, credential.Token)
+}
+
+// writeSecret writes a file that is either whole or not there.
+func writeSecret(path, secret string) error {
+	partial := path + ".partial"
+	if err := os.WriteFile(partial, []byte(secret+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Rename(partial, path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// TokenRequest asks for a token without going through a running server.
+type TokenRequest struct {
+	Role   accounts.Role
+	UserID string // whose token it is; "" for the data folder's admin, acting in the role
+	TTL    time.Duration
+	Note   string
+}
+
+// IssueToken writes a new token to out. It works on the data folder, beside a server that runs on it.
+func IssueToken(ctx context.Context, cfg Config, request TokenRequest, out io.Writer) error {
+	if err := makeDataFolder(cfg.Data); err != nil {
+		return err
+	}
+	s := &stores{accountFiles: map[string]*sqlite.Accounts{}}
+	for _, open := range []func(context.Context, Config, *slog.Logger) error{s.openUsers, s.openSessions, s.openPersonal} {
+		if err := open(ctx, cfg, nil); err != nil {
+			return errors.Join(err, s.close())
+		}
+	}
+	return errors.Join(issueToken(ctx, cfg.Data, accounts.NewService(s.users, s.personal, s.sessions, accounts.Options{}), request, out), s.close())
+}
+
+func issueToken(ctx context.Context, folder string, svc *accounts.Service, request TokenRequest, out io.Writer) error {
+	if _, err := ensureAdminToken(ctx, folder, svc); err != nil {
+		return err
+	}
+	credential, err := svc.IssueToken(ctx, accounts.FirstAdmin(), accounts.Grant{
+		UserID: request.UserID, Role: request.Role, TTL: request.TTL, Note: request.Note,
+	})
+	if err == nil {
+		_, err = fmt.Fprintln(out, credential.Token)
+	}
+	return err
+}

@@ -1,0 +1,125 @@
+package app
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is everything that can be set. Keys lists each value's name, default, form and help; Load fills
+// it from the file, the environment and the flags.
+type Config struct {
+	Data   string // the folder that everything is kept in
+	Listen string // host:port
+	Demo   bool   // fill an empty shop with generated things
+
+	// One URL for each port: its scheme names the engine.
+	Users    Engine
+	Sessions Engine
+	Personal Engine
+	Catalog  Engine
+	Orders   Engine
+	Views    Engine
+	Events   Engine
+	Cache    Engine
+	Gateway  Engine
+
+	Log     LogConfig
+	Tracing TracingConfig
+	HTTP    HTTPConfig
+	Shop    ShopConfig
+}
+
+// LogConfig says what is logged, to standard error.
+type LogConfig struct {
+	Level  string // debug, info, warn or error
+	Format string // text or json
+	Access bool   // one line for each request
+}
+
+// TracingConfig says where traces go.
+type TracingConfig struct {
+	Endpoint string  // an OTLP/HTTP URL, or "" for no traces
+	Share    float64 // the share of requests that are traced, 0 to 1
+}
+
+// HTTPConfig holds the limits of every request.
+type HTTPConfig struct {
+	MaxBody        int64 // bytes
+	Timeout        time.Duration
+	MaxConcurrent  int // requests at work at the same time
+	RatePerToken   int // requests a second, 0 for no limit
+	RatePerAddress int // requests a second, 0 for no limit
+	TrustedProxies []netip.Prefix
+	ShutdownGrace  time.Duration
+}
+
+// ShopConfig holds what a marketplace decides for itself.
+type ShopConfig struct {
+	Hold     time.Duration // how long an unpaid order keeps its stock
+	CacheTTL time.Duration // how long a product page may be served from the cache
+}
+
+// Keys are all keys of the configuration, in the order in which they are shown. It is the only list: the
+// file's keys, the environment variables, the flags of `agora serve`, the output of `agora config` and
+// docs/configuration.md all derive from it.
+func Keys() []Key {
+	return []Key{
+		key("data", "./agora-data", text("FOLDER"), func(c *Config) *string { return &c.Data },
+			"Folder that everything is kept in. It is made if it is missing."),
+		key("listen", "127.0.0.1:8080", address, func(c *Config) *string { return &c.Listen },
+			"Host and port to listen on. Port 0 takes a free one; an empty host listens on every address."),
+		key("demo", "false", yesNo, func(c *Config) *bool { return &c.Demo },
+			"Fill an empty data folder with a small generated shop at the first start."),
+
+		key("users", "sqlite:accounts.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Users },
+			"Where users and their credentials are kept."),
+		key("sessions", "sqlite:accounts.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Sessions },
+			"Where sessions and tokens are kept."),
+		key("personal", "sqlite:personal.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Personal },
+			"Where personal data is kept: e-mail, address, birth date. It is a store of its own so that it can stay in one region."),
+		key("catalog", "sqlite:catalog.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Catalog },
+			"Where products are kept and searched."),
+		key("orders", "sqlite:orders.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Orders },
+			"Where stock, orders, the ledger and the outbox are kept: one transaction spans them."),
+		key("views", "sqlite:views.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Views },
+			"Where the read model of orders is kept. It is rebuilt from the events."),
+		key("events", "pebble:events", engine(pebbleFolder), func(c *Config) *Engine { return &c.Events },
+			"Where the domain events are kept."),
+		key("cache", "memory:?size=64MiB", engine(memoryOfSize), func(c *Config) *Engine { return &c.Cache },
+			"Where cached documents and sessions are kept. size bounds its memory."),
+		key("gateway", "simulated:?latency=20ms", engine(simulatedGateway), func(c *Config) *Engine { return &c.Gateway },
+			"Who takes the payments. The simulated gateway answers after latency, declines a share of the payments (decline=0.02) and is away for a share of the calls (outage=0.01)."),
+
+		key("log.level", "info", oneOf("debug", "info", "warn", "error"), func(c *Config) *string { return &c.Log.Level },
+			"Least level that is logged."),
+		key("log.format", "text", oneOf("text", "json"), func(c *Config) *string { return &c.Log.Format },
+			"Form of a log line."),
+		key("log.access", "false", yesNo, func(c *Config) *bool { return &c.Log.Access },
+			"Log a line for each request."),
+
+		key("tracing.endpoint", "", webURL, func(c *Config) *string { return &c.Tracing.Endpoint },
+			"OTLP/HTTP collector that traces are sent to, such as http://localhost:4318. Empty sends none."),
+		key("tracing.share", "0.01", share, func(c *Config) *float64 { return &c.Tracing.Share },
+			"Share of the requests that are traced, 0 to 1. A trace that the caller began is always followed."),
+
+		key("http.max_body", "1MiB", size, func(c *Config) *int64 { return &c.HTTP.MaxBody },
+			"Largest body of a request."),
+		key("http.timeout", "10s", duration, func(c *Config) *time.Duration { return &c.HTTP.Timeout },
+			"Longest time that a request may take."),
+		key("http.max_concurrent", "1024", atLeast(1), func(c *Config) *int { return &c.HTTP.MaxConcurrent },
+			"Most requests at work at the same time. The next one is told to come back later."),
+		key("http.rate_per_token", "100", atLeast(0), func(c *Config) *int { return &c.HTTP.RatePerToken },
+			"Requests a second allowed to one session or token; 0 is no limit."),
+		key("http.rate_per_address", "500", atLeast(0), func(c *Config) *int { return &c.HTTP.RatePerAddress },
+			"Requests a second allowed to one network address, whoever is behind it; 0 is no limit."),
+		key("http.trusted_proxies", "", prefixes, func(c *Config) *[]netip.Prefix { return &c.HTTP.TrustedProxies },
+			"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8, separated by commas."),
+		key("http.shutdown_grace", "20s", duration, func(c *Config) *time.Duration { return &c.HTTP.ShutdownGrace },
+			"Time that each part of the program gets at the end to finish what it began."),
+
+		key("shop.hold", "15m", duration, func(c *Config) *time.Duration { return &c.Shop.Hold },
+			"How long an order that is not paid yet keeps its stock."),
+		key("shop.cache_ttl", "1h", duration, func(c *Config) *time.Duration { return &c.Shop.CacheTTL },
+			"How long a product page may be served from the cache. A change of the product drops it at once."),
+	}
+}

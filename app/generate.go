@@ -1,0 +1,43 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"agora/lab/generate"
+)
+
+// demo is what `agora serve --demo` finds in a new data folder: enough to look around in, made in a moment.
+var demo = generate.Plan{Products: 3000, Users: 2000, Orders: 500, Seed: 1}
+
+// Generate fills the data folder with what of the plan is not there yet. No server may run on it.
+func Generate(ctx context.Context, cfg Config, plan generate.Plan, log *slog.Logger, progress func(generate.Progress)) (generate.Report, error) {
+	var report generate.Report
+	err := withStores(ctx, cfg, log, func(s *stores) error {
+		market, err := bareMarketplace(ctx, cfg, s, log)
+		if err != nil {
+			return err
+		}
+		report, err = generate.Run(ctx, plan, market.targets(s), progress)
+		return err
+	})
+	return report, err
+}
+
+func (m *marketplace) targets(s *stores) generate.Targets {
+	return generate.Targets{Users: s.users, Personal: s.personal, Catalog: m.catalog, Orders: s.orders, Views: s.views}
+}
+
+// fillDemo generates the demo in an empty shop, or goes on with it where an earlier start was interrupted.
+func fillDemo(ctx context.Context, m *marketplace, s *stores) error {
+	newest, _, err := s.orders.Relay(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.users.User(ctx, demo.UserID(0))
+	if begun := err == nil; newest > 0 && !begun {
+		return nil
+	}
+	_, err = generate.Run(ctx, demo, m.targets(s), nil)
+	return err
+}

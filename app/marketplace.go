@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"agora/accounts"
+	"agora/pattern/eventlog"
+	"agora/pattern/outbox"
+	"agora/pattern/saga"
+	"agora/shop"
+	"agora/telemetry"
+)
+
+// marketplace is all domain services over open stores, joined.
+type marketplace struct {
+	accounts *accounts.Service
+	catalog  *shop.Catalog
+	pages    *shop.Pages
+	stocks   *shop.Stocks
+	orders   *shop.Orders
+	history  *shop.History
+
+	relay  *outbox.Relay
+	runner *saga.Runner
+	sync   *shop.InventorySync
+}
+
+// sessionTTL is how long a session stays in the cache without being read from its store again.
+const sessionTTL = time.Hour
+
+func newMarketplace(cfg Config, s *stores, gateway shop.Gateway, log *slog.Logger, metrics *telemetry.Metrics) *marketplace {
+	m := &marketplace{}
+	sessions := accounts.NewCachedSessions(s.sessions, s.cache, sessionTTL, metrics)
+	m.accounts = accounts.NewService(s.users, s.personal, sessions, accounts.Options{Log: log, Metrics: metrics})
+
+	m.catalog = shop.NewCatalog(s.catalog, func(ctx context.Context, productIDs ...string) {
+		if err := m.pages.Drop(ctx, productIDs...); err != nil {
+			log.ErrorContext(ctx, "pages of changed products may be old for a while", "error", err)
+		}
+	})
+	m.pages = shop.NewPages(s.cache, m.catalog, cfg.Shop.CacheTTL, metrics)
+	m.stocks = shop.NewStocks(s.orders, m.catalog)
+	m.relay = outbox.NewRelay(s.orders, publishTo(s.events), log, metrics)
+	m.orders = shop.NewOrders(s.orders, m.catalog, gateway, shop.OrdersOptions{
+		Hold: cfg.Shop.Hold, Log: log, Metrics: metrics, Notify: m.relay.Wake,
+	})
+	m.history = shop.NewHistory(s.views, s.orders)
+	m.runner = saga.NewRunner("checkout", s.orders, m.orders.Steps(), log, metrics)
+	m.sync = shop.NewInventorySync(s.orders, m.catalog, metrics)
+	return m
+}
+
+// publishTo carries the shop's outbox to the event log.
+func publishTo(log eventlog.Log) outbox.Publish {
+	return func(ctx context.Context, messages []outbox.Message) error {
+		records := make([]eventlog.Record, len(messages))
+		for i, m := range messages {
+			records[i] = eventlog.Record{ID: m.ID, Kind: m.Kind, Key: m.Key, Value: m.Body, At: m.At}
+		}
+		return log.Append(ctx, shop.Topic, records...)
+	}
+}
+
+const (
+	shopPartitions = 8                  // of the shop's topic, for ever
+	eventsKept     = 7 * 24 * time.Hour // what came before is in the journal still
+	tidyEvery      = 10 * time.Minute
+	followBatch    = 1000 // large, so that a hot SKU is read once for many orders
+)
+
+// workers are the parts of the marketplace that work by themselves. The relay comes last, because it has to
+// stop first: it carries what is left to the event log while everything below still runs.
+func (m *marketplace) workers(s *stores, log *slog.Logger, metrics *telemetry.Metrics) []Module {
+	modules := []Module{{Name: "event log topics", Start: func(ctx context.Context) error {
+		return s.events.Create(ctx, shop.Topic, shopPartitions)
+	}}}
+	for group, project := range m.projections() {
+		consumer := m.consumer(s.events, group, project, log, metrics)
+		modules = append(modules, Module{Name: "projection of " + group, Run: consumer.Run})
+	}
+	return append(modules,
+		Module{Name: "housekeeping", Run: func(ctx context.Context) error { return m.tidy(ctx, s, log) }},
+		Module{Name: "checkout saga", Run: func(ctx context.Context) error { m.runner.Run(ctx); return nil }},
+		Module{Name: "outbox relay", Run: func(ctx context.Context) error { m.relay.Run(ctx); return nil }, Stop: m.relay.Flush},
+	)
+}
+
+// projection takes events into a read model.
+type projection func(context.Context, []shop.Event) error
+
+// projections are the read models that follow the shop's events, by the name of their group.
+func (m *marketplace) projections() map[string]projection {
+	return map[string]projection{"inventory": m.sync.Project, "orders": m.history.Project}
+}
+
+// consumer hands the shop's events to a projection.
+func (m *marketplace) consumer(
+	events eventlog.Log, group string, project projection, log *slog.Logger, metrics *telemetry.Metrics,
+) eventlog.Consumer {
+	return eventlog.Consumer{
+		Log: events, Topic: shop.Topic, Group: group, Batch: followBatch, Metrics: metrics, Logger: log,
+		Handle: func(ctx context.Context, batch []eventlog.Message) error {
+			decoded, err := shop.DecodeEvents(batch)
+			if err != nil {
+				return err
+			}
+			return project(ctx, decoded)
+		},
+	}
+}
+
+// tidy removes what has no use any more, now and then.
+func (m *marketplace) tidy(ctx context.Context, s *stores, log *slog.Logger) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(tidyEvery):
+		}
+		if _, err := m.accounts.DropExpired(ctx); err != nil {
+			log.WarnContext(ctx, "expired sessions stay for now", "error", err)
+		}
+		if _, err := s.events.Trim(ctx, shop.Topic, eventlog.Retention{Since: time.Now().Add(-eventsKept)}); err != nil {
+			log.WarnContext(ctx, "old events stay for now", "error", err)
+		}
+	}
+}
+
+// check asks a store whether it answers, for readiness.
+func (s *stores) check(ctx context.Context) error {
+	if _, _, err := s.orders.Relay(ctx); err != nil {
+		return fmt.Errorf("orders: %w", err)
+	}
+	if _, err := s.catalog.CardsByID(ctx, nil); err != nil {
+		return fmt.Errorf("catalog: %w", err)
+	}
+	return nil
+}

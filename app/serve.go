@@ -1,0 +1,188 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"agora/console"
+	"agora/httpapi"
+	"agora/pattern/guard"
+	"agora/shop"
+	"agora/telemetry"
+)
+
+// Serve runs the program until ctx ends. It writes the address that it listens on to out, once it does, and
+// its log to logs.
+func Serve(ctx context.Context, cfg Config, version string, out, logs io.Writer) (err error) {
+	log, err := telemetry.NewLogger(logs, cfg.Log.Format, cfg.Log.Level)
+	if err != nil {
+		return err
+	}
+	lock, err := lockData(cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	stores, err := openStores(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	program, err := assemble(ctx, cfg, version, stores, log, logs, out)
+	if err != nil {
+		return errors.Join(err, stores.close())
+	}
+	return program.Run(ctx)
+}
+
+// assemble joins everything over the open stores, which the program closes when it ends.
+func assemble(ctx context.Context, cfg Config, version string, s *stores, log *slog.Logger, logs, out io.Writer) (*Program, error) {
+	metrics := telemetry.NewMetrics()
+	tracer, err := telemetry.NewTracer(ctx, cfg.Tracing.Endpoint, cfg.Tracing.Share)
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := openGateway(cfg.Gateway)
+	if err != nil {
+		return nil, err
+	}
+	market := newMarketplace(cfg, s, shop.NewGuardedGateway(gateway, shop.GatewayGuard(), metrics), log, metrics)
+	token, err := ensureAdminToken(ctx, cfg.Data, market.accounts)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Demo {
+		if err := fillDemo(ctx, market, s); err != nil {
+			return nil, fmt.Errorf("fill the demo: %w", err)
+		}
+	}
+	program := NewProgram(log, cfg.HTTP.ShutdownGrace)
+	front := frontage{cfg: cfg, version: version, program: program, started: time.Now()}
+	handler, flush := front.handler(market, log, metrics, tracer, logs)
+	program.Add(
+		Module{Name: "stores", Check: s.check, Stop: func(context.Context) error { return s.close() }},
+		Module{Name: "traces", Stop: tracer.Shutdown},
+		Module{Name: "access log", Stop: func(context.Context) error { return flush() }},
+	)
+	program.Add(market.workers(s, log, metrics)...)
+	program.Add(listening(httpapi.HTTPServer(handler, log), cfg.Listen, func(url string) { welcome(out, url, token) }))
+	return program, nil
+}
+
+// frontage is what the program shows to the network.
+type frontage struct {
+	cfg     Config
+	version string
+	program *Program
+	started time.Time
+}
+
+// handler returns the handler of every request, and what flushes the access log.
+func (f frontage) handler(m *marketplace, log *slog.Logger, metrics *telemetry.Metrics, tracer telemetry.Tracer, logs io.Writer) (http.Handler, func() error) {
+	var access *slog.Logger
+	flush := func() error { return nil }
+	if f.cfg.Log.Access {
+		lines := httpapi.NewLineBuffer(logs)
+		access, flush = slog.New(slog.NewJSONHandler(lines, nil)), lines.Close
+	}
+	api := httpapi.New(httpapi.Options{
+		Version: f.version, Logger: log, AccessLog: access, Metrics: metrics, Tracer: tracer,
+		Authenticator: m.accounts,
+		AddressLimit:  rateLimit(f.cfg.HTTP.RatePerAddress), TokenLimit: rateLimit(f.cfg.HTTP.RatePerToken),
+		TrustedProxies: f.cfg.HTTP.TrustedProxies,
+		MaxInFlight:    f.cfg.HTTP.MaxConcurrent, MaxBody: f.cfg.HTTP.MaxBody, Timeout: f.cfg.HTTP.Timeout,
+		Ready: map[string]func(context.Context) error{"program": f.program.Ready},
+	})
+	httpapi.AddAccounts(api, m.accounts)
+	httpapi.AddShop(api, httpapi.Shop{Catalog: m.catalog, Pages: m.pages, Stocks: m.stocks, Orders: m.orders, History: m.history})
+	pages := console.New(f.status)
+	api.Mount(httpapi.Route{Method: "GET", Path: "/{$}", Access: httpapi.Public}, pages)
+	api.Mount(httpapi.Route{Method: "GET", Path: "/console/", Access: httpapi.Public}, pages)
+	return api.Handler(), flush
+}
+
+// status is what the front page says of the program.
+func (f frontage) status(ctx context.Context) console.Status {
+	c := f.cfg
+	status := console.Status{
+		Version: f.version, Started: f.started, Addresses: []string{"http://" + c.Listen},
+		Parts: []console.Part{{Name: "program", Ready: f.program.Ready(ctx) == nil}},
+	}
+	for _, e := range []struct {
+		port   string
+		engine Engine
+	}{
+		{"users", c.Users}, {"sessions", c.Sessions}, {"personal data", c.Personal}, {"catalog", c.Catalog},
+		{"orders", c.Orders}, {"order views", c.Views}, {"events", c.Events}, {"cache", c.Cache}, {"payments", c.Gateway},
+	} {
+		status.Engines = append(status.Engines, console.Engine{Port: e.port, Engine: e.engine.Scheme()})
+	}
+	return status
+}
+
+// limiter is a guard's limiter as the HTTP layer asks it.
+type limiter struct{ guard.Limiter }
+
+// limiterKeys bounds the tokens and addresses that are counted apart, at about 200 bytes each.
+const limiterKeys = 100_000
+
+// rateLimit returns the limit of requests a second, with bursts of twice that; nil for 0, which is no limit.
+func rateLimit(perSecond int) httpapi.RateLimiter {
+	if perSecond == 0 {
+		return nil
+	}
+	return limiter{guard.NewLocal(float64(perSecond), 2*perSecond, limiterKeys)}
+}
+
+// Allow implements httpapi.RateLimiter.
+func (l limiter) Allow(ctx context.Context, key string) (bool, time.Duration, error) {
+	decision, err := l.Limiter.Allow(ctx, key)
+	return decision.OK, decision.RetryAfter, err
+}
+
+// welcome says where the program is and what to do with it.
+func welcome(out io.Writer, url, token string) {
+	fmt.Fprintf(out, `agora is at %[1]s
+  API reference   %[1]s/docs
+  admin token in  %[2]s
+
+Try it:
+  curl '%[1]s/v1/search/products?q=lamp&limit=3'
+  curl -H "Authorization: Bearer $(cat %[2]s)" %[1]s/v1/me
+  curl -H "Authorization: Bearer $(cat %[2]s)" -H 'Content-Type: application/json' \
+    -d "{\"lines\":[{\"product_id\":\"$(curl -s '%[1]s/v1/search/products?in_stock=true&limit=1' | grep -o 'prd_[a-z0-9]*' | head -1)\",\"quantity\":1}]}" %[1]s/v1/orders
+`, url, token)
+}
+
+// listening returns an HTTP server as a module. It calls announce with its URL when it listens.
+func listening(srv *http.Server, address string, announce func(url string)) Module {
+	var listener net.Listener
+	return Module{
+		Name: "http server",
+		Start: func(ctx context.Context) error {
+			var err error
+			if listener, err = new(net.ListenConfig).Listen(ctx, "tcp", address); err != nil {
+				return err
+			}
+			announce("http://" + listener.Addr().String())
+			return nil
+		},
+		Run: func(context.Context) error {
+			if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		},
+		Stop: func(ctx context.Context) error {
+			if err := srv.Shutdown(ctx); err != nil {
+				return errors.Join(fmt.Errorf("finish the requests: %w", err), srv.Close())
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,145 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// start serves handler on a free port until stop is called; then result holds what Run returned.
+func start(t *testing.T, handler http.Handler, grace time.Duration) (url string, stop context.CancelFunc, result chan error) {
+	t.Helper()
+	announced := make(chan string, 1)
+	p := program(listening(&http.Server{Handler: handler}, "127.0.0.1:0", func(url string) { announced <- url }))
+	p.grace = grace
+	stop, result = background(t, p)
+	t.Cleanup(stop)
+	select {
+	case url = <-announced:
+	case err := <-result:
+		t.Fatalf("the server did not start: %v", err)
+	}
+	return url, stop, result
+}
+
+func get(ctx context.Context, url string) (int, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	return response.StatusCode, response.Body.Close()
+}
+
+func TestRequestsAreFinishedBeforeTheEnd(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	url, stop, result := start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(arrived)
+		<-release
+		w.WriteHeader(http.StatusTeapot)
+	}), time.Minute)
+
+	type answer struct {
+		status int
+		err    error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		status, err := get(t.Context(), url)
+		answered <- answer{status, err}
+	}()
+	<-arrived
+	stop()
+	for { // the listener closes first: from then on nobody new gets in
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			break
+		}
+		_ = conn.Close()
+	}
+	close(release)
+	if got := <-answered; got.err != nil || got.status != http.StatusTeapot {
+		t.Errorf("the request in flight got %d, %v; want 418", got.status, got.err)
+	}
+	if err := <-result; err != nil {
+		t.Errorf("Run = %v", err)
+	}
+}
+
+func TestRequestsAreCutOffAfterTheGrace(t *testing.T) {
+	arrived := make(chan struct{})
+	url, stop, result := start(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		<-r.Context().Done()
+	}), time.Millisecond)
+	failed := make(chan error, 1)
+	go func() {
+		_, err := get(t.Context(), url)
+		failed <- err
+	}()
+	<-arrived
+	stop()
+	if err := <-result; err == nil || !strings.Contains(err.Error(), "finish the requests") {
+		t.Errorf("Run = %v, want that the requests were not finished", err)
+	}
+	if err := <-failed; err == nil {
+		t.Error("the request was answered")
+	}
+}
+
+func TestATakenAddressIsAnError(t *testing.T) {
+	url, _, _ := start(t, http.NotFoundHandler(), time.Second)
+	err := program(listening(&http.Server{}, strings.TrimPrefix(url, "http://"), nil)).Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "start http server: listen tcp") {
+		t.Errorf("Run = %v, want that it cannot listen", err)
+	}
+}
+
+func TestServeAnswersAndEnds(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "made")
+	cfg := load(t, Sources{Flags: map[string]string{"data": data, "listen": "127.0.0.1:0"}}).Config
+	ctx, stop := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	result := make(chan error, 1)
+	go func() {
+		err := Serve(ctx, cfg, "test", in, io.Discard)
+		_ = in.CloseWithError(err)
+		result <- err
+	}()
+	said := bufio.NewReader(out)
+	line, err := said.ReadString('\n')
+	if err != nil {
+		t.Fatalf("no address: %v", err)
+	}
+	go io.Copy(io.Discard, said)
+	url := strings.TrimSpace(strings.TrimPrefix(line, "agora is at "))
+	for _, path := range []string{"/healthz", "/readyz", "/", "/docs", "/openapi.json", "/metrics"} {
+		if status, err := get(t.Context(), url+path); err != nil || status != http.StatusOK {
+			t.Errorf("%s = %d, %v; want 200", path, status, err)
+		}
+	}
+	stop()
+	if err := <-result; err != nil {
+		t.Errorf("Serve = %v", err)
+	}
+	if paths, err := filepath.Glob(data); err != nil || len(paths) != 1 {
+		t.Errorf("the data folder was not made: %v", err)
+	}
+}
+
+func TestServeRefusesAnUnknownLogFormat(t *testing.T) {
+	cfg := load(t, Sources{}).Config
+	cfg.Log.Format = "xml"
+	if err := Serve(t.Context(), cfg, "test", io.Discard, io.Discard); err == nil {
+		t.Error("log format xml is accepted")
+	}
+}

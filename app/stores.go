@@ -1,0 +1,215 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"agora/accounts"
+	"agora/engine/pebble"
+	"agora/engine/sqlite"
+	"agora/pattern/cache"
+	"agora/pattern/eventlog"
+	"agora/shop"
+)
+
+// stores are the open engines behind the ports, as the configuration chooses them.
+type stores struct {
+	users    accounts.UserStore
+	sessions accounts.SessionStore
+	personal accounts.PersonalStore
+	catalog  shop.CatalogStore
+	orders   shop.OrderStore
+	views    shop.OrderViews
+	events   eventlog.Log
+	cache    cache.Store
+
+	accountFiles map[string]*sqlite.Accounts // users and sessions may share a file
+	closers      []named
+}
+
+// named is something to close, and what to call it when that fails.
+type named struct {
+	name  string
+	close func() error
+}
+
+// openStores opens the engine of every port. What was opened is closed again if one of them fails.
+func openStores(ctx context.Context, cfg Config, log *slog.Logger) (*stores, error) {
+	s := &stores{accountFiles: map[string]*sqlite.Accounts{}}
+	for _, port := range []struct {
+		name string
+		open func(context.Context, Config, *slog.Logger) error
+	}{
+		{"users", s.openUsers}, {"sessions", s.openSessions}, {"personal", s.openPersonal},
+		{"catalog", s.openCatalog}, {"orders", s.openOrders}, {"views", s.openViews},
+		{"events", s.openEvents}, {"cache", s.openCache},
+	} {
+		if err := port.open(ctx, cfg, log); err != nil {
+			return nil, errors.Join(fmt.Errorf("open %s: %w", port.name, err), s.close())
+		}
+	}
+	return s, nil
+}
+
+// close closes the engines, the last opened first.
+func (s *stores) close() error {
+	var errs []error
+	for _, c := range slices.Backward(s.closers) {
+		if err := c.close(); err != nil {
+			errs = append(errs, fmt.Errorf("close %s: %w", c.name, err))
+		}
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+func (s *stores) closing(name string, c io.Closer) {
+	s.closers = append(s.closers, named{name, c.Close})
+}
+
+// unknownEngine is a bug: the configuration accepts only schemes that are opened here.
+func unknownEngine(e Engine) error { return fmt.Errorf("no engine is called %q", e.Scheme()) }
+
+// accountFile opens the file of users and sessions once.
+func (s *stores) accountFile(ctx context.Context, path string) (*sqlite.Accounts, error) {
+	if file, ok := s.accountFiles[path]; ok {
+		return file, nil
+	}
+	file, err := sqlite.OpenAccounts(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	s.accountFiles[path] = file
+	s.closing("accounts", file)
+	return file, nil
+}
+
+func (s *stores) openUsers(ctx context.Context, cfg Config, _ *slog.Logger) error {
+	switch cfg.Users.Scheme() {
+	case "sqlite":
+		file, err := s.accountFile(ctx, cfg.Users.Path(cfg.Data))
+		if err == nil {
+			s.users = file.Users()
+		}
+		return err
+	}
+	return unknownEngine(cfg.Users)
+}
+
+func (s *stores) openSessions(ctx context.Context, cfg Config, _ *slog.Logger) error {
+	switch cfg.Sessions.Scheme() {
+	case "sqlite":
+		file, err := s.accountFile(ctx, cfg.Sessions.Path(cfg.Data))
+		if err == nil {
+			s.sessions = file.Sessions()
+		}
+		return err
+	}
+	return unknownEngine(cfg.Sessions)
+}
+
+func (s *stores) openPersonal(ctx context.Context, cfg Config, _ *slog.Logger) error {
+	switch cfg.Personal.Scheme() {
+	case "sqlite":
+		file, err := sqlite.OpenPersonal(ctx, cfg.Personal.Path(cfg.Data))
+		if err == nil {
+			s.personal = file
+			s.closing("personal data", file)
+		}
+		return err
+	}
+	return unknownEngine(cfg.Personal)
+}
+
+func (s *stores) openCatalog(ctx context.Context, cfg Config, _ *slog.Logger) error {
+	switch cfg.Catalog.Scheme() {
+	case "sqlite":
+		file, err := sqlite.OpenCatalog(ctx, cfg.Catalog.Path(cfg.Data))
+		if err == nil {
+			s.catalog = file
+			s.closing("catalog", file)
+		}
+		return err
+	}
+	return unknownEngine(cfg.Catalog)
+}
+
+func (s *stores) openOrders(ctx context.Context, cfg Config, _ *slog.Logger) error {
+	switch cfg.Orders.Scheme() {
+	case "sqlite":
+		file, err := sqlite.OpenOrders(ctx, cfg.Orders.Path(cfg.Data))
+		if err == nil {
+			s.orders = file
+			s.closing("orders", file)
+		}
+		return err
+	}
+	return unknownEngine(cfg.Orders)
+}
+
+func (s *stores) openViews(ctx context.Context, cfg Config, _ *slog.Logger) error {
+	switch cfg.Views.Scheme() {
+	case "sqlite":
+		file, err := sqlite.OpenViews(ctx, cfg.Views.Path(cfg.Data))
+		if err == nil {
+			s.views = file
+			s.closing("order views", file)
+		}
+		return err
+	}
+	return unknownEngine(cfg.Views)
+}
+
+func (s *stores) openEvents(_ context.Context, cfg Config, log *slog.Logger) error {
+	switch cfg.Events.Scheme() {
+	case "pebble":
+		db, err := pebble.Open(cfg.Events.Path(cfg.Data), pebble.Options{Logger: log})
+		if err != nil {
+			return err
+		}
+		s.closing("events", db)
+		events, err := pebble.NewLog(db)
+		if err == nil {
+			s.events = events
+			s.closing("event log", events)
+		}
+		return err
+	}
+	return unknownEngine(cfg.Events)
+}
+
+func (s *stores) openCache(_ context.Context, cfg Config, _ *slog.Logger) error {
+	switch cfg.Cache.Scheme() {
+	case "memory":
+		memory := cache.NewMemory(uint64(cfg.Cache.Size("size")))
+		s.cache = memory
+		s.closers = append(s.closers, named{"cache", func() error { memory.Close(); return nil }})
+		return nil
+	}
+	return unknownEngine(cfg.Cache)
+}
+
+// openGateway returns the payment provider.
+func openGateway(e Engine) (shop.Gateway, error) {
+	switch e.Scheme() {
+	case "simulated":
+		return shop.NewSimulatedGateway(shop.SimulatedOptions{
+			Latency: e.Duration("latency"), Decline: e.Share("decline"), Outage: e.Share("outage"),
+		}), nil
+	}
+	return nil, unknownEngine(e)
+}
+
+// makeDataFolder makes the folder that the embedded engines keep their files in, readable by its owner alone.
+func makeDataFolder(path string) error {
+	if err := os.MkdirAll(filepath.Clean(path), 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	return nil
+}

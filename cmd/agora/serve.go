@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+
+	"agora/app"
+)
+
+type serveCommand struct{ settings }
+
+// Help implements kong.HelpProvider.
+func (serveCommand) Help() string {
+	return `It listens until it gets SIGINT or SIGTERM, then takes no new requests, finishes those it has, and
+closes its stores. A second signal ends it at once.
+
+Without any flag everything is kept in ./agora-data by engines that are part of the program. Each flag is
+also a key of the configuration file and an environment variable: "agora config --help" says how they are
+called.
+
+Examples:
+
+    agora serve --demo
+    agora serve --data /var/lib/agora --listen :8080 --log-format json
+    AGORA_HTTP_TIMEOUT=5s agora serve --config agora.yaml`
+}
+
+// Run serves until ctx ends.
+func (c serveCommand) Run(ctx context.Context, std streams) error {
+	loaded, err := c.load()
+	if err != nil {
+		return err
+	}
+	return app.Serve(ctx, loaded.Config, version(), std.out, std.err)
+}

@@ -1,0 +1,148 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"agora/shop"
+)
+
+const (
+	// indexedPrefix is the longest prefix, in characters, that the inverted index holds as a term of its own.
+	indexedPrefix = 3
+	// maxExpansion is how many words a longer prefix stands for: those that most products have ...
+	maxExpansion = 32
+	// ... among the first maxWords with the prefix. Only numbers have more: SKUs, of which each is a word of one product.
+	maxWords = 4_000
+)
+
+// countIn adds n to the count of each of the joined terms.
+func countIn(counts map[string]int, terms string, n int) {
+	for term := range strings.FieldsSeq(terms) {
+		counts[term] += n
+	}
+}
+
+// countTerms changes in how many products each term is. It goes in the order of the table, for its pages' sake.
+func countTerms(t *tx, change map[string]int) error {
+	for _, term := range slices.Sorted(maps.Keys(change)) {
+		if change[term] == 0 {
+			continue
+		}
+		if _, err := t.exec(`INSERT INTO vocabulary VALUES (?, ?)
+			ON CONFLICT (term) DO UPDATE SET products = products + excluded.products`, term, change[term]); err != nil {
+			return fmt.Errorf("count term: %w", err)
+		}
+	}
+	return nil
+}
+
+// ftsQuery is what a scan asks for in the query language of FTS5.
+type ftsQuery struct {
+	all    string // "" if the scan has no clause to look up
+	except string // "" if nothing is excluded
+	steps  int64  // the most products that FTS5 may step over before it yields the first
+}
+
+// within returns the query's text, narrowed to what fulfils another one unless that is empty.
+func (q ftsQuery) within(narrow string) string {
+	text := q.all
+	if narrow != "" {
+		text += " AND (" + narrow + ")"
+	}
+	if q.except != "" {
+		text = "(" + text + ") NOT (" + q.except + ")"
+	}
+	return text
+}
+
+// match returns what the clauses of a scan are to FTS5.
+func (c *Catalog) match(ctx context.Context, scan shop.Scan) (q ftsQuery, err error) {
+	if len(scan.All) == 0 {
+		return q, nil
+	}
+	if q.all, q.steps, err = c.conjunction(ctx, scan.All); err != nil {
+		return q, err
+	}
+	if len(scan.Except) > 0 {
+		q.except, _, err = c.conjunction(ctx, scan.Except)
+	} else if len(scan.All) == 1 {
+		q.steps = 0 // every product that has the term is a match
+	}
+	return q, err
+}
+
+// blocks returns what products with a position in the blocks from first to last fulfil.
+func blocks(first, last int64) string {
+	terms := make([]string, 0, last-first+1)
+	for block := first; block <= last; block++ {
+		terms = append(terms, quote(blockTerm(block)))
+	}
+	return strings.Join(terms, " OR ")
+}
+
+// blockTerm is the term under which the index has all products of a block of positions. FTS5 looks at a bound of the
+// positions only once it has a match; a term of its own stops it where it steps over what does not match.
+// The dot keeps it apart from all terms of products, which are letters and digits.
+func blockTerm(block int64) string { return "·" + strconv.FormatInt(block, 10) }
+
+// conjunction returns clauses that have all to be fulfilled, and how many products fulfil the rarest of them.
+func (c *Catalog) conjunction(ctx context.Context, clauses []shop.Clause) (query string, products int64, err error) {
+	products = math.MaxInt64
+	parts := make([]string, len(clauses))
+	for i, clause := range clauses {
+		part, n, err := c.clause(ctx, clause)
+		if err != nil {
+			return "", 0, err
+		}
+		parts[i], products = part, min(products, n)
+	}
+	return strings.Join(parts, " AND "), products, nil
+}
+
+// clause returns one clause and how many products fulfil it, or the largest number if nobody counts them. A long prefix
+// is expanded here: FTS5 would merge the positions of all words with the prefix before it yields the first.
+func (c *Catalog) clause(ctx context.Context, clause shop.Clause) (query string, products int64, err error) {
+	switch {
+	case !clause.Prefix:
+		products, err = c.frequency(ctx, clause.Term)
+		return quote(clause.Term), products, err
+	case utf8.RuneCountInString(clause.Term) <= indexedPrefix:
+		return quote(clause.Term) + " *", math.MaxInt64, nil
+	}
+	rows, err := c.statements.query(ctx, `SELECT term, products FROM (
+			SELECT term, products FROM vocabulary WHERE term >= ? AND term < ? AND products > 0 ORDER BY term LIMIT ?)
+		ORDER BY products DESC LIMIT ?`,
+		clause.Term, clause.Term+string(utf8.MaxRune), maxWords, maxExpansion)
+	expanded, err := collect(rows, err, func(rows *sql.Rows) (string, error) {
+		var term string
+		var n int64
+		err := rows.Scan(&term, &n)
+		products += n
+		return quote(term), err
+	})
+	if err != nil {
+		return "", 0, fmt.Errorf("expand prefix: %w", err)
+	}
+	return "(" + strings.Join(append(expanded, quote(clause.Term)), " OR ") + ")", products, nil
+}
+
+// frequency returns how many products have a term.
+func (c *Catalog) frequency(ctx context.Context, term string) (products int64, err error) {
+	err = c.statements.queryRow(ctx, "SELECT products FROM vocabulary WHERE term = ?", []any{term}, &products)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("look up term: %w", err)
+	}
+	return products, nil
+}
+
+// quote makes a term a string of FTS5's query language. Terms have no quotes in them.
+func quote(term string) string { return `"` + term + `"` }

@@ -1,0 +1,123 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"agora/accounts"
+	"agora/fault"
+)
+
+const tagAccounts = "accounts"
+
+// AddAccounts adds the routes of the people who sign in.
+func AddAccounts(s *Server, service *accounts.Service) {
+	a := accountRoutes{service}
+	Register(s, Route{
+		Method: "POST", Path: "/v1/users", Tag: tagAccounts, Summary: "Register", Access: Public, Status: 201,
+		Fails: []Failure{{Kind: fault.Conflict, Code: "email_taken", When: "The e-mail address belongs to somebody who is registered already."}},
+	}, a.register)
+	Register(s, Route{
+		Method: "POST", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign in", Access: Public, Status: 201,
+		Description: "Gives a token, to be sent as Authorization: Bearer with every request that is not public.",
+		Fails:       []Failure{{Kind: fault.Unauthenticated, Code: "invalid_credentials", When: "The e-mail address or the password is wrong."}},
+	}, a.signIn)
+	Register(s, Route{
+		Method: "DELETE", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign out", Access: SignedIn,
+		Description: "Ends the session whose token comes with the request. The token is worth nothing from then on.",
+	}, a.signOut)
+	Register(s, Route{
+		Method: "GET", Path: "/v1/me", Tag: tagAccounts, Summary: "Get your own profile", Access: SignedIn,
+	}, a.me)
+	Register(s, Route{
+		Method: "POST", Path: "/v1/tokens", Tag: tagAccounts, Summary: "Issue a token", Access: Roles(accounts.Admin), Status: 201,
+		Description: "Opens a session without a password, for a program.",
+		Fails:       []Failure{{Kind: fault.NotFound, When: "There is no such user."}},
+	}, a.issue)
+}
+
+type accountRoutes struct{ service *accounts.Service }
+
+// personalAnswer is an answer that no cache may keep.
+type personalAnswer[B any] struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         B
+}
+
+func personal[B any](body B) *personalAnswer[B] { return &personalAnswer[B]{"no-store", body} }
+
+// Credential is a token and what it stands for.
+type Credential struct {
+	Token     string        `json:"token" doc:"Shown this once: only its hash is stored" example:"agora_…"`
+	ExpiresAt time.Time     `json:"expires_at"`
+	UserID    string        `json:"user_id" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	Role      accounts.Role `json:"role" doc:"What the token may do" enum:"shopper,seller,admin"`
+}
+
+func newCredential(c accounts.Credential) Credential {
+	return Credential{Token: c.Token, ExpiresAt: c.Session.ExpiresAt, UserID: c.Session.UserID, Role: c.Session.Role}
+}
+
+func (a accountRoutes) register(ctx context.Context, in *struct{ Body accounts.Registration }) (*personalAnswer[accounts.User], error) {
+	user, err := a.service.Register(ctx, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return personal(user), nil
+}
+
+type signInInput struct {
+	Body struct {
+		Email    string `json:"email" maxLength:"254" example:"reader@example.org"`
+		Password string `json:"password" maxLength:"256" example:"correct horse battery"`
+	}
+}
+
+func (a accountRoutes) signIn(ctx context.Context, in *signInInput) (*personalAnswer[Credential], error) {
+	credential, err := a.service.SignIn(ctx, in.Body.Email, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	return personal(newCredential(credential)), nil
+}
+
+func (a accountRoutes) signOut(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	return nil, a.service.SignOut(ctx, exchangeOf(ctx).token)
+}
+
+// Profile is all that a user may see of themself.
+type Profile struct {
+	accounts.User
+	Email     string `json:"email,omitempty" example:"reader@example.org"`
+	Address   string `json:"address,omitempty"`
+	BirthDate string `json:"birth_date,omitempty" example:"1990-12-31"`
+}
+
+func (a accountRoutes) me(ctx context.Context, _ *struct{}) (*personalAnswer[Profile], error) {
+	p, err := a.service.Me(ctx, PrincipalOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return personal(Profile{
+		User: p.User, Email: p.Personal.Email, Address: p.Personal.Address, BirthDate: p.Personal.BirthDate,
+	}), nil
+}
+
+type issueInput struct {
+	Body struct {
+		UserID string        `json:"user_id,omitempty" doc:"Whose token it is to be; your own without it" maxLength:"64"`
+		Role   accounts.Role `json:"role,omitempty" doc:"What it may do, at most what the user may; the user's role without it" enum:"shopper,seller,admin" example:"admin"`
+		TTL    int64         `json:"ttl,omitempty" doc:"Seconds that it lives; 30 days without it" minimum:"1" maximum:"315360000" example:"86400"`
+		Note   string        `json:"note,omitempty" doc:"What it is for" maxLength:"200" example:"nightly import"`
+	}
+}
+
+func (a accountRoutes) issue(ctx context.Context, in *issueInput) (*personalAnswer[Credential], error) {
+	credential, err := a.service.IssueToken(ctx, PrincipalOf(ctx), accounts.Grant{
+		UserID: in.Body.UserID, Role: in.Body.Role, TTL: time.Duration(in.Body.TTL) * time.Second, Note: in.Body.Note,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return personal(newCredential(credential)), nil
+}

@@ -1,0 +1,54 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// clientAddress returns the address that a request comes from. X-Forwarded-For counts only as far as
+// proxies that are trusted vouch for it: it is read from its end, where the nearest proxy wrote, up to the
+// first address that is not a trusted proxy's own. An IPv6 client is its /64, which is what one
+// subscriber is given.
+func (s *Server) clientAddress(r *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	address := peer.Addr().Unmap()
+	forwarded := strings.Join(r.Header["X-Forwarded-For"], ",")
+	for s.trusted(address) && forwarded != "" {
+		var last string
+		if i := strings.LastIndexByte(forwarded, ','); i >= 0 {
+			forwarded, last = forwarded[:i], forwarded[i+1:]
+		} else {
+			forwarded, last = "", forwarded
+		}
+		hop, err := netip.ParseAddr(strings.TrimSpace(last))
+		if err != nil {
+			break
+		}
+		address = hop.Unmap()
+	}
+	return subscriber(address)
+}
+
+func (s *Server) trusted(a netip.Addr) bool {
+	for _, network := range s.options.TrustedProxies {
+		if network.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func subscriber(a netip.Addr) netip.Addr {
+	if !a.Is6() {
+		return a
+	}
+	network, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return a
+	}
+	return network.Addr()
+}

@@ -1,0 +1,116 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"agora/accounts"
+	"agora/fault"
+)
+
+// admitted puts a route's admission before its handler.
+func (s *Server) admitted(rt *Route, serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		x := exchangeOf(r.Context())
+		x.route = rt
+		if s.options.Tracer.Enabled() {
+			x.Context, x.span = s.options.Tracer.StartServer(r.WithContext(x.Context), rt.pattern)
+		}
+		x.deadline = x.started.Add(rt.Timeout)
+		if rt.unguarded {
+			serve(w, r)
+			return
+		}
+		if s.inFlight.Add(1) > int64(s.options.MaxInFlight) {
+			s.inFlight.Add(-1)
+			s.fail(x, errFull)
+			return
+		}
+		defer s.inFlight.Add(-1)
+		if err := s.admit(x, r); err != nil {
+			s.fail(x, err)
+			return
+		}
+		serve(w, r)
+	}
+}
+
+var errFull = &fault.Error{
+	Kind: fault.Unavailable, Code: "overloaded", RetryAfter: time.Second,
+	Message: "the server works on as many requests as it can",
+}
+
+// admit decides whether the request may reach the handler. A credential that is there but not valid is
+// refused on every route, the public ones too: a caller that believes to be signed in should learn that
+// it is not. The limit by address comes before authentication, so that guessing tokens is limited too.
+func (s *Server) admit(x *exchange, r *http.Request) error {
+	if s.options.AddressLimit != nil {
+		if err := s.limit(x, s.options.AddressLimit, "address", s.clientAddress(r).String()); err != nil {
+			return err
+		}
+	}
+	if token, ok := bearer(r); ok {
+		p, err := s.authenticate(x, token)
+		if err != nil {
+			return err
+		}
+		x.principal, x.token = p, token
+		if s.options.TokenLimit != nil {
+			if err := s.limit(x, s.options.TokenLimit, "token", p.SessionID); err != nil {
+				return err
+			}
+		}
+	}
+	return authorize(x)
+}
+
+func (s *Server) authenticate(ctx context.Context, token string) (accounts.Principal, error) {
+	if token == "" || s.options.Authenticator == nil {
+		return accounts.Principal{}, fault.New(fault.Unauthenticated, "", "the Authorization header holds no bearer token that is known")
+	}
+	return s.options.Authenticator.Authenticate(ctx, token)
+}
+
+// bearer returns the token of the Authorization header (RFC 6750) and whether there is such a header. A
+// header of another scheme gives an empty token, which is never valid.
+func bearer(r *http.Request) (string, bool) {
+	given := r.Header["Authorization"]
+	if len(given) == 0 {
+		return "", false
+	}
+	scheme, token, _ := strings.Cut(given[0], " ")
+	if len(given) > 1 || !strings.EqualFold(scheme, "Bearer") {
+		return "", true
+	}
+	return strings.TrimSpace(token), true
+}
+
+// limit asks a rate limiter. One that cannot be asked lets the request through and is counted: it
+// protects the shop and must not close it.
+func (s *Server) limit(ctx context.Context, limiter RateLimiter, name, key string) error {
+	ok, retryAfter, err := limiter.Allow(ctx, key)
+	if err != nil {
+		s.unasked.Inc(name)
+		ok = true
+	}
+	if !ok {
+		return &fault.Error{
+			Kind: fault.Exhausted, Code: "rate_limited", RetryAfter: retryAfter,
+			Message: "too many requests for this " + name,
+		}
+	}
+	return nil
+}
+
+// authorize holds the route's declared access against who asks.
+func authorize(x *exchange) error {
+	switch {
+	case x.route.Access.Allows(x.principal):
+		return nil
+	case !x.principal.Known():
+		return fault.New(fault.Unauthenticated, "", "sign in to call this route")
+	}
+	return fault.New(fault.Denied, "", "the role "+string(x.principal.Role)+" may not call this route")
+}

@@ -1,0 +1,86 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"agora/fault"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// bodies are buffers for request bodies. huma copies what it is given, so that they can be used again.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const bodyKept = 64 << 10 // a larger buffer is left to the garbage collector
+
+// readBody returns the huma middleware of routes that take a body, which may be optional. It reads all of it
+// before anything else happens, within the route's limits, and hands it on from memory. The media type has
+// to be named: a page of another site can make a browser post a form here, but not JSON.
+func (s *Server) readBody(optional bool) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if r, _ := humago.Unwrap(ctx); optional && r.ContentLength == 0 {
+			next(ctx)
+			return
+		}
+		s.readWhole(ctx, next)
+	}
+}
+
+func (s *Server) readWhole(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	x := exchangeOf(r.Context())
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		x.send(newProblem(x, http.StatusUnsupportedMediaType, "", "the Content-Type has to be application/json",
+			fault.Field{Name: "Content-Type", Message: "is not application/json"}))
+		return
+	}
+	r.Header["Content-Type"] = contentJSON // huma compares it to the letter
+	buf, _ := bodies.Get().(*bytes.Buffer)
+	buf.Reset()
+	defer func() {
+		if buf.Cap() <= bodyKept {
+			bodies.Put(buf)
+		}
+	}()
+	// Not every ResponseWriter has a deadline; those that face a network do.
+	_ = huma.SetReadDeadline(w, time.Now().Add(s.options.BodyTimeout))
+	if _, err := buf.ReadFrom(http.MaxBytesReader(x.ResponseWriter, r.Body, x.route.MaxBody)); err != nil {
+		x.send(unread(x, err))
+		return
+	}
+	next(readContext{ctx, bytes.NewReader(buf.Bytes())})
+}
+
+// humaContext has another name than huma.Context so that embedding it leaves its method Context visible.
+type humaContext huma.Context
+
+// readContext is a huma.Context whose body is in memory.
+type readContext struct {
+	humaContext
+	body io.Reader
+}
+
+// BodyReader implements huma.Context.
+func (c readContext) BodyReader() io.Reader { return c.body }
+
+// Unwrap is for humago.Unwrap.
+func (c readContext) Unwrap() huma.Context { return c.humaContext }
+
+// unread says why a body could not be read.
+func unread(x *exchange, err error) *Problem {
+	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return newProblem(x, http.StatusRequestEntityTooLarge, "", "the body is larger than "+sizeLimit(e.Limit))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return newProblem(x, http.StatusRequestTimeout, "", "the body did not arrive in time")
+	}
+	return newProblem(x, http.StatusBadRequest, "", "the body ended before its announced length, or is not framed as HTTP has it")
+}

@@ -1,0 +1,43 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
+)
+
+const (
+	compressFrom = 1024 // bytes: below, the frame costs more than the network does
+	gzipSuffix   = "-gzip"
+)
+
+var varyEncoding = []string{"Accept-Encoding"}
+
+// compressed sends answers of 1 KiB and more as gzip to those who take it. An entity tag then ends in
+// -gzip, because it stands for other bytes (RFC 9110, section 8.8.3.3).
+func (s *Server) compressed(serve http.HandlerFunc) http.HandlerFunc {
+	squeeze, err := gzhttp.NewWrapper(
+		gzhttp.MinSize(compressFrom), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.SuffixETag(gzipSuffix),
+		gzhttp.EnableZstd(false),
+	)
+	if err != nil {
+		panic("httpapi: " + err.Error()) // the options above are constants
+	}
+	squeezed := squeeze(serve)
+	return func(w http.ResponseWriter, r *http.Request) {
+		if takesGzip(r) {
+			squeezed(w, r)
+			return
+		}
+		w.Header()["Vary"] = varyEncoding
+		serve(w, r)
+	}
+}
+
+// takesGzip looks for the word only; gzhttp weighs the preferences.
+func takesGzip(r *http.Request) bool {
+	given := r.Header["Accept-Encoding"]
+	return len(given) > 0 && strings.Contains(given[0], "gzip")
+}

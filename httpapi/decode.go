@@ -1,0 +1,120 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+
+	"agora/fault"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// encoding are the options of every answer: no nulls for empty lists, the same bytes for the same value,
+// and no failure because of what some other program once stored.
+var encoding = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+
+// jsonFormat is JSON as RFC 8259 and I-JSON (RFC 7493) want it: one value, no name twice, valid UTF-8,
+// names as they are declared. The library is what encoding/json/v2 will be.
+var jsonFormat = huma.Format{
+	Marshal:   encode,
+	Unmarshal: decode,
+}
+
+// encode writes v as JSON. It fails only where v cannot be encoded, which is a bug: huma panics on it, and
+// it must not on a client that is gone.
+func encode(w io.Writer, v any) error {
+	body, err := json.Marshal(v, encoding)
+	if err == nil {
+		_, _ = w.Write(body)
+	}
+	return err
+}
+
+// decode reads one JSON value into v, and names the place of what is wrong.
+func decode(data []byte, v any) error {
+	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true))
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		if errors.Is(e.Err, jsontext.ErrDuplicateName) {
+			return placed(e.JSONPointer, "is given twice")
+		}
+		return errors.New("the body is not valid JSON at byte " + strconv.FormatInt(e.ByteOffset, 10))
+	}
+	e, ok := errors.AsType[*json.SemanticError](err)
+	switch {
+	case !ok:
+		return errors.New("the body cannot be read")
+	case errors.Is(e.Err, json.ErrUnknownName):
+		return placed(e.JSONPointer, "is not a known field")
+	case e.JSONKind == '0':
+		return placed(e.JSONPointer, "is out of range, or not a whole number")
+	}
+	return placed(e.JSONPointer, "does not have the form that is asked for")
+}
+
+// placed returns an error that offending can take apart again: huma keeps only the text of an error that
+// decoding gave, so that the text carries the place.
+func placed(p jsontext.Pointer, message string) error {
+	return errors.New(fieldAt(p) + placeEnd + message)
+}
+
+const placeEnd = ": "
+
+// fieldAt writes a JSON pointer as a caller would: lines[0].quantity for /lines/0/quantity.
+func fieldAt(p jsontext.Pointer) string {
+	var b strings.Builder
+	for token := range p.Tokens() {
+		if _, err := strconv.ParseUint(token, 10, 32); err == nil {
+			b.WriteString("[" + token + "]")
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(token)
+	}
+	return b.String()
+}
+
+// offending tells what huma found in the terms of the caller. Values are never repeated: they may be secret.
+func offending(d *huma.ErrorDetail) fault.Field {
+	name, inBody := strings.CutPrefix(d.Location, "body")
+	if !inBody {
+		_, name, _ = strings.Cut(d.Location, ".") // after path, query or header
+	}
+	name = strings.TrimPrefix(name, ".")
+	if place, message, ok := strings.Cut(d.Message, placeEnd); ok && inBody && name == "" {
+		return fault.Field{Name: place, Message: message}
+	}
+	message := d.Message
+	if missing, ok := strings.CutPrefix(message, missingBefore); ok && inBody {
+		missing = strings.TrimSuffix(missing, missingAfter)
+		return fault.Field{Name: strings.TrimPrefix(name+"."+missing, "."), Message: "is missing"}
+	}
+	switch {
+	case message == validation.MsgUnexpectedProperty:
+		message = "is not a known field"
+	case message == "unknown query parameter":
+		message = "is not a known parameter"
+	case strings.HasPrefix(message, "required "):
+		message = "is missing"
+	case strings.HasPrefix(message, "expected "):
+		message = "does not fit: " + message
+	case strings.HasPrefix(message, "invalid "):
+		message = "is an " + message
+	}
+	if inBody && name == "" {
+		return fault.Field{Message: "the body " + message}
+	}
+	return fault.Field{Name: name, Message: message}
+}
+
+// The two ends of huma's message about a missing field, which is placed at the object that lacks it.
+var missingBefore, missingAfter, _ = strings.Cut(validation.MsgExpectedRequiredProperty, "%s")

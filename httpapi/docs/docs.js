@@ -1,0 +1,262 @@
+// The API reference: reads /openapi.json and shows it. Text goes into the page as text only.
+"use strict";
+
+const methods = ["get", "post", "put", "patch", "delete"];
+const byId = (id) => document.getElementById(id);
+
+// make returns an element with properties and children; strings become text.
+function make(tag, properties, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+class Reference {
+  constructor(doc) {
+    this.doc = doc;
+  }
+
+  resolve(schema) {
+    while (schema && schema.$ref) {
+      schema = this.doc.components.schemas[schema.$ref.split("/").pop()];
+    }
+    return schema || {};
+  }
+
+  kind(schema) {
+    schema = this.resolve(schema);
+    const kind = [].concat(schema.type || "any").find((t) => t !== "null");
+    return kind === "array" ? this.kind(schema.items) + "[]" : kind;
+  }
+
+  // rules says in words what a schema asks for beside its type.
+  rules(schema) {
+    const s = this.resolve(schema);
+    const rules = [];
+    if (s.enum) rules.push("one of " + s.enum.join(", "));
+    if (s.format) rules.push(s.format);
+    if (s.minimum !== undefined) rules.push("at least " + s.minimum);
+    if (s.maximum !== undefined) rules.push("at most " + s.maximum);
+    if (s.minLength) rules.push("length from " + s.minLength);
+    if (s.maxLength) rules.push("length to " + s.maxLength);
+    if (s.pattern) rules.push("matches " + s.pattern);
+    if (s.minItems) rules.push("items from " + s.minItems);
+    if (s.maxItems) rules.push("items to " + s.maxItems);
+    if (s.default !== undefined) rules.push("otherwise " + JSON.stringify(s.default));
+    return rules.join(", ");
+  }
+
+  // example makes a value from the examples in a schema.
+  example(schema, depth = 0) {
+    const s = this.resolve(schema);
+    if (s.examples && s.examples.length > 0) return s.examples[0];
+    if (s.default !== undefined) return s.default;
+    if (s.enum) return s.enum[0];
+    switch (this.kind(s).endsWith("[]") ? "array" : this.kind(s)) {
+      case "object": {
+        if (depth > 5) return {};
+        const names = Object.keys(s.properties || {});
+        return Object.fromEntries(names.map((name) => [name, this.example(s.properties[name], depth + 1)]));
+      }
+      case "array": return [this.example(s.items, depth + 1)];
+      case "integer": case "number": return s.minimum ?? 1;
+      case "boolean": return true;
+    }
+    return "";
+  }
+
+  // rows flattens the fields of a schema into lines of a table.
+  rows(schema, prefix = "", depth = 0) {
+    const s = this.resolve(schema);
+    if (s.items) return this.rows(s.items, prefix + "[]", depth + 1);
+    if (!s.properties || depth > 5) return [];
+    return Object.entries(s.properties).flatMap(([name, property]) => {
+      const path = prefix ? prefix + "." + name : name;
+      const needed = (s.required || []).includes(name);
+      return [{ path, needed, property }, ...this.rows(property, path, depth + 1)];
+    });
+  }
+
+  fieldTable(rows, showNeeded) {
+    return make("div", { className: "table" }, make("table", {}, rows.map(({ path, needed, property }) =>
+      make("tr", {},
+        make("td", {}, path),
+        make("td", {}, this.kind(property) + (showNeeded && !needed ? ", optional" : "")),
+        make("td", {}, property.description || this.resolve(property).description || "", " ",
+          make("span", { className: "rule" }, this.rules(property)))))));
+  }
+}
+
+function anchor(method, path) {
+  return (method + path).replace(/[^A-Za-z0-9]+/g, "-");
+}
+
+function who(operation) {
+  const roles = operation["x-roles"] || [];
+  const text = roles.includes("anonymous") ? "everybody" : roles.length === 3 ? "everybody who is signed in" : roles.join(" and ");
+  return make("p", { className: "who" }, "For ", make("b", {}, text),
+    operation["x-owned"] ? ", as far as it is their own." : ".");
+}
+
+function showBody(reference, title, schema, showNeeded) {
+  const rows = reference.rows(schema);
+  return [
+    make("h4", {}, title),
+    make("pre", {}, JSON.stringify(reference.example(schema), null, 2)),
+    rows.length > 0 ? reference.fieldTable(rows, showNeeded) : null,
+  ];
+}
+
+function showResponses(reference, operation) {
+  const parts = [];
+  const failures = [];
+  for (const [status, response] of Object.entries(operation.responses)) {
+    const schema = response.content?.["application/json"]?.schema;
+    if (schema) parts.push(...showBody(reference, "Answer " + status, schema, false));
+    else if (status < 400) parts.push(make("h4", {}, "Answer " + status), make("p", {}, "Without a body."));
+    for (const [code, when] of Object.entries(response["x-codes"] || {})) {
+      failures.push(make("tr", {}, make("td", {}, status),
+        make("td", {}, make("a", { href: "#" + code }, make("code", {}, code))), make("td", {}, when)));
+    }
+  }
+  if (failures.length > 0) {
+    parts.push(make("details", {}, make("summary", {}, "Failures"),
+      make("div", { className: "table" }, make("table", {}, failures))));
+  }
+  return parts;
+}
+
+// tryIt returns the form that makes a real request.
+function tryIt(reference, method, path, operation) {
+  const inputs = (operation.parameters || []).map((p) => {
+    const example = p.required ? reference.example(p.schema) : "";
+    return { p, input: make("input", { value: String(example), placeholder: p.required ? "" : "optional", spellcheck: false }) };
+  });
+  const schema = operation.requestBody?.content?.["application/json"]?.schema;
+  const body = schema ? make("textarea", { value: JSON.stringify(reference.example(schema), null, 2), spellcheck: false }) : null;
+  const output = make("pre", { hidden: true, tabIndex: 0 });
+  output.setAttribute("aria-live", "polite");
+
+  const send = async () => {
+    let url = path;
+    const query = new URLSearchParams();
+    const headers = {};
+    for (const { p, input } of inputs) {
+      if (p.in === "path") url = url.replace("{" + p.name + "}", encodeURIComponent(input.value));
+      else if (input.value !== "" && p.in === "query") query.set(p.name, input.value);
+      else if (input.value !== "" && p.in === "header") headers[p.name] = input.value;
+    }
+    if (query.size > 0) url += "?" + query;
+    if (body) headers["Content-Type"] = "application/json";
+    if (byId("token").value) headers.Authorization = "Bearer " + byId("token").value;
+    output.hidden = false;
+    output.textContent = "…";
+    try {
+      const response = await fetch(url, { method: method.toUpperCase(), headers, body: body?.value });
+      const text = await response.text();
+      output.textContent = response.status + " " + response.statusText + "\n\n" + pretty(text);
+    } catch (error) {
+      output.textContent = String(error);
+    }
+  };
+  return make("details", {}, make("summary", {}, "Try it"), make("div", { className: "try" },
+    inputs.map(({ p, input }) => make("label", {}, p.name, input)),
+    body ? make("label", {}, "Body", body) : null,
+    make("button", { type: "button", onclick: send }, "Send"), output));
+}
+
+function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+function showOperation(reference, method, path, operation) {
+  const parameters = operation.parameters || [];
+  const body = operation.requestBody?.content?.["application/json"]?.schema;
+  return make("article", { className: "operation", id: anchor(method, path) },
+    make("h3", {}, operation.summary),
+    make("p", { className: "where" }, make("span", { className: "method " + method }, method.toUpperCase()), " ", path),
+    operation.description ? make("p", {}, operation.description) : null,
+    who(operation),
+    parameters.length > 0 ? [make("h4", {}, "Parameters"), reference.fieldTable(parameters.map((p) => (
+      { path: p.name, needed: p.required, property: { ...p.schema, description: [p.in, p.description].filter(Boolean).join(". ") } })), true)] : [],
+    body ? showBody(reference, "Body", body, true) : [],
+    showResponses(reference, operation),
+    tryIt(reference, method, path, operation));
+}
+
+function groups(doc) {
+  const byTag = new Map();
+  for (const [path, item] of Object.entries(doc.paths)) {
+    for (const method of methods.filter((m) => item[m])) {
+      const tag = item[method].tags?.[0] || "other";
+      if (!byTag.has(tag)) byTag.set(tag, []);
+      byTag.get(tag).push({ method, path, operation: item[method] });
+    }
+  }
+  // What runs the server comes last: readers come for the shop.
+  return [...byTag].sort(([a], [b]) => (a === "operations") - (b === "operations") || a.localeCompare(b));
+}
+
+function showCodes(doc) {
+  const codes = new Map();
+  for (const [status, byCode] of Object.entries(doc["x-codes"] || {})) {
+    for (const [code, when] of Object.entries(byCode)) codes.set(code, { status, when });
+  }
+  for (const item of Object.values(doc.paths)) {
+    for (const method of methods.filter((m) => item[m])) {
+      for (const [status, response] of Object.entries(item[method].responses)) {
+        for (const [code, when] of Object.entries(response["x-codes"] || {})) codes.set(code, { status, when });
+      }
+    }
+  }
+  byId("code-list").append(...[...codes].sort(([a], [b]) => a.localeCompare(b)).flatMap(([code, { status, when }]) =>
+    [make("dt", { id: code }, code), make("dd", {}, status + ". " + when)]));
+  byId("codes").hidden = false;
+}
+
+function show(doc) {
+  const reference = new Reference(doc);
+  byId("version").textContent = doc.info.version;
+  for (const [tag, operations] of groups(doc)) {
+    const section = make("section", {}, make("h2", {}, tag));
+    const list = make("ul", {});
+    for (const { method, path, operation } of operations) {
+      section.append(showOperation(reference, method, path, operation));
+      list.append(make("li", {}, make("a", { href: "#" + anchor(method, path) },
+        make("span", { className: "method " + method }, method.toUpperCase()), " ", operation.summary || path)));
+    }
+    byId("operations").append(section);
+    byId("nav").append(make("h2", {}, tag), list);
+  }
+  showCodes(doc);
+  byId("operations").removeAttribute("aria-busy");
+}
+
+function filter(words) {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const article of document.querySelectorAll(".operation")) {
+    const text = article.querySelector("h3").textContent + " " + article.querySelector(".where").textContent;
+    article.hidden = !wanted.every((word) => text.toLowerCase().includes(word));
+  }
+  for (const section of document.querySelectorAll("#operations section")) {
+    section.hidden = !section.querySelector(".operation:not([hidden])");
+  }
+}
+
+async function start() {
+  byId("filter").addEventListener("input", (event) => filter(event.target.value));
+  try {
+    const response = await fetch("/openapi.json");
+    if (!response.ok) throw new Error("openapi.json: " + response.status);
+    show(await response.json());
+    if (location.hash) byId(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+  } catch (error) {
+    byId("operations").replaceChildren(make("p", { role: "alert" }, "The document could not be shown: " + error.message));
+  }
+}
+
+start();

@@ -1,0 +1,76 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// Document is an answer whose bytes are ready, such as a cached product page.
+type Document struct {
+	Body         []byte
+	ETag         string // an entity tag with its quotes, or empty
+	CacheControl string
+	SurrogateKey string // names by which a CDN can be told to drop it, separated by spaces
+}
+
+// RegisterDocument adds a GET operation that answers with ready bytes. I and B describe it to readers
+// exactly as Register's types do, B being the JSON that the bytes hold, but nothing is decoded or
+// encoded: load takes what it needs from the request (r.PathValue). Conditional requests
+// (If-None-Match) are answered here.
+func RegisterDocument[I, B any](s *Server, rt Route, load func(r *http.Request) (Document, error)) {
+	type described struct{ Body B }
+	op := s.declare(rt)
+	op.Metadata[metaServe] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		doc, err := load(r)
+		if err != nil {
+			s.fail(exchangeOf(r.Context()), err)
+			return
+		}
+		doc.write(w, r)
+	})
+	// The handler is for the types only: the adapter takes the one above in its place.
+	huma.Register(s.api, *op, func(context.Context, *I) (*described, error) { return nil, nil })
+}
+
+var contentJSON = []string{"application/json"}
+
+func (d Document) write(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	setHeader(h, "Etag", d.ETag)
+	setHeader(h, "Cache-Control", d.CacheControl)
+	setHeader(h, "Surrogate-Key", d.SurrogateKey)
+	if d.ETag != "" && matches(r.Header["If-None-Match"], d.ETag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	if h["Content-Type"] == nil {
+		h["Content-Type"] = contentJSON
+	}
+	_, _ = w.Write(d.Body) // a client that is gone is not an error of ours
+}
+
+// setHeader sets a header whose name is in canonical form.
+func setHeader(h http.Header, name, value string) {
+	if value != "" {
+		h[name] = []string{value}
+	}
+}
+
+// matches reports whether one of the entity tags of an If-None-Match header stands for etag, compressed or
+// not, compared weakly as RFC 9110, section 13.1.2 has it.
+func matches(given []string, etag string) bool {
+	if len(given) == 0 {
+		return false
+	}
+	compressed := strings.TrimSuffix(etag, `"`) + gzipSuffix + `"`
+	for tag := range strings.SplitSeq(strings.Join(given, ","), ",") {
+		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+		if tag == "*" || tag == etag || tag == compressed {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,124 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"agora/ident"
+)
+
+// The values of headers that are the same in every answer: header maps can share them. Answers of the API
+// have no Referrer-Policy: nothing follows a link out of JSON, and a map of more than eight headers costs
+// twice as much to make and to copy. Pages have one, see Mount.
+var (
+	noSniff    = []string{"nosniff"}
+	noReferrer = []string{"no-referrer"}
+	noContent  = []string{"default-src 'none'; frame-ancestors 'none'"} // of the Content-Security-Policy; pages set their own
+)
+
+// observe is the outermost step: it gives the request its id, sees to it that a panic becomes an answer,
+// and writes down how it went.
+func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{Context: r.Context(), response: response{ResponseWriter: w}, started: time.Now(), id: requestID(r)}
+	h := w.Header()
+	h["X-Request-Id"] = []string{x.id}
+	h["X-Content-Type-Options"] = noSniff
+	h["Content-Security-Policy"] = noContent
+	defer func() {
+		p := recover()
+		if p != nil {
+			p = s.recovered(x, p)
+		}
+		s.record(x, r)
+		if p != nil {
+			panic(p)
+		}
+	}()
+	s.mux.ServeHTTP(&x.response, r.WithContext(x))
+}
+
+// recovered turns a panic into a Problem. Where an answer has begun it is too late for that: the value
+// that it returns then makes net/http cut the connection, so that the client does not take half for all.
+func (s *Server) recovered(x *exchange, p any) any {
+	if cause, ok := p.(error); ok && errors.Is(cause, http.ErrAbortHandler) {
+		return p // somebody means to cut the connection
+	}
+	err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+	if x.status != 0 {
+		s.log.Error("panic after the answer began", "request", x.id, "error", err)
+		return http.ErrAbortHandler
+	}
+	s.fail(x, err)
+	return nil
+}
+
+// record ends the exchange: metric, span, access log. Neither the query, which may hold what a person
+// searched for, nor any header of the request is ever logged.
+func (s *Server) record(x *exchange, r *http.Request) {
+	x.release()
+	took := time.Since(x.started)
+	pattern := "none" // of a request that no route took: its path is the client's and without bound
+	if x.route != nil {
+		pattern = x.route.pattern
+	}
+	s.duration.Observe(took.Seconds(), pattern, class(x.status))
+	x.span.End(x.failure)
+	if s.options.AccessLog == nil {
+		return
+	}
+	attrs := [...]slog.Attr{
+		slog.String("request", x.id),
+		slog.String("method", r.Method),
+		slog.String("path", r.URL.Path),
+		slog.String("route", pattern),
+		slog.Int("status", x.status),
+		slog.Int64("bytes", x.bytes),
+		slog.Int64("us", took.Microseconds()),
+		slog.String("user", x.principal.UserID),
+		slog.String("code", x.code),
+	}
+	// Straight to the handler: a logger would look up the caller's line for every request.
+	line := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
+	line.AddAttrs(attrs[:]...)
+	_ = s.options.AccessLog.Handler().Handle(x.Context, line) // an access log that cannot be written has nowhere to say so
+}
+
+// class names the hundred that a status belongs to. A handler that wrote nothing answered 200.
+func class(status int) string {
+	switch status / 100 {
+	case 3:
+		return "3xx"
+	case 4:
+		return "4xx"
+	case 5:
+		return "5xx"
+	}
+	return "2xx"
+}
+
+// requestID takes over the caller's id if it is fit to be logged and sent back, or makes one.
+func requestID(r *http.Request) string {
+	given := r.Header["X-Request-Id"]
+	if len(given) == 1 && fitID(given[0]) {
+		return given[0]
+	}
+	return ident.New(ident.Request)
+}
+
+func fitID(id string) bool {
+	if id == "" || len(id) > 128 {
+		return false
+	}
+	for _, c := range []byte(id) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}

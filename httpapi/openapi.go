@@ -1,0 +1,137 @@
+package httpapi
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"agora/fault"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// config is huma without everything that it would serve by itself.
+func (s *Server) config() huma.Config {
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "agora", Version: cmp.Or(s.options.Version, "dev"),
+				Description: "The data backend of a marketplace.",
+			},
+			Extensions: map[string]any{"x-codes": routeless},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"bearer": {Type: "http", Scheme: "bearer", Description: "The token that POST /v1/sessions gives."},
+				},
+			},
+		},
+		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}, // the suffix +json is problem+json's
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{s.asProblem},
+	}
+}
+
+// routeless are the codes of failures that no route declares, by status, as x-codes has them everywhere.
+var routeless = map[string]map[string]string{
+	"404": {codes[http.StatusNotFound]: "There is nothing at this path."},
+	"405": {codes[http.StatusMethodNotAllowed]: "The path is there under other methods, which Allow names."},
+	"408": {codes[http.StatusRequestTimeout]: "The body did not arrive in time."},
+}
+
+// declare makes the huma operation of a route, with the failures that every such route can have.
+func (s *Server) declare(rt Route) *huma.Operation {
+	op := &huma.Operation{
+		OperationID: operationID(rt), Method: rt.Method, Path: rt.Path,
+		Summary: rt.Summary, Description: rt.Description, DefaultStatus: rt.Status, Hidden: rt.Tag == "",
+		Metadata:   map[string]any{metaRoute: rt},
+		Extensions: map[string]any{"x-roles": rt.Access.Names()},
+		Responses:  map[string]*huma.Response{},
+	}
+	if rt.Tag != "" {
+		op.Tags = []string{rt.Tag}
+	}
+	if rt.Owned {
+		op.Extensions["x-owned"] = true
+	}
+	if rt.Access != Public {
+		op.Security = []map[string][]string{{"bearer": {}}}
+		s.documentFailure(op, Failure{Kind: fault.Unauthenticated, When: "No token, or one that is not valid (any more)."})
+	}
+	if rt.Access != Public && rt.Access != SignedIn || rt.Owned {
+		s.documentFailure(op, Failure{Kind: fault.Denied, When: "Signed in, but not among those who may call this."})
+	}
+	if strings.Contains(rt.Path, "{") {
+		s.documentFailure(op, Failure{Kind: fault.NotFound, When: "There is no such thing."})
+	}
+	for _, f := range rt.Fails {
+		s.documentFailure(op, f)
+	}
+	if !rt.unguarded {
+		s.documentFailure(op, Failure{Kind: fault.Exhausted, Code: "rate_limited", When: "Too many requests. Retry-After says when to come back."})
+		s.documentFailure(op, Failure{Kind: fault.Unavailable, Code: "overloaded", When: "The server is full. Retry-After says when to come back."})
+	}
+	s.documentFailure(op, Failure{Kind: fault.Internal, When: "Our fault. The request id leads to the log."})
+	return op
+}
+
+// documentBodyFailures adds what can be wrong with a body.
+func (s *Server) documentBodyFailures(op *huma.Operation, rt Route) {
+	for status, when := range map[int]string{
+		http.StatusBadRequest:            "The body is not one valid JSON value.",
+		http.StatusRequestEntityTooLarge: "The body is larger than " + sizeLimit(cmp.Or(rt.MaxBody, s.options.MaxBody)) + ".",
+		http.StatusUnsupportedMediaType:  "The body is not announced as application/json.",
+	} {
+		s.documentStatus(op, status, codes[status], when)
+	}
+}
+
+// sizeLimit says how large a body may be.
+func sizeLimit(bytes int64) string { return fmt.Sprintf("the limit of %d bytes", bytes) }
+
+func (s *Server) documentFailure(op *huma.Operation, f Failure) {
+	s.documentStatus(op, cmp.Or(f.Status, statuses[f.Kind]), cmp.Or(f.Code, f.Kind.String()), f.When)
+}
+
+// documentStatus adds a code to the answer of a status: several failures can share one.
+func (s *Server) documentStatus(op *huma.Operation, status int, code, when string) {
+	key := strconv.Itoa(status)
+	answer := op.Responses[key]
+	if answer == nil {
+		problem := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")
+		answer = &huma.Response{
+			Content:    map[string]*huma.MediaType{problemJSON: {Schema: problem}},
+			Extensions: map[string]any{"x-codes": map[string]string{}},
+		}
+		op.Responses[key] = answer
+	}
+	byCode, _ := answer.Extensions["x-codes"].(map[string]string)
+	byCode[code] = when
+	var lines []string
+	for code, when := range byCode {
+		lines = append(lines, code+": "+when)
+	}
+	slices.Sort(lines)
+	answer.Description = strings.Join(lines, "\n")
+}
+
+// document is the OpenAPI document, made when it is first asked for: then all routes are there.
+func (s *Server) document() func() []byte {
+	return sync.OnceValue(func() []byte {
+		doc := s.api.OpenAPI()
+		delete(doc.Components.Schemas.Map(), "ErrorModel") // huma declares its own error; ours is Problem
+		body, err := json.Marshal(doc)
+		if err != nil {
+			panic("httpapi: the OpenAPI document cannot be written: " + err.Error())
+		}
+		return body
+	})
+}

@@ -1,0 +1,195 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"agora/fault"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// Problem is the answer of every request that failed, as RFC 9457 has it.
+type Problem struct {
+	Type     string        `json:"type" example:"/docs#invalid" doc:"Where the documentation explains the code."`
+	Title    string        `json:"title" example:"Unprocessable Entity" doc:"The meaning of the status."`
+	Status   int           `json:"status" example:"422"`
+	Code     string        `json:"code" example:"invalid" doc:"Stable and machine-readable: what to branch on."`
+	Detail   string        `json:"detail" example:"quantity is less than 1" doc:"What went wrong this time, for a person."`
+	Instance string        `json:"instance" example:"req_01jd8q6m3k9v2n4x7y5z8w1t0c" doc:"The id of the request, which the log has too."`
+	Errors   []fault.Field `json:"errors,omitempty" doc:"The offending places of the input, named as the caller wrote them."`
+
+	header http.Header // Cache-Control, and Retry-After, WWW-Authenticate or Allow
+}
+
+// Error implements error.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus implements huma.StatusError, by which huma sends a Problem that a handler returned.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header { return p.header }
+
+// ContentType implements huma.ContentTypeFilter.
+func (p *Problem) ContentType(string) string { return problemJSON }
+
+const problemJSON = "application/problem+json"
+
+// statusClientGone is nginx's status for a client that did not wait. It only reaches the log.
+const statusClientGone = 499
+
+// statuses maps the kinds of failure to HTTP. It is the only place that does.
+var statuses = map[fault.Kind]int{
+	fault.Internal:        http.StatusInternalServerError,
+	fault.Invalid:         http.StatusUnprocessableEntity,
+	fault.Unauthenticated: http.StatusUnauthorized,
+	fault.Denied:          http.StatusForbidden,
+	fault.NotFound:        http.StatusNotFound,
+	fault.Conflict:        http.StatusConflict,
+	fault.Stale:           http.StatusPreconditionFailed,
+	fault.Declined:        http.StatusPaymentRequired,
+	fault.TooLarge:        http.StatusRequestEntityTooLarge,
+	fault.Exhausted:       http.StatusTooManyRequests,
+	fault.Unavailable:     http.StatusServiceUnavailable,
+	fault.Timeout:         http.StatusGatewayTimeout,
+}
+
+// codes names the failures of HTTP itself, which no fault kind stands for.
+var codes = map[int]string{
+	http.StatusBadRequest:            "malformed",
+	http.StatusNotFound:              "no_such_route",
+	http.StatusMethodNotAllowed:      "method_not_allowed",
+	http.StatusRequestTimeout:        "body_too_slow",
+	http.StatusRequestEntityTooLarge: fault.TooLarge.String(),
+	http.StatusUnsupportedMediaType:  "unsupported_media_type",
+	http.StatusUnprocessableEntity:   fault.Invalid.String(),
+	http.StatusPreconditionRequired:  "precondition_required",
+}
+
+// problem makes the Problem of an error, and writes the cause to the log if nobody but the log may see it.
+func (s *Server) problem(x *exchange, err error) *Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p
+	}
+	kind := fault.KindOf(err)
+	switch {
+	case kind == fault.Internal:
+		x.failure = err
+		s.log.LogAttrs(x, slog.LevelError, "internal error", slog.String("request", x.id), slog.Any("error", err))
+		return newProblem(x, statuses[kind], kind.String(), "internal error; the log has it under "+x.id)
+	case clientGone(x, err):
+		return newProblem(x, statusClientGone, kind.String(), "the client is gone")
+	case kind == fault.Unavailable || kind == fault.Timeout:
+		x.failure = err
+		s.logAway(x, err)
+	}
+	p := newProblem(x, statuses[kind], fault.CodeOf(err), "")
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		p.Detail, p.Errors = e.Message, e.Fields
+		p.retryAfter(e.RetryAfter)
+	}
+	if kind == fault.Unauthenticated {
+		p.set("Www-Authenticate", `Bearer realm="agora"`)
+	}
+	p.Detail = cmp.Or(p.Detail, p.Title)
+	return p
+}
+
+// logAway logs why a part was not there in time. A server that is full says so in its metrics: a line for
+// each request would only add to its work.
+func (s *Server) logAway(x *exchange, err error) {
+	if errors.Is(err, errFull) {
+		return
+	}
+	s.log.LogAttrs(x, slog.LevelWarn, "request failed", slog.String("request", x.id), slog.Any("error", err))
+}
+
+// clientGone reports whether work ended because nobody waits for it any more.
+func clientGone(x *exchange, err error) bool {
+	return errors.Is(err, context.Canceled) && errors.Is(x.Context.Err(), context.Canceled)
+}
+
+// newProblem returns a Problem with its status and code, and notes the code for the access log.
+func newProblem(x *exchange, status int, code, detail string, fields ...fault.Field) *Problem {
+	if code == "" {
+		code = codes[status]
+	}
+	x.code = code
+	p := &Problem{
+		Type: "/docs#" + code, Title: http.StatusText(status), Status: status, Code: code,
+		Detail: detail, Instance: x.id, Errors: fields, header: http.Header{"Cache-Control": {"no-store"}},
+	}
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		p.retryAfter(time.Second)
+	}
+	return p
+}
+
+// retryAfter sets the header in whole seconds, rounded up; 0 leaves what is there.
+func (p *Problem) retryAfter(d time.Duration) {
+	if d > 0 {
+		p.set("Retry-After", strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10))
+	}
+}
+
+func (p *Problem) set(name, value string) { p.header.Set(name, value) }
+
+// fail answers with the Problem of err, from outside of huma.
+func (s *Server) fail(x *exchange, err error) { x.send(s.problem(x, err)) }
+
+// send writes a Problem.
+func (x *exchange) send(p *Problem) {
+	h := x.Header()
+	for name, values := range p.header {
+		h[name] = values
+	}
+	h.Set("Content-Type", problemJSON)
+	for _, name := range []string{"Content-Length", "Content-Encoding", "Etag"} {
+		h.Del(name) // of the answer that did not come about
+	}
+	x.WriteHeader(p.Status)
+	_ = encode(x, p) // a Problem is nothing but texts and a number
+}
+
+// asProblem is the huma transformer that puts a Problem in the place of huma's own error, so that what its
+// validation finds looks like everything else.
+func (s *Server) asProblem(ctx huma.Context, _ string, v any) (any, error) {
+	e, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	var fields []fault.Field
+	detail := e.Detail
+	for _, d := range e.Errors {
+		if f := offending(d); f.Name != "" {
+			fields = append(fields, f)
+		} else {
+			detail = f.Message
+		}
+	}
+	if len(fields) > 0 {
+		detail = sentence(fields)
+	}
+	ctx.SetHeader("Content-Type", problemJSON)
+	p := newProblem(exchangeOf(ctx.Context()), e.Status, "", detail, fields...)
+	for name := range p.header {
+		ctx.SetHeader(name, p.header.Get(name))
+	}
+	return p, nil
+}
+
+// sentence says of every field what is wrong with it.
+func sentence(fields []fault.Field) string {
+	parts := make([]string, len(fields))
+	for i, f := range fields {
+		parts[i] = f.Name + " " + f.Message
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,183 @@
+package generate
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"agora/ident"
+	"agora/shop"
+)
+
+const (
+	stockBatch   = 5_000
+	orderBatch   = 500
+	reviewBatch  = 500
+	maxReviews   = 5_000
+	betweenSales = 5 * time.Minute
+)
+
+// firstSale is when trade begins in the generated past.
+var firstSale = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// PopularProduct draws the number of a product by its popularity, which follows Zipf's law with exponent 1. What is
+// popular is spread over the whole catalogue, not gathered at its beginning.
+func (p Plan) PopularProduct(source *rand.Rand) int { return popular(entropy{source}, p.Products) }
+
+func popular(random entropy, n int) int { return scatter(zipf(random, n), n) }
+
+// scatter is a permutation of the numbers below n: multiplication by a number without a common divisor, near n
+// divided by the golden ratio, which puts neighbours far apart (Knuth, TAOCP 3, section 6.4).
+func scatter(i, n int) int {
+	step := max(1, int(float64(n)/math.Phi))
+	for divisor(step, n) != 1 {
+		step++
+	}
+	return i * step % n
+}
+
+// divisor returns the greatest common divisor.
+func divisor(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// trade are the stages that need the catalogue.
+func (r *run) trade() []stage {
+	market := fmt.Sprintf("seed %d, %d products, %d users", r.Seed, r.Products, r.Plan.Users)
+	return []stage{
+		r.counted("stock", fmt.Sprintf("generated stock, seed %d", r.Seed), r.Products, stockBatch, r.stockBatch),
+		r.counted("orders", "generated orders, "+market, r.Plan.Orders, orderBatch, r.orderBatch),
+		r.counted("reviews", "generated reviews, "+market, r.reviews(), reviewBatch, r.reviewBatch),
+	}
+}
+
+// counted returns a stage whose progress the order store keeps in one transaction with each batch.
+func (r *run) counted(name, source string, total, size int, batch func(ctx context.Context, from, to int) (shop.ImportBatch, error)) stage {
+	return stage{
+		name: name, total: total, batch: size,
+		done: func(ctx context.Context) (int, error) {
+			progress, err := r.importer.Progress(ctx, source)
+			if err != nil || progress == nil {
+				return 0, err
+			}
+			return strconv.Atoi(string(progress))
+		},
+		add: func(ctx context.Context, from, to int) error {
+			b, err := batch(ctx, from, to)
+			if err != nil {
+				return err
+			}
+			b.Source, b.Progress = source, strconv.AppendInt(nil, int64(to), 10)
+			return r.importer.Keep(ctx, b)
+		},
+	}
+}
+
+// stockBatch puts units of products on hand: some dozens or hundreds of most, none of a few.
+func (r *run) stockBatch(ctx context.Context, from, to int) (shop.ImportBatch, error) {
+	skus := make([]string, 0, to-from)
+	for i := from; i < to; i++ {
+		skus = append(skus, r.SKU(i))
+	}
+	current, err := r.importer.Stock(ctx, skus)
+	if err != nil {
+		return shop.ImportBatch{}, err
+	}
+	var batch shop.ImportBatch
+	for n, sku := range skus {
+		units := r.units(from + n)
+		if units == 0 {
+			continue
+		}
+		before := current[sku]
+		before.SKU = sku
+		after, fact, err := shop.NewImportedStock(before, units, "opening stock", r.madeAt(from+n))
+		if err != nil {
+			return shop.ImportBatch{}, err
+		}
+		batch.Stock = append(batch.Stock, after)
+		batch.Entries = append(batch.Entries, fact)
+	}
+	return batch, nil
+}
+
+// units returns how many of product number i are on hand.
+func (p Plan) units(i int) int64 {
+	random := p.random(ofStock, i)
+	if random.IntN(33) == 0 {
+		return 0
+	}
+	return int64(20 * math.Exp(random.Float64()*math.Log(100)))
+}
+
+func (r *run) orderBatch(_ context.Context, from, to int) (shop.ImportBatch, error) {
+	var batch shop.ImportBatch
+	for i := from; i < to; i++ {
+		order, fact, err := shop.NewImportedOrder(r.order(i))
+		if err != nil {
+			return shop.ImportBatch{}, err
+		}
+		batch.Orders = append(batch.Orders, order)
+		batch.Entries = append(batch.Entries, fact)
+	}
+	return batch, nil
+}
+
+// order returns past order number i: a few popular products, by a shopper who may have bought before.
+func (p Plan) order(i int) shop.Order {
+	random := p.random(ofOrder, i)
+	at := firstSale.Add(time.Duration(i) * betweenSales)
+	order := shop.Order{
+		ID: ident.At(ident.Order, at, random), UserID: p.UserID(popular(random, p.Users)),
+		PlacedAt: at, Reference: fmt.Sprintf("generated-%d-%06d", p.Seed, i),
+	}
+	bought := map[int]bool{}
+	for range 1 + random.IntN(4) {
+		number := popular(random, p.Products)
+		if bought[number] {
+			continue
+		}
+		bought[number] = true
+		product := p.product(number)
+		order.Lines = append(order.Lines, shop.Line{
+			ProductID: product.ID, SKU: product.SKU, Seller: product.Seller, Name: product.Name,
+			Quantity: int64(1 + zipf(random, 5)), Price: product.Price,
+		})
+	}
+	return order
+}
+
+// reviews returns how many reviews are written: some for each hundred products, and no more than a demo needs.
+func (p Plan) reviews() int {
+	if p.Users == 0 {
+		return 0
+	}
+	return min(p.Products/4, maxReviews)
+}
+
+// reviewBatch stores reviews by itself, since they are no business of the order store; what it returns is empty
+// but for the progress. A batch that is repeated after a crash adds no review twice.
+func (r *run) reviewBatch(ctx context.Context, from, to int) (shop.ImportBatch, error) {
+	var batch []shop.Review
+	for i := from; i < to; i++ {
+		batch = append(batch, r.review(i))
+	}
+	_, err := r.Catalog.AddReviews(ctx, batch)
+	return shop.ImportBatch{}, err
+}
+
+func (p Plan) review(i int) shop.Review {
+	random := p.random(ofReview, i)
+	at := firstSale.Add(time.Duration(i) * betweenSales)
+	opinion := opinions[random.IntN(len(opinions))]
+	return shop.Review{
+		ID: ident.At(ident.Review, at, random), ProductID: p.ProductID(popular(random, p.Products)),
+		User: p.UserID(random.IntN(p.Users)), Rating: opinion.rating, Text: pick(random, opinion.texts), CreatedAt: at,
+	}
+}

@@ -1,0 +1,54 @@
+package retail
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// rejects is the file of the rejected lines. It is made with the first of them.
+type rejects struct {
+	file     string // that is imported
+	fallback string // folder for when the one of the file takes nothing
+	path     string // of the rejects; empty while there are none
+	out      *os.File
+	buffer   *bufio.Writer
+}
+
+// write adds a line as it was, behind its number in the file and the reason.
+func (r *rejects) write(number int, text string, reason Reason) error {
+	if r.out == nil {
+		if err := r.create(); err != nil {
+			return fmt.Errorf("create the file for rejected lines: %w", err)
+		}
+		fmt.Fprintf(r.buffer, "Line,Reason,%s\n", Header)
+	}
+	_, err := fmt.Fprintf(r.buffer, "%d,%s,%s\n", number+1, reason, text) // the header is line 1
+	return err
+}
+
+func (r *rejects) create() (err error) {
+	name := filepath.Base(r.file) + ".rejects.csv"
+	r.path = filepath.Join(filepath.Dir(r.file), name)
+	r.out, err = os.Create(r.path)
+	if err != nil && r.fallback != "" {
+		r.path = filepath.Join(r.fallback, name)
+		r.out, err = os.Create(r.path)
+	}
+	r.buffer = bufio.NewWriter(r.out)
+	return err
+}
+
+// close finishes the file, if there is one.
+func (r *rejects) close() error {
+	if r.out == nil {
+		return nil
+	}
+	if err := errors.Join(r.buffer.Flush(), r.out.Close()); err != nil && !errors.Is(err, fs.ErrClosed) {
+		return fmt.Errorf("write rejected lines: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package shop
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"agora/fault"
+)
+
+func FuzzCursor(f *testing.F) {
+	f.Add(encodeCursor("fuzz", rankedPlace{Phase: 1, Start: 12, Score: -3, Position: 9}))
+	f.Add("")
+	f.Add(strings.Repeat("A", maxCursor+1))
+	f.Add(encodeCursor("another", rankedPlace{}))
+	f.Add("_____w")
+	f.Fuzz(func(t *testing.T, cursor string) {
+		var place rankedPlace
+		given, err := decodeCursor("fuzz", cursor, &place)
+		switch {
+		case err != nil && !fault.Is(err, fault.Invalid):
+			t.Errorf("error = %v, want it Invalid", err)
+		case err != nil && cursor == "":
+			t.Errorf("the empty cursor is refused: %v", err)
+		case err != nil || !given:
+			return
+		}
+		var again rankedPlace
+		if _, err := decodeCursor("fuzz", encodeCursor("fuzz", place), &again); err != nil || again != place {
+			t.Errorf("%+v comes back as %+v, %v", place, again, err)
+		}
+	})
+}
+
+func FuzzQuery(f *testing.F) {
+	for _, q := range []string{"", "blue mug", "mug*", "* *", "Crème BRÛLÉE", "お茶", "a\xffb", `"x" OR y*`, "men's", "İ½ß"} {
+		f.Add(q)
+	}
+	f.Fuzz(func(t *testing.T, q string) {
+		parsed, err := parseQuery(q)
+		if err != nil {
+			if !fault.Is(err, fault.Invalid) {
+				t.Errorf("error = %v, want it Invalid", err)
+			}
+			return
+		}
+		if len(parsed) > maxQueryWords {
+			t.Errorf("%d words", len(parsed))
+		}
+		for _, word := range parsed {
+			// What is not a letter or a digit would be an operator to a store's query language.
+			odd := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+			if word.text == "" || len(word.text) > maxWord+3 || strings.ContainsFunc(word.text, odd) {
+				t.Errorf("%q has the word %q", q, word.text)
+			}
+			// A product that is called by the word itself has to be found by it.
+			if entry := newEntry(Product{Name: word.text}); !slices.Contains(entry.Words, nameTerm+word.text) {
+				t.Errorf("a product called %q is indexed as %q", word.text, entry.Words)
+			}
+		}
+	})
+}

@@ -1,0 +1,68 @@
+package shop
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"agora/fault"
+	"agora/ident"
+	"agora/pattern/cache"
+	"agora/telemetry"
+)
+
+// Pages serves product documents as they are sent, from a cache-aside in front of the catalogue. A change
+// of the product or of its stock drops the page.
+type Pages struct{ cache *cache.Aside }
+
+// Page is a product's document in JSON, its ETag with the quotes, and the keys that it is purged by.
+type Page struct {
+	ETag     string
+	Keys     string // the product's id and its seller's, with a space between them
+	Document []byte // must not be changed
+}
+
+// pageKey begins the cache's keys of pages, which may share a store with other caches.
+const pageKey = "page/"
+
+// NewPages returns the pages of a catalogue, kept in the store for about ttl. While the catalogue cannot be
+// read, a page is served for an hour longer; that there is no such product is remembered for a few seconds.
+func NewPages(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *telemetry.Metrics) *Pages {
+	options := cache.AsideOptions{
+		Name: "products", TTL: ttl, Jitter: 0.1, NegativeTTL: 5 * time.Second, StaleFor: time.Hour,
+	}
+	return &Pages{cache.NewAside(store, options, func(ctx context.Context, key string) ([]byte, error) {
+		page, err := catalog.page(ctx, key[len(pageKey):])
+		if err != nil {
+			return nil, err
+		}
+		return append([]byte(page.ETag+"\n"+page.Keys+"\n"), page.Document...), nil
+	}, metrics)}
+}
+
+// Page returns the page of a product, or fault.NotFound.
+func (p *Pages) Page(ctx context.Context, productID string) (Page, error) {
+	if err := ident.Check(ident.Product, productID); err != nil {
+		return Page{}, fault.Bad("id", "%v", err)
+	}
+	entry, err := p.cache.Get(ctx, pageKey+productID)
+	if err != nil {
+		return Page{}, err
+	}
+	etag, rest, ok := bytes.Cut(entry, []byte{'\n'})
+	keys, document, whole := bytes.Cut(rest, []byte{'\n'})
+	if !ok || !whole {
+		return Page{}, fmt.Errorf("the cached page of %s has no head", productID)
+	}
+	return Page{ETag: string(etag), Keys: string(keys), Document: document}, nil
+}
+
+// Drop forgets the pages of products that changed.
+func (p *Pages) Drop(ctx context.Context, productIDs ...string) error {
+	keys := make([]string, len(productIDs))
+	for i, id := range productIDs {
+		keys[i] = pageKey + id
+	}
+	return p.cache.Invalidate(ctx, keys...)
+}
