@@ -72,19 +72,19 @@ func (r *run) accounts() []stage {
 	}
 }
 
-func (r *run) accountStage(name string, total int, make func(int) person) stage {
+func (r *run) accountStage(name string, total int, number func(int) person) stage {
 	return stage{
 		name: name, total: total, batch: peopleBatch,
 		done: func(ctx context.Context) (int, error) {
 			return known(total, func(i int) (bool, error) {
-				_, err := r.Targets.Users.User(ctx, make(i).account.ID)
+				_, err := r.Targets.Users.User(ctx, number(i).account.ID)
 				return found(err)
 			})
 		},
 		add: func(ctx context.Context, from, to int) error {
 			var batch []accounts.Account
 			for i := from; i < to; i++ {
-				batch = append(batch, make(i).account)
+				batch = append(batch, number(i).account)
 			}
 			return r.Targets.Users.CreateMany(ctx, batch)
 		},
@@ -99,19 +99,19 @@ func (r *run) personal() []stage {
 	}
 }
 
-func (r *run) personalStage(name string, total int, make func(int) person) stage {
+func (r *run) personalStage(name string, total int, number func(int) person) stage {
 	return stage{
 		name: name, total: total, batch: peopleBatch,
 		done: func(ctx context.Context) (int, error) {
 			return known(total, func(i int) (bool, error) {
-				_, err := r.Personal.Personal(ctx, make(i).details.UserID)
+				_, err := r.Personal.Personal(ctx, number(i).details.UserID)
 				return found(err)
 			})
 		},
 		add: func(ctx context.Context, from, to int) error {
 			var batch []accounts.Personal
 			for i := from; i < to; i++ {
-				batch = append(batch, make(i).details)
+				batch = append(batch, number(i).details)
 			}
 			return r.Personal.CreateMany(ctx, batch)
 		},
