@@ -101,9 +101,9 @@ func TestASecondRunAddsNothing(t *testing.T) {
 	m := newMarket()
 	m.generate(t, plan)
 	want := m.fingerprint(t, plan)
-	for _, stage := range m.generate(t, plan).Added {
-		if stage.New != 0 {
-			t.Errorf("the second run added %d %s", stage.New, stage.Stage)
+	for _, added := range m.generate(t, plan).Added {
+		if added.New != 0 {
+			t.Errorf("the second run added %d %s", added.New, added.Stage)
 		}
 	}
 	if got := m.fingerprint(t, plan); got != want {

@@ -18,8 +18,7 @@ const (
 	betweenPeople = 5 * time.Second
 )
 
-// countries are where people live, the more often the longer their run of letters is repeated in reality: the
-// weights are rough and only have to differ.
+// countries are where people live. The weights are rough: they only have to differ.
 var countries = weighted(map[string]int{
 	"US": 30, "GB": 12, "DE": 11, "FR": 9, "IN": 8, "IT": 6, "ES": 6, "BR": 5, "CA": 5, "NL": 4, "PL": 4,
 	"JP": 4, "AU": 3, "SE": 3, "BE": 2, "AT": 2, "CH": 2, "IE": 2, "DK": 2, "PT": 1, "FI": 1, "NO": 1, "SG": 1, "ZA": 1,
@@ -94,8 +93,8 @@ func (r *run) accountStage(name string, total int, number func(int) person) stag
 // personal are the stages that fill the store of personal data.
 func (r *run) personal() []stage {
 	return []stage{
-		r.personalStage("personal data of sellers", r.Sellers(), r.seller),
-		r.personalStage("personal data of users", r.Plan.Users, r.shopper),
+		r.personalStage("seller data", r.Sellers(), r.seller),
+		r.personalStage("user data", r.Plan.Users, r.shopper),
 	}
 }
 
