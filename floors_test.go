@@ -111,7 +111,6 @@ var owners = map[string][]string{
 	"github.com/maypok86/otter":           {"pattern/cache", "pattern/guard"},
 	"github.com/alecthomas/kong":          {"cmd/agora"},
 	"github.com/vbauerster/mpb":           {"cmd/agora"},
-	"github.com/knadh/koanf":              {"app"},
 }
 
 func listPackages(t *testing.T) []listed {

@@ -154,7 +154,7 @@ Try it:
   curl '%[1]s/v1/search/products?q=lamp&limit=3'
   curl -H "Authorization: Bearer $(cat %[2]s)" %[1]s/v1/me
   curl -H "Authorization: Bearer $(cat %[2]s)" -H 'Content-Type: application/json' \
-    -d "{\"lines\":[{\"product_id\":\"$(curl -s '%[1]s/v1/products?limit=1' | grep -o 'prd_[a-z0-9]*' | head -1)\",\"quantity\":1}]}" %[1]s/v1/orders
+    -d "{\"lines\":[{\"product_id\":\"$(curl -s '%[1]s/v1/search/products?in_stock=true&limit=1' | grep -o 'prd_[a-z0-9]*' | head -1)\",\"quantity\":1}]}" %[1]s/v1/orders
 `, url, token)
 }
 

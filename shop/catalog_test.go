@@ -223,7 +223,7 @@ func TestEncodedChangesWithItsETag(t *testing.T) {
 }
 
 func TestAChangeIsAnnouncedThoughItsCallerLeft(t *testing.T) {
-	var announced error = context.Canceled
+	announced := context.Canceled
 	catalog := shop.NewCatalog(shop.NewMemoryCatalog(), func(ctx context.Context, _ ...string) { announced = ctx.Err() })
 	mustCreate(t, catalog, potter, draft("MUG-1"))
 	ctx, leave := context.WithCancel(t.Context())

@@ -31,7 +31,7 @@ type hit struct {
 
 // bestFirst orders hits by their score, equal ones newest first.
 func bestFirst(a, b hit) int {
-	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(b.Card.Position, a.Card.Position))
+	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(b.Position, a.Position))
 }
 
 // phases splits a scan for words: those that have all of them in their name come first.

@@ -21,6 +21,7 @@ type Catalog struct {
 	db         *database
 	statements *statements
 	maxSteps   int64 // defaultSteps, but for tests
+	blockSize  int64 // blockSize, but for tests
 }
 
 var _ shop.CatalogStore = (*Catalog)(nil)
@@ -31,7 +32,7 @@ func OpenCatalog(ctx context.Context, path string) (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Catalog{db: db, statements: newStatements(db.read), maxSteps: defaultSteps}, nil
+	return &Catalog{db: db, statements: newStatements(db.read), maxSteps: defaultSteps, blockSize: blockSize}, nil
 }
 
 // Close finishes the writes that were accepted and closes the file.
@@ -56,7 +57,7 @@ func (c *Catalog) Insert(ctx context.Context, entries []shop.Entry) (taken []str
 		}
 		counts := map[string]int{}
 		for i, r := range rows {
-			stored, err := r.insert(t, last+1)
+			stored, err := r.insert(t, last+1, c.blockSize)
 			if err != nil {
 				return fmt.Errorf("insert product %s: %w", entries[i].Product.ID, err)
 			}
@@ -94,7 +95,7 @@ func newRows(entry shop.Entry) (productRows, error) {
 }
 
 // insert writes all rows of a new product, unless its SKU is taken.
-func (r productRows) insert(t *tx, position int64) (stored bool, err error) {
+func (r productRows) insert(t *tx, position, blockSize int64) (stored bool, err error) {
 	p := r.product
 	// A product that is there already conflicts in its identifier, too.
 	changed, err := t.exec("INSERT INTO products VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -106,8 +107,7 @@ func (r productRows) insert(t *tx, position int64) (stored bool, err error) {
 		position, p.Price.Currency, p.Price.Amount, r.terms, r.card); err != nil {
 		return false, err
 	}
-	_, err = t.exec("INSERT INTO search (rowid, terms) VALUES (?, ?)", position, r.terms)
-	return true, err
+	return true, index(t, position, r.terms, blockSize)
 }
 
 // Replace implements shop.CatalogStore.
@@ -138,25 +138,34 @@ func (c *Catalog) Replace(ctx context.Context, entry shop.Entry, expected int64)
 			p.Price.Currency, p.Price.Amount, rows.terms, rows.card, position); err != nil {
 			return fmt.Errorf("replace card of %s: %w", p.ID, err)
 		}
-		return reindex(t, position, oldTerms, rows.terms)
+		return reindex(t, position, oldTerms, rows.terms, c.blockSize)
 	})
 }
 
 // reindex brings the inverted index from a product's old terms to its new ones.
-func reindex(t *tx, position int64, before, after string) error {
+func reindex(t *tx, position int64, before, after string, blockSize int64) error {
 	if before == after {
 		return nil
 	}
 	if _, err := t.exec("DELETE FROM search WHERE rowid = ?", position); err != nil {
 		return fmt.Errorf("remove from index: %w", err)
 	}
-	if _, err := t.exec("INSERT INTO search (rowid, terms) VALUES (?, ?)", position, after); err != nil {
-		return fmt.Errorf("add to index: %w", err)
+	if err := index(t, position, after, blockSize); err != nil {
+		return err
 	}
 	change := map[string]int{}
 	countIn(change, before, -1)
 	countIn(change, after, +1)
 	return countTerms(t, change)
+}
+
+// index adds a product to the inverted index, under its terms and that of its block.
+func index(t *tx, position int64, terms string, blockSize int64) error {
+	_, err := t.exec("INSERT INTO search (rowid, terms) VALUES (?, ?)", position, terms+blockTerm(position/blockSize))
+	if err != nil {
+		return fmt.Errorf("add to index: %w", err)
+	}
+	return nil
 }
 
 // Product implements shop.CatalogStore. It is one statement, so that all parts are of one moment.

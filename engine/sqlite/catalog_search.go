@@ -19,7 +19,11 @@ const (
 	// defaultBudget is how many products a scan looks at if it does not say.
 	defaultBudget = 4_000
 	// defaultSteps is how many products FTS5 may step over to find those that have several terms. A step takes some 20 ns.
-	defaultSteps = 100_000
+	defaultSteps = 25_000
+	// blockSize is how many positions share a term by which a scan's reach is limited, maxBlocks how many such
+	// terms a scan may have.
+	blockSize = 1 << 14
+	maxBlocks = 32
 )
 
 // Scan implements shop.CatalogStore.
@@ -44,13 +48,13 @@ func (c *Catalog) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) 
 		}
 		return c.stream(ctx, scan, s)
 	}
-	if query.text != "" && query.steps <= c.maxSteps {
-		few, err := c.few(ctx, query.text)
+	if query.all != "" && query.steps <= c.maxSteps {
+		few, err := c.few(ctx, query.within(""))
 		if err != nil {
 			return shop.Batch{}, err
 		}
 		if few {
-			return c.sorted(ctx, scan, query.text)
+			return c.sorted(ctx, scan, query.within(""))
 		}
 	}
 	return c.stream(ctx, scan, byPrice(scan))
@@ -80,22 +84,25 @@ func (c *Catalog) newest(ctx context.Context, scan shop.Scan, query ftsQuery) (*
 	if below == 0 {
 		below = math.MaxInt64
 	}
-	if query.text == "" {
+	if query.all == "" {
 		s.query = "SELECT position, 0 AS amount FROM cards WHERE position < ? ORDER BY position DESC"
 		s.args = []any{below}
 		s.whereTerms(scan)
 		return s, nil
 	}
+	var narrow string
 	if query.steps > c.maxSteps {
 		var last int64
 		if err := c.statements.queryRow(ctx, "SELECT coalesce(max(position), 0) FROM cards", nil, &last); err != nil {
 			return nil, fmt.Errorf("last position: %w", err)
 		}
-		s.reach = max(0, min(below, last)-last*c.maxSteps/max(1, min(query.steps, last)))
+		top := min(below-1, last)
+		span := last * c.maxSteps / max(1, min(query.steps, last))
+		first := max(0, top-span, top-maxBlocks*c.blockSize) / c.blockSize
+		s.reach, narrow = first*c.blockSize, blocks(first, top/c.blockSize)
 	}
-	s.query = `SELECT rowid AS position, 0 AS amount FROM search
-		WHERE search MATCH ? AND rowid < ? AND rowid >= ? ORDER BY rowid DESC`
-	s.args = []any{query.text, below, s.reach}
+	s.query = "SELECT rowid AS position, 0 AS amount FROM search WHERE search MATCH ? AND rowid < ? ORDER BY rowid DESC"
+	s.args = []any{query.within(narrow), below}
 	return s, nil
 }
 

@@ -32,7 +32,7 @@ func openForSearch(t *testing.T) *Catalog {
 func TestCatalogWithAShortReach(t *testing.T) {
 	shoptest.Catalog(t, func(t *testing.T) shop.CatalogStore {
 		store := openForSearch(t)
-		store.maxSteps = 1
+		store.maxSteps, store.blockSize = 1, 4
 		return store
 	})
 }
@@ -40,7 +40,7 @@ func TestCatalogWithAShortReach(t *testing.T) {
 func TestAScanOfTermsThatNeverMeetStopsAtItsReach(t *testing.T) {
 	const n = 1_000
 	store := openForSearch(t)
-	store.maxSteps = 100
+	store.maxSteps, store.blockSize = 100, 50
 	entries := make([]shop.Entry, n)
 	for i := range entries {
 		entries[i] = shop.Entry{
@@ -91,7 +91,7 @@ func TestScansAreStreamed(t *testing.T) {
 			if s, err = store.newest(t.Context(), scan, query); err != nil {
 				t.Fatal(err)
 			}
-			want = map[bool]string{true: "VIRTUAL TABLE INDEX", false: "INTEGER PRIMARY KEY"}[query.text != ""]
+			want = map[bool]string{true: "VIRTUAL TABLE INDEX", false: "INTEGER PRIMARY KEY"}[query.all != ""]
 		}
 		plan := explain(t, store, s.query+" LIMIT 10", s.args)
 		if strings.Contains(plan, "TEMP B-TREE") || !strings.Contains(plan, want) {

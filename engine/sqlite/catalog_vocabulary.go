@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -46,28 +47,52 @@ func countTerms(t *tx, change map[string]int) error {
 
 // ftsQuery is what a scan asks for in the query language of FTS5.
 type ftsQuery struct {
-	text  string // "" if the scan has no clause to look up
-	steps int64  // the most products that FTS5 may step over before it yields the first
+	all    string // "" if the scan has no clause to look up
+	except string // "" if nothing is excluded
+	steps  int64  // the most products that FTS5 may step over before it yields the first
+}
+
+// within returns the query's text, narrowed to what fulfils another one unless that is empty.
+func (q ftsQuery) within(narrow string) string {
+	text := q.all
+	if narrow != "" {
+		text += " AND (" + narrow + ")"
+	}
+	if q.except != "" {
+		text = "(" + text + ") NOT (" + q.except + ")"
+	}
+	return text
 }
 
 // match returns what the clauses of a scan are to FTS5.
-func (c *Catalog) match(ctx context.Context, scan shop.Scan) (ftsQuery, error) {
+func (c *Catalog) match(ctx context.Context, scan shop.Scan) (q ftsQuery, err error) {
 	if len(scan.All) == 0 {
-		return ftsQuery{}, nil
+		return q, nil
 	}
-	all, steps, err := c.conjunction(ctx, scan.All)
-	if err != nil {
-		return ftsQuery{}, err
+	if q.all, q.steps, err = c.conjunction(ctx, scan.All); err != nil {
+		return q, err
 	}
 	if len(scan.Except) > 0 {
-		except, _, err := c.conjunction(ctx, scan.Except)
-		return ftsQuery{"(" + all + ") NOT (" + except + ")", steps}, err
+		q.except, _, err = c.conjunction(ctx, scan.Except)
+	} else if len(scan.All) == 1 {
+		q.steps = 0 // every product that has the term is a match
 	}
-	if len(scan.All) == 1 {
-		steps = 0 // every product that has the term is a match
-	}
-	return ftsQuery{all, steps}, nil
+	return q, err
 }
+
+// blocks returns what products with a position in the blocks from first to last fulfil.
+func blocks(first, last int64) string {
+	terms := make([]string, 0, last-first+1)
+	for block := first; block <= last; block++ {
+		terms = append(terms, quote(blockTerm(block)))
+	}
+	return strings.Join(terms, " OR ")
+}
+
+// blockTerm is the term under which the index has all products of a block of positions. FTS5 looks at a bound of the
+// positions only once it has a match; a term of its own stops it where it steps over what does not match.
+// The dot keeps it apart from all terms of products, which are letters and digits.
+func blockTerm(block int64) string { return "·" + strconv.FormatInt(block, 10) }
 
 // conjunction returns clauses that have all to be fulfilled, and how many products fulfil the rarest of them.
 func (c *Catalog) conjunction(ctx context.Context, clauses []shop.Clause) (query string, products int64, err error) {

@@ -1,0 +1,58 @@
+package shop
+
+import (
+	"context"
+	"time"
+
+	"agora/pattern/guard"
+	"agora/telemetry"
+)
+
+// GuardedGateway keeps a payment provider that is slow or away from holding up the shop: each call is
+// bounded in time and repeated once, calls are bounded in number, and none are made while most of them fail.
+// A payment that is declined, or that its state does not allow, is an answer and not a failure.
+type GuardedGateway struct {
+	gateway Gateway
+	guard   *guard.Guard
+}
+
+var _ Gateway = (*GuardedGateway)(nil)
+
+// GatewayGuard returns the limits for a payment provider over the Internet. An authorization and a capture that
+// both use up all of their time take 13 s, which is less than a checkout leaves them (inlineGrace).
+func GatewayGuard() guard.Options {
+	return guard.Options{
+		Name:          "the payment gateway",
+		Timeout:       3 * time.Second,
+		MaxConcurrent: 256,
+		MaxWait:       200 * time.Millisecond,
+		Retries:       1, // every call of a Gateway may be repeated
+		Backoff:       50 * time.Millisecond,
+		Breaker:       guard.Breaker{Ratio: 0.5, Calls: 20, Window: 10 * time.Second, Open: 5 * time.Second, Probes: 3},
+	}
+}
+
+// NewGuardedGateway returns a guard around a gateway.
+func NewGuardedGateway(g Gateway, options guard.Options, metrics *telemetry.Metrics) *GuardedGateway {
+	return &GuardedGateway{gateway: g, guard: guard.New(options, metrics)}
+}
+
+// Authorize implements Gateway.
+func (g *GuardedGateway) Authorize(ctx context.Context, p Payment) error {
+	return g.guard.Do(ctx, func(ctx context.Context) error { return g.gateway.Authorize(ctx, p) })
+}
+
+// Capture implements Gateway.
+func (g *GuardedGateway) Capture(ctx context.Context, orderID string) error {
+	return g.guard.Do(ctx, func(ctx context.Context) error { return g.gateway.Capture(ctx, orderID) })
+}
+
+// Void implements Gateway.
+func (g *GuardedGateway) Void(ctx context.Context, orderID string) error {
+	return g.guard.Do(ctx, func(ctx context.Context) error { return g.gateway.Void(ctx, orderID) })
+}
+
+// Refund implements Gateway.
+func (g *GuardedGateway) Refund(ctx context.Context, r RefundPayment) error {
+	return g.guard.Do(ctx, func(ctx context.Context) error { return g.gateway.Refund(ctx, r) })
+}
