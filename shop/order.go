@@ -3,6 +3,7 @@ package shop
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"agora/fault"
@@ -24,7 +25,7 @@ import (
 //	└─────────┘
 //
 // Nothing leaves cancelled. In every state a refund that is due may become paid. These are the only
-// changes: transitionTo refuses all others, whoever asks.
+// changes: Apply refuses all others, whoever asks.
 type State string
 
 const (
@@ -134,17 +135,21 @@ func (o Order) Refunded() Money {
 	return sum
 }
 
-// transitionTo refuses every change that the diagram of State does not have.
-func (o Order) transitionTo(next State) error {
-	allowed := map[State][]State{
-		Pending:   {Confirmed, Cancelled},
-		Confirmed: {Confirmed, Cancelled},
+// permits refuses a fact that the diagram of State does not have for the order as it is. Whether a payment or
+// a refund is due is for the facts about them to see.
+func (o Order) permits(kind string, reason Reason) error {
+	from := []State{Pending}
+	switch {
+	case kind == OrderReduced:
+		from = []State{Confirmed}
+	case kind == OrderCancelled && reason == ReasonCustomer:
+		from = []State{Pending, Confirmed}
 	}
-	if slices.Contains(allowed[o.State], next) {
+	if slices.Contains(from, o.State) {
 		return nil
 	}
 	return fault.New(fault.Conflict, "order_state",
-		"the order is "+string(o.State)+" and cannot become "+string(next))
+		"the order is "+string(o.State)+" and cannot be "+strings.TrimPrefix(kind, "order."))
 }
 
 // openStep returns the step of the checkout that the order waits in, or "" when nothing is left to do. It
