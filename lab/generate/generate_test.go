@@ -136,6 +136,22 @@ func TestAnInterruptedRunIsCompleted(t *testing.T) {
 	}
 }
 
+func TestAnotherSeedIsRefused(t *testing.T) {
+	m := newMarket()
+	m.generate(t, plan)
+	want := m.fingerprint(t, plan)
+	for name, other := range map[string]generate.Plan{
+		"products": {Products: 10, Seed: plan.Seed + 1}, "users": {Users: 10, Seed: plan.Seed + 1},
+	} {
+		if _, err := generate.Run(t.Context(), other, m.targets(), nil); fault.CodeOf(err) != "other_seed" {
+			t.Errorf("%s of another seed: %v, want other_seed", name, err)
+		}
+	}
+	if got := m.fingerprint(t, plan); got != want {
+		t.Error("the refused plans changed the data")
+	}
+}
+
 func TestALargerPlanContinuesASmallerOne(t *testing.T) {
 	grown, whole := newMarket(), newMarket()
 	small, large := generate.Plan{Products: 300, Users: 200, Seed: 7}, generate.Plan{Products: 900, Users: 700, Seed: 7}
