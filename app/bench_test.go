@@ -59,7 +59,7 @@ func serveBench(b *testing.B, folder string) *bench {
 	if err != nil {
 		b.Fatal(err)
 	}
-	market := newMarketplace(cfg, s, gateway, log, metrics)
+	market := newMarketplace(cfg, s, shop.NewGuardedGateway(gateway, shop.GatewayGuard(), metrics), log, metrics)
 	program := NewProgram(log, time.Minute)
 	handler, _ := frontage{cfg: cfg, program: program}.handler(market, log, metrics, telemetry.Tracer{}, io.Discard)
 	program.Add(Module{Name: "stores", Stop: func(context.Context) error { return s.close() }})

@@ -13,6 +13,7 @@ import (
 	"agora/console"
 	"agora/httpapi"
 	"agora/pattern/guard"
+	"agora/shop"
 	"agora/telemetry"
 )
 
@@ -50,7 +51,7 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 	if err != nil {
 		return nil, err
 	}
-	market := newMarketplace(cfg, s, gateway, log, metrics)
+	market := newMarketplace(cfg, s, shop.NewGuardedGateway(gateway, shop.GatewayGuard(), metrics), log, metrics)
 	token, err := ensureAdminToken(ctx, cfg.Data, market.accounts)
 	if err != nil {
 		return nil, err

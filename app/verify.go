@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"agora/lab/verify"
 	"agora/pattern/eventlog"
 	"agora/shop"
 	"agora/telemetry"
@@ -22,7 +23,9 @@ var ErrDiffers = errors.New("what is kept differs from what its journal says")
 //
 // Events that were still on their way when the server ended are carried to the read models first, as the
 // next start would do.
-func VerifyShop(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer) error {
+//
+// history, if not nil, is what clients recorded (see lab/verify): it is held against the shop, too.
+func VerifyShop(ctx context.Context, cfg Config, history io.Reader, log *slog.Logger, out io.Writer) error {
 	return withStores(ctx, cfg, log, func(s *stores) error {
 		market, err := bareMarketplace(ctx, cfg, s, log)
 		if err != nil {
@@ -35,6 +38,13 @@ func VerifyShop(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer
 		if err != nil {
 			return err
 		}
+		if history != nil {
+			told, err := checkHistory(ctx, history, s.orders)
+			if err != nil {
+				return err
+			}
+			report.Checks = append(report.Checks, told.Checks...)
+		}
 		if err := report.Print(out); err != nil {
 			return err
 		}
@@ -43,6 +53,14 @@ func VerifyShop(ctx context.Context, cfg Config, log *slog.Logger, out io.Writer
 		}
 		return nil
 	})
+}
+
+func checkHistory(ctx context.Context, history io.Reader, orders shop.OrderStore) (shop.AuditReport, error) {
+	operations, err := verify.ReadHistory(history)
+	if err != nil {
+		return shop.AuditReport{}, err
+	}
+	return verify.Check(ctx, operations, orders)
 }
 
 // withStores runs work on the open stores of a data folder that nobody else uses.

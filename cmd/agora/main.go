@@ -24,6 +24,7 @@ const (
 type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the marketplace."`
 	Generate generateCommand `cmd:"" help:"Fill a data folder with a synthetic marketplace."`
+	Import   importCommand   `cmd:"" help:"Take over the data of another system."`
 	Verify   verifyCommand   `cmd:"" help:"Prove that what is kept is right."`
 	Token    tokenCommand    `cmd:"" help:"Issue a token for the API."`
 	Config   configCommand   `cmd:"" help:"Print the configuration that is in force."`

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
+	"os"
 
 	"agora/app"
 )
@@ -11,7 +13,10 @@ type verifyCommand struct {
 	Shop verifyShopCommand `cmd:"" help:"Recompute stock, orders, money and read models from the journal."`
 }
 
-type verifyShopCommand struct{ folder }
+type verifyShopCommand struct {
+	folder
+	History *os.File `placeholder:"FILE" help:"What clients recorded of their requests, to be held against the shop."`
+}
 
 // Help implements kong.HelpProvider.
 func (verifyShopCommand) Help() string {
@@ -19,6 +24,9 @@ func (verifyShopCommand) Help() string {
 balances, that each order is what its facts make of it, stock and held units, money, unfinished checkouts, the
 outbox, the order history and the catalogue's stock. It prints what it checked, with counts, and exits with 1
 if anything differs. No server may run on the data folder.
+
+A history adds three checks: every acknowledged order is there once, no SKU was sold more often than stocked,
+and what clients saw of each SKU can have happened in one order (it is linearizable).
 
 Examples:
 
@@ -32,5 +40,10 @@ func (c verifyShopCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	return app.VerifyShop(ctx, cfg, slog.New(slog.DiscardHandler), std.out)
+	var history io.Reader
+	if c.History != nil {
+		defer c.History.Close()
+		history = c.History
+	}
+	return app.VerifyShop(ctx, cfg, history, slog.New(slog.DiscardHandler), std.out)
 }

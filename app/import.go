@@ -1,0 +1,24 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"agora/lab/retail"
+)
+
+// ImportRetail takes a file in the form of the Online Retail data set into the shop of a data folder. No
+// server may run on it.
+func ImportRetail(ctx context.Context, cfg Config, file string, log *slog.Logger, progress func(retail.Progress)) (retail.Report, error) {
+	var report retail.Report
+	err := withStores(ctx, cfg, log, func(s *stores) error {
+		market, err := bareMarketplace(ctx, cfg, s, log)
+		if err != nil {
+			return err
+		}
+		targets := retail.Targets{Users: s.users, Catalog: market.catalog, Orders: s.orders, Views: s.views}
+		report, err = retail.Import(ctx, file, targets, retail.Options{RejectsDir: cfg.Data, Progress: progress})
+		return err
+	})
+	return report, err
+}
