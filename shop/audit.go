@@ -18,7 +18,7 @@ import (
 // stores meanwhile.
 //
 // The journal is read once in its order and once more order by order, so that no order has to be
-// remembered: what stays in memory is the version of each order and four numbers for each SKU, about
+// remembered: what stays in memory is the version of each stream and some numbers for each SKU, about
 // 100 MB for a million of either.
 type Audit struct {
 	Orders  AuditedOrders
