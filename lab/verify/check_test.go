@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -360,7 +361,7 @@ func TestReadHistoryRefuses(t *testing.T) {
 // broken is a writer that fails.
 type broken struct{}
 
-func (broken) Write([]byte) (int, error) { return 0, fmt.Errorf("the disk is full") }
+func (broken) Write([]byte) (int, error) { return 0, errors.New("the disk is full") }
 
 func TestRecorderReportsWhatCouldNotBeWritten(t *testing.T) {
 	r := NewRecorder(broken{})

@@ -62,7 +62,7 @@ type Input struct {
 type Output struct {
 	Outcome   Outcome  `json:"outcome"`
 	Order     string   `json:"order,omitempty"`     // of Place: OK, Pending and Cancelled
-	Short     []string `json:"short,omitempty"`     // SKUs
+	Short     []string `json:"short,omitempty"`     // of Short: every SKU of which there was too little
 	Available int64    `json:"available,omitempty"` // of Read: units on hand less units held
 }
 

@@ -353,7 +353,7 @@ func (m *machine) project() *shop.MemoryViews {
 func (m *machine) state() string {
 	text := ""
 	for _, p := range products {
-		found, err := m.store.OrderStore.Stock(m.t.Context(), []string{p.SKU})
+		found, err := m.store.Stock(m.t.Context(), []string{p.SKU})
 		text += fmt.Sprintf("%s %d/%d@%d %v; ", p.SKU, found[0].OnHand, found[0].Held, found[0].Version, err)
 	}
 	for _, id := range m.store.placed {
