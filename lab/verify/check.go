@@ -27,7 +27,7 @@ const patience = time.Minute
 // SKUs has to be in it. An error means that it could not be checked; what does not hold is in the report.
 func Check(ctx context.Context, history []Operation, orders Orders) (shop.AuditReport, error) {
 	c := checking{
-		history: history, taken: map[string]int64{}, gone: map[string]bool{},
+		history: merged(history), taken: map[string]int64{}, gone: map[string]bool{},
 		cancelled: map[string]map[string]int64{}, open: map[string]bool{},
 	}
 	c.noteCancellations()
