@@ -168,6 +168,7 @@ type adapter struct{ *Server }
 // Handle implements huma.Adapter.
 func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 	rt, _ := op.Metadata[metaRoute].(Route) // without one it declares no access, and add panics
+	withoutNull(a.api.OpenAPI().Components.Schemas.Map())
 	if serve, ok := op.Metadata[metaServe].(http.HandlerFunc); ok {
 		a.add(rt, serve)
 		return

@@ -3,6 +3,7 @@ package generate_test
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,7 +78,7 @@ func (m market) fingerprint(t *testing.T, p generate.Plan) string {
 	entries, err := m.orders.All(t.Context(), 0, 1<<30)
 	check(err)
 	check(write(entries))
-	return fmt.Sprintf("%x", hash.Sum(nil))
+	return hex.EncodeToString(hash.Sum(nil))
 }
 
 func TestTheSameSeedGivesTheSameBytes(t *testing.T) {
@@ -100,9 +101,9 @@ func TestASecondRunAddsNothing(t *testing.T) {
 	m := newMarket()
 	m.generate(t, plan)
 	want := m.fingerprint(t, plan)
-	for _, stage := range m.generate(t, plan).Added {
-		if stage.New != 0 {
-			t.Errorf("the second run added %d %s", stage.New, stage.Stage)
+	for _, added := range m.generate(t, plan).Added {
+		if added.New != 0 {
+			t.Errorf("the second run added %d %s", added.New, added.Stage)
 		}
 	}
 	if got := m.fingerprint(t, plan); got != want {

@@ -60,10 +60,10 @@ type batch struct {
 // add takes in a run.
 func (b *batch) add(r run) error {
 	parts := sorted(r.lines)
-	if err := b.sell(parts.sales); err != nil {
+	if err := b.sell(parts.sales, r.piece); err != nil {
 		return err
 	}
-	if err := b.credit(parts.credits); err != nil {
+	if err := b.credit(parts.credits, r.piece); err != nil {
 		return err
 	}
 	for _, line := range parts.adjustments {
@@ -77,12 +77,12 @@ func (b *batch) add(r run) error {
 	return nil
 }
 
-func (b *batch) sell(lines []Line) error {
+func (b *batch) sell(lines []Line, piece int) error {
 	if len(lines) == 0 {
 		return nil
 	}
 	order, fact, err := shop.NewImportedOrder(shop.Order{
-		ID: documentID(ident.Order, lines), UserID: customerOf(lines[0]).id(), Lines: b.orderLines(lines),
+		ID: documentID(ident.Order, lines, piece), UserID: customerOf(lines[0]).id(), Lines: b.orderLines(lines),
 		PlacedAt: lines[0].At, Reference: lines[0].Invoice,
 	})
 	if err != nil {
@@ -93,12 +93,12 @@ func (b *batch) sell(lines []Line) error {
 	return nil
 }
 
-func (b *batch) credit(lines []Line) error {
+func (b *batch) credit(lines []Line, piece int) error {
 	if len(lines) == 0 {
 		return nil
 	}
 	_, fact, err := shop.NewImportedCredit(shop.Credit{
-		ID: documentID(ident.Refund, lines), UserID: customerOf(lines[0]).id(), Lines: b.orderLines(lines),
+		ID: documentID(ident.Refund, lines, piece), UserID: customerOf(lines[0]).id(), Lines: b.orderLines(lines),
 		At: lines[0].At, Reference: lines[0].Invoice,
 	})
 	if err != nil {
@@ -170,12 +170,12 @@ func (b *batch) take(source string) (shop.ImportBatch, error) {
 }
 
 // documentID follows from the lines alone, so that the same invoice has the same identifier in every file.
-func documentID(prefix string, lines []Line) string {
+func documentID(prefix string, lines []Line, piece int) string {
 	var content []string
 	for _, l := range lines {
 		content = append(content, l.Code, strconv.FormatInt(l.Quantity, 10), strconv.FormatInt(int64(l.Price), 10))
 	}
 	first := lines[0]
-	content = append(content, prefix, first.Invoice, first.Customer, first.Country)
+	content = append(content, prefix, first.Invoice, strconv.Itoa(piece), first.Customer, first.Country)
 	return ident.At(prefix, first.At, entropy(content...))
 }

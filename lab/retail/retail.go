@@ -27,6 +27,7 @@ package retail
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -139,15 +140,14 @@ func (i *importing) read(ctx context.Context, r reader, copied io.Writer) error 
 	if err != nil {
 		return err
 	}
-	defer file.Close() // nothing was written
 	text, err := decompressed(file)
 	if err != nil {
-		return err
+		return errors.Join(err, file.Close())
 	}
 	if copied != nil {
 		text = io.TeeReader(text, copied)
 	}
-	return r.all(ctx, text)
+	return errors.Join(r.all(ctx, text), file.Close())
 }
 
 // addCustomers stores those users who are not there yet.

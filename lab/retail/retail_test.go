@@ -329,6 +329,26 @@ func TestFilesOfAnotherFormAreRefused(t *testing.T) {
 	}
 }
 
+func TestLongLinesAndLongInvoicesTakeBoundedMemory(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(retail.Header + "\r\n")
+	for range 12_000 {
+		b.WriteString("1001,A1,TEA,1,2011-01-03 09:00:00,2.5,17000,EIRE\r\n")
+	}
+	b.WriteString("1001,A1," + strings.Repeat("TEA ", 50_000) + ",1,2011-01-03 09:00:00,2.5,17000,EIRE\n")
+	b.WriteString("1002,A1,TEA,1,2011-01-03 09:00:00,2.5,17000,EIRE") // without an end
+	m := memoryMarket()
+	report := mustImport(t, m, write(t, b.String()))
+	if report.Contents.Orders != 4 || report.Imported[retail.Sale].Lines != 12_001 {
+		t.Errorf("%+v of %d lines, want an order for each 5,000 lines of the long invoice and one for the last line",
+			report.Contents, report.Imported[retail.Sale].Lines)
+	}
+	if got := report.Rejected[retail.Malformed].Lines; got != 1 {
+		t.Errorf("%d malformed lines, want the long one", got)
+	}
+	m.verify(t, report)
+}
+
 // many returns a file of some batches.
 func many() string {
 	var b strings.Builder
