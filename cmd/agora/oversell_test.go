@@ -19,15 +19,16 @@ import (
 
 const (
 	shoppers = 200 // clients at the same time
+	users    = 4   // whom they buy for
 	wanted   = 100 // units of the SKU that each of them wants
 	shelf    = 20  // other SKUs, which are in mixed carts
 	perSKU   = 60  // units of each of these
 
-	// watched is how many of the shelf's SKUs are read and edited while they are bought. Few shoppers buy those,
-	// because to find an order of operations that explains each read takes time exponential in how many
-	// operations were under way with it.
+	// watched is how many of the shelf's SKUs are read, edited and given back while they are bought. Few shoppers
+	// buy those, because to find an order of operations that explains what each client saw takes time that is
+	// exponential in how many of them were under way at once.
 	watched  = 4
-	watchers = 6 // shoppers of each of the watched
+	watchers = 4 // shoppers for each of the watched
 )
 
 // TestOversellAcrossCrashes lets a crowd buy while the server is killed again and again, and holds the shop to
@@ -88,9 +89,9 @@ func openMarket(t *testing.T, seed uint64) *market {
 	m.history = verify.NewRecorder(&m.written)
 	shared := crowd(t, shoppers)
 	m.admin = &client{m.server, shared, m.server.token(t)}
-	users := m.register(t, 4)
+	registered := m.register(t)
 	for i := range shoppers {
-		user := users[i%len(users)]
+		user := registered[i%users]
 		m.shoppers = append(m.shoppers, &shopper{
 			client: client{m.server, shared, user.token}, market: m, number: i + 1, user: user.id,
 			luck: rand.New(rand.NewPCG(seed, uint64(i+1))),
@@ -102,19 +103,19 @@ func openMarket(t *testing.T, seed uint64) *market {
 type user struct{ id, token string }
 
 // register makes users and a token for each.
-func (m *market) register(t *testing.T, n int) []user {
+func (m *market) register(t *testing.T) []user {
 	t.Helper()
-	users := make([]user, n)
-	for i := range users {
+	registered := make([]user, users)
+	for i := range registered {
 		var made struct{ ID string }
 		m.admin.must(t, "POST", "/v1/users", map[string]any{
 			"email": fmt.Sprintf("reader%d@example.org", i), "password": "correct horse battery", "name": "A reader", "country": "GB",
 		}, http.StatusCreated, &made)
 		var credential struct{ Token string }
 		m.admin.must(t, "POST", "/v1/tokens", map[string]any{"user_id": made.ID}, http.StatusCreated, &credential)
-		users[i] = user{made.ID, credential.Token}
+		registered[i] = user{made.ID, credential.Token}
 	}
-	return users
+	return registered
 }
 
 // round puts new products up for sale and lets all shoppers buy, with so many kills meanwhile.
@@ -133,27 +134,34 @@ func (m *market) round(t *testing.T, round, kills int) {
 	all := append([]offered{hot}, others...)
 	m.readEach(t, all)
 
+	m.allShoppers(t, kills, func(ctx context.Context, s *shopper) error { return s.buy(ctx, round, hot, others) })
+	m.allShoppers(t, 1, func(ctx context.Context, s *shopper) error { return s.giveBack(ctx) })
+	m.readEach(t, all)
+}
+
+// allShoppers lets all shoppers do something at the same time, with so many kills meanwhile.
+func (m *market) allShoppers(t *testing.T, kills int, do func(context.Context, *shopper) error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan struct{})
-	var buying sync.WaitGroup
+	var busy sync.WaitGroup
 	for _, s := range m.shoppers {
-		buying.Go(func() {
-			if err := s.shop(ctx, round, hot, others); err != nil {
+		busy.Go(func() {
+			if err := do(ctx, s); err != nil {
 				t.Error(err)
 				cancel()
 			}
 		})
 	}
 	go func() {
-		buying.Wait()
+		busy.Wait()
 		close(done)
 	}()
 	for range kills {
 		m.killSoon(t, done)
 	}
 	<-done
-	m.readEach(t, all)
 }
 
 // killSoon kills the server after some more answers, or when the shoppers are done, and starts it again: at
@@ -305,7 +313,9 @@ type shopper struct {
 	number   int
 	user     string
 	luck     *rand.Rand
-	receipts []receipt
+	receipts []receipt // of all rounds
+
+	regretted []string // orders to be cancelled
 }
 
 // receipt is an order that a shopper was told of.
@@ -315,39 +325,54 @@ type receipt struct {
 	order string
 }
 
-// shop is what a shopper does in a round.
-func (s *shopper) shop(ctx context.Context, round int, hot offered, others []offered) error {
-	carts := []cart{{{hot, 1}}, s.mixed(others), s.mixed(others)}
-	for i, c := range carts {
+// buy is what a shopper does in the first part of a round.
+func (s *shopper) buy(ctx context.Context, round int, hot offered, others []offered) error {
+	for i, c := range []cart{{{hot, 1}}, s.mixed(others), s.mixed(others)} {
 		// Shoppers of different users share keys, which are to be told apart.
-		key := fmt.Sprintf("%d-%d-%d", round, s.number/4, i)
-		order, err := s.order(ctx, key, c)
+		order, err := s.order(ctx, fmt.Sprintf("%d-%d-%d", round, s.number/users, i), c)
 		if err != nil {
 			return err
 		}
 		if order != "" && s.luck.IntN(4) == 0 {
-			err = s.cancel(ctx, order)
+			s.regretted = append(s.regretted, order)
 		}
-		if err == nil && s.number <= watched*watchers {
-			err = s.watch(ctx, others[s.number%watched])
+		if !s.watches() || i == 0 {
+			continue
 		}
-		if err != nil {
+		if err := s.giveBack(ctx); err != nil {
+			return err
+		}
+		if err := s.watch(ctx, others[s.number%watched]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// giveBack cancels what the shopper regrets.
+func (s *shopper) giveBack(ctx context.Context) error {
+	for _, order := range s.regretted {
+		if err := s.cancel(ctx, order); err != nil {
+			return err
+		}
+	}
+	s.regretted = nil
+	return nil
+}
+
+// watches reports whether the shopper buys what is watched, and nothing else of the shelf.
+func (s *shopper) watches() bool { return s.number <= watched*watchers }
+
 // mixed returns a cart of several SKUs. A SKU may be in it twice.
 func (s *shopper) mixed(others []offered) cart {
+	choice := others[watched:]
+	if s.watches() {
+		choice = []offered{others[s.number%watched], others[(s.number+1)%watched]}
+	}
 	var c cart
-	if s.number <= watched*watchers {
-		c = append(c, item{others[s.number%watched], 1 + s.luck.Int64N(3)})
-	}
 	for range 1 + s.luck.IntN(3) {
-		c = append(c, item{others[watched+s.luck.IntN(len(others)-watched)], 1 + s.luck.Int64N(3)})
+		c = append(c, item{choice[s.luck.IntN(len(choice))], 1 + s.luck.Int64N(3)})
 	}
-	s.luck.Shuffle(len(c), func(i, j int) { c[i], c[j] = c[j], c[i] })
 	return c
 }
 
