@@ -53,7 +53,7 @@ func TestAFullDiskLosesNoOrder(t *testing.T) {
 	s.start(t)
 	admin := &client{s, crowd(t, buyers), s.token(t)}
 	product := admin.offer(t, "LAMP", 1_000_000)
-	ballast := fill(t, disk, 2<<20)
+	ballast := fill(t, disk, 12<<20)
 
 	var (
 		mu           sync.Mutex
