@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -156,7 +155,7 @@ func TestTwoServersOnOneFolder(t *testing.T) {
 	if got.out != "" {
 		t.Errorf("the second server announced itself: %q", got.out)
 	}
-	if err := s.wait(context.WithoutCancel(t.Context())); err != nil {
+	if err := s.wait(t.Context()); err != nil {
 		t.Errorf("the first server: %v", err)
 	}
 	checkHealth(t, s.url)

@@ -12,9 +12,8 @@ import (
 // To search for an order of operations takes time exponential in how many of them were under way at once, and
 // in a crowd that waits for a server to come back these are all. But mostly there is no need to search: what
 // takes or gives units is put off until it has to have happened, and what only tells of them happens at
-// the first moment at which it is true. If that gives an order, the order is the proof. If not, a few tries by
-// chance follow, in which some operations are not put off. If none of them gives one, nothing is known, and
-// the order is searched for.
+// the first moment at which it is true. If that explains nothing, a few tries by chance follow, in which some
+// operations are not put off. If none of them gives an order, nothing is known, and porcupine searches for one.
 
 // tries is how often an order is guessed.
 const tries = 100
@@ -28,66 +27,74 @@ type moment struct {
 
 // schedule is an order of the operations of a window, as far as it is made.
 type schedule struct {
-	level   level
-	effects []effect
-	pending []int // operations that were called and have not happened yet, those that return first first
-	ends    []int64
+	operations []porcupine.Operation
+	level      level
+	pending    []int // operations that were called and have not happened yet, those that return first first
+	order      []int // operations that have happened
 }
 
-// explained reports whether an order that explains what all clients of a window were told was found without a
-// search. False says nothing.
-func explained(w window) bool {
+// narrow returns the window with each operation narrowed to a moment between its call and its return, if an
+// order was guessed that explains what all clients were told. To narrow only takes possibilities away: if the
+// operations could have happened so, they could have happened.
+func narrow(w window) (window, bool) {
 	moments := momentsOf(w.operations)
 	for try := range tries {
 		luck := rand.New(rand.NewPCG(uint64(try), 0))
 		share := luck.Float64()
-		eager := func() bool { return try > 0 && luck.Float64() < share }
-		if guess(w, moments, eager) {
-			return true
+		order, ok := guess(w, moments, func() bool { return try > 0 && luck.Float64() < share })
+		if !ok {
+			continue
 		}
+		narrowed := make([]porcupine.Operation, len(order))
+		for i, op := range order {
+			narrowed[i] = w.operations[op]
+			narrowed[i].Call, narrowed[i].Return = int64(2*i), int64(2*i+1)
+		}
+		return window{w.available, narrowed}, true
 	}
-	return false
+	return w, false
 }
 
-// momentsOf returns the calls and returns of operations, in their order.
+// momentsOf returns the calls and returns of operations in their order. Of those at the same time the calls
+// come first, as porcupine has it.
 func momentsOf(operations []porcupine.Operation) []moment {
-	var moments []moment
+	moments := make([]moment, 0, 2*len(operations))
 	for i, op := range operations {
-		moments = append(moments, moment{op.Call, false, i}, moment{op.Return, true, i})
+		moments = append(moments, moment{op.Call, false, i})
 	}
-	slices.SortStableFunc(moments, func(a, b moment) int {
-		if a.at == b.at && a.returns != b.returns {
-			return map[bool]int{false: -1, true: 1}[a.returns]
-		}
-		return cmp.Compare(a.at, b.at)
-	})
+	for i, op := range operations {
+		moments = append(moments, moment{op.Return, true, i})
+	}
+	slices.SortStableFunc(moments, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
 	return moments
 }
 
-// guess makes one order, in which operations that are eager happen when they are called if they can. It
-// reports whether the order explains everything.
-func guess(w window, moments []moment, eager func() bool) bool {
-	s := &schedule{level: level{available: w.available}}
-	for _, op := range w.operations {
-		s.effects = append(s.effects, op.Input.(effect))
-		s.ends = append(s.ends, op.Return)
-	}
+// guess makes one order, in which operations that are eager happen when they are called if they can. It fails
+// if some operation cannot have happened in that order.
+func guess(w window, moments []moment, eager func() bool) (order []int, ok bool) {
+	s := &schedule{operations: w.operations, level: level{available: w.available}}
 	for _, m := range moments {
 		if !m.returns {
 			s.call(m.op)
-			if eager() && slices.Contains(s.pending, m.op) {
+			if eager() && s.waits(m.op) {
 				s.happen(m.op)
 			}
-		} else if slices.Contains(s.pending, m.op) && !s.settle(m.op) {
-			return false
+			continue
+		}
+		if s.waits(m.op) && !s.settle(m.op) {
+			return nil, false
 		}
 	}
-	return true
+	return s.order, true
 }
+
+func (s *schedule) effect(op int) effect { return s.operations[op].Input.(effect) }
+
+func (s *schedule) waits(op int) bool { return slices.Contains(s.pending, op) }
 
 // call makes an operation pending.
 func (s *schedule) call(op int) {
-	later := slices.IndexFunc(s.pending, func(p int) bool { return s.ends[p] > s.ends[op] })
+	later := slices.IndexFunc(s.pending, func(p int) bool { return s.operations[p].Return > s.operations[op].Return })
 	if later < 0 {
 		later = len(s.pending)
 	}
@@ -98,19 +105,24 @@ func (s *schedule) call(op int) {
 // tell lets every pending operation happen that changes nothing and is true now.
 func (s *schedule) tell() {
 	s.pending = slices.DeleteFunc(s.pending, func(op int) bool {
-		e := s.effects[op]
+		e := s.effect(op)
 		ok, _ := s.level.step(e)
-		return ok && (e.kind == look || e.kind == enough || e.kind == tooFew)
+		if !ok || e.kind != look && e.kind != enough && e.kind != tooFew {
+			return false
+		}
+		s.order = append(s.order, op)
+		return true
 	})
 }
 
 // happen lets an operation happen now, if it can.
 func (s *schedule) happen(op int) bool {
-	ok, next := s.level.step(s.effects[op])
+	ok, next := s.level.step(s.effect(op))
 	if !ok {
 		return false
 	}
 	s.level = next
+	s.order = append(s.order, op)
 	s.pending = slices.DeleteFunc(s.pending, func(p int) bool { return p == op })
 	s.tell()
 	return true
@@ -118,7 +130,7 @@ func (s *schedule) happen(op int) bool {
 
 // settle lets an operation happen that is about to return, after others that make it possible.
 func (s *schedule) settle(op int) bool {
-	e := s.effects[op]
+	e := s.effect(op)
 	switch e.kind {
 	case take, takeSlot, enough:
 		s.move(func(change int64) bool { return change > 0 && s.level.available < e.quantity })
@@ -126,24 +138,24 @@ func (s *schedule) settle(op int) bool {
 		s.move(func(change int64) bool { return change < 0 && s.level.available >= e.quantity })
 	case look:
 		for _, other := range s.leading(e.quantity - s.level.available) {
-			if slices.Contains(s.pending, other) && !s.happen(other) {
+			if s.waits(other) && !s.happen(other) {
 				return false
 			}
 		}
 	}
-	return !slices.Contains(s.pending, op) || s.happen(op)
+	return !s.waits(op) || s.happen(op)
 }
 
 // change returns how many units an operation would bring now, negative if it would take them.
 func (s *schedule) change(op int) int64 {
-	_, next := s.level.step(s.effects[op])
+	_, next := s.level.step(s.effect(op))
 	return next.available - s.level.available
 }
 
 // move lets pending operations happen whose change is wanted.
 func (s *schedule) move(wanted func(change int64) bool) {
 	for _, op := range slices.Clone(s.pending) {
-		if slices.Contains(s.pending, op) && wanted(s.change(op)) {
+		if s.waits(op) && wanted(s.change(op)) {
 			s.happen(op)
 		}
 	}
