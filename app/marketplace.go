@@ -140,5 +140,8 @@ func (s *stores) check(ctx context.Context) error {
 	if _, err := s.catalog.CardsByID(ctx, nil); err != nil {
 		return fmt.Errorf("catalog: %w", err)
 	}
+	if err := s.failed(); err != nil {
+		return fmt.Errorf("events: %w", err)
+	}
 	return nil
 }
