@@ -34,7 +34,10 @@ func newAPI(t target, token string) api {
 	return api{
 		client: &http.Client{
 			Timeout:   apiTimeout,
-			Transport: &http.Transport{DialContext: t.dialer, MaxIdleConnsPerHost: apiAtOnce, Proxy: http.ProxyFromEnvironment},
+			Transport: &http.Transport{DialContext: t.dialer, MaxIdleConnsPerHost: apiAtOnce},
+			CheckRedirect: func(*http.Request, []*http.Request) error {
+				return http.ErrUseLastResponse // nothing goes anywhere else than the user said
+			},
 		},
 		base: scheme + t.host + t.path, token: token,
 	}

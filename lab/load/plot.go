@@ -12,6 +12,8 @@ import (
 const (
 	plotWidth  = 640.0
 	plotHeight = 220.0
+
+	colors = 6 // that report.html has
 )
 
 // plot is a diagram of lines over one axis.
@@ -91,7 +93,7 @@ func course(name string, number int, x, y axis, last string, points []place) lin
 	for i, p := range points {
 		fmt.Fprintf(&path, "%c%.1f %.1f", "ML"[min(i, 1)], x.at(p.x), plotHeight-y.at(p.y))
 	}
-	return line{name, path.String(), number, last}
+	return line{name, path.String(), number % colors, last}
 }
 
 // plots are the diagrams of a trial.
@@ -113,9 +115,9 @@ func (t Trial) timeAxis() axis {
 func seconds(v float64) string { return fmt.Sprintf("%g s", v) }
 
 // overTime makes a line for each of the values that an interval has.
-func (t Trial) overTime(title, note string, y axis, label func(float64) string, of map[string]func(Interval) float64, order []string) plot {
+func (t Trial) overTime(title, note string, y axis, label, mark func(float64) string, of map[string]func(Interval) float64, order []string) plot {
 	x := t.timeAxis()
-	p := plot{Title: title, Note: note, X: x.ticks(seconds), Y: flipped(y.ticks(label))}
+	p := plot{Title: title, Note: note, X: x.ticks(seconds), Y: flipped(y.ticks(mark))}
 	for number, name := range order {
 		var points []place
 		highest := 0.0
@@ -146,7 +148,7 @@ func (t Trial) latencyOverTime() plot {
 		}
 		high = max(high, i.Max)
 	}
-	return t.overTime("Latency over time", "from the intended start to the end of the answer", powers(min(low, high), high, plotHeight), duration,
+	return t.overTime("Latency over time", "from the intended start to the end of the answer, warm-up included", powers(min(low, high), high, plotHeight), duration, shortly,
 		map[string]func(Interval) float64{
 			"p50": func(i Interval) float64 { return i.P50 },
 			"p99": func(i Interval) float64 { return i.P99 },
@@ -170,7 +172,7 @@ func (t Trial) latencyByKind() plot {
 			}
 		}
 	}
-	return t.overTime("p99 by kind of request", "", powers(min(low, high), high, plotHeight), duration, of, order)
+	return t.overTime("p99 by kind of request", "from the intended start to the end of the answer, warm-up included", powers(min(low, high), high, plotHeight), duration, shortly, of, order)
 }
 
 func (t Trial) rates() plot {
@@ -178,10 +180,22 @@ func (t Trial) rates() plot {
 	for _, i := range t.Intervals {
 		high = max(high, i.Intended, i.Answered)
 	}
-	return t.overTime("Rate", "requests a second", upTo(high, plotHeight), perSecond, map[string]func(Interval) float64{
+	return t.overTime("Rate", "requests a second, warm-up included", upTo(high, plotHeight), perSecond, perSecond, map[string]func(Interval) float64{
 		"intended": func(i Interval) float64 { return i.Intended },
 		"answered": func(i Interval) float64 { return i.Answered },
 	}, []string{"intended", "answered"})
+}
+
+// shortly formats milliseconds that are a power of ten.
+func shortly(ms float64) string {
+	switch {
+	case ms < 1:
+		return fmt.Sprintf("%.4g µs", ms*1000)
+	case ms < 1000:
+		return fmt.Sprintf("%.4g ms", ms)
+	default:
+		return fmt.Sprintf("%.4g s", ms/1000)
+	}
 }
 
 func perSecond(v float64) string { return fmt.Sprintf("%.0f/s", v) }
@@ -198,7 +212,7 @@ func (t Trial) errorsOverTime() plot {
 		}
 	}
 	count := func(v float64) string { return fmt.Sprintf("%.0f", v) }
-	return t.overTime("Errors by kind", "in each interval", upTo(high, plotHeight), count, of, slices.Sorted(maps.Keys(names)))
+	return t.overTime("Errors by kind", "in each interval", upTo(high, plotHeight), count, count, of, slices.Sorted(maps.Keys(names)))
 }
 
 // percentileCurve shows the share of the answers that took at most so long, with as much room between 99 and
@@ -222,7 +236,7 @@ func (t Trial) percentileCurve() plot {
 	}
 	share := func(rarity float64) string { return fmt.Sprintf("%.6g %%", 100-100/rarity) }
 	return plot{
-		Title: "Percentiles", Note: "share of the answers that took at most so long", X: x.ticks(share), Y: flipped(y.ticks(duration)),
+		Title: "Percentiles", Note: "share of the answers that took at most so long", X: x.ticks(share), Y: flipped(y.ticks(shortly)),
 		Lines: []line{course("all requests", 0, x, y, "p99.9 "+duration(t.All.Latency.P999), points)},
 	}
 }

@@ -142,7 +142,7 @@ func (t Trial) warnings() []string {
 		duration(t.Generator.Late.P99))
 	warn(t.Generator.CPUShare > busyAt, "the generator took %.0f %% of the machine's processors", 100*t.Generator.CPUShare)
 	queued := float64(t.Generator.Queued) / float64(max(1, t.All.Total()))
-	warn(queued > queuedAt, "%.1f %% of the requests waited until one of the connections was free", 100*queued)
+	warn(queued > queuedAt, "%.1f %% of the requests waited until one of the connections was free, which is in their latency", 100*queued)
 	var limited int64
 	for failure, n := range t.All.Errors {
 		if strings.HasPrefix(failure, "429") {
@@ -174,6 +174,7 @@ func duration(ms float64) string {
 func (r Report) WriteJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
 	return encoder.Encode(r)
 }
 

@@ -89,7 +89,8 @@ func (t *trial) run(ctx context.Context) {
 // that no arrival waits behind a slow answer as long as any connection is free.
 func (t *trial) work(ctx context.Context, stop func(), c *customer) {
 	d := newDice()
-	for arrivals := t.arrivals(); ; {
+	arrivals := t.arrivals()
+	for busy := false; ; busy = true {
 		i := t.next.Add(1) - 1
 		if i >= arrivals {
 			return
@@ -100,7 +101,7 @@ func (t *trial) work(ctx context.Context, stop func(), c *customer) {
 			return
 		}
 		sent := time.Since(t.begin)
-		seen := observation{measured: t.measured(i), late: sent - at, queued: early <= 0}
+		seen := observation{measured: t.measured(i), late: sent - at, queued: busy && early <= 0}
 		if t.hopeless > 0 && seen.late > t.hopeless {
 			t.abandoned.Store(true)
 			stop()
