@@ -75,7 +75,7 @@ func (t target) dial(ctx context.Context) (net.Conn, error) {
 }
 
 // wire is one keep-alive connection that sends requests which are encoded already, and reads of the answers
-// no more than it has to: a fraction of what net/http's client costs, see docs/adr. It speaks HTTP/1.1 alone
+// no more than it has to: a fraction of what net/http's client costs, see ADR 0010. It speaks HTTP/1.1 alone
 // and is used by one goroutine.
 type wire struct {
 	target   target
