@@ -2,7 +2,9 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +20,14 @@ const (
 	retryFirst = 20 * time.Millisecond
 	retryMost  = time.Second
 )
+
+// customer sends the requests of one connection.
+type customer struct {
+	*trial
+	wire    *wire
+	number  int
+	request []byte // reused
+}
 
 // ask sends what an arrival is for, until it is answered or the deadline has passed. Either the outcome or
 // the failure is empty. What is under way when ctx ends is waited for, but not tried again.
@@ -39,30 +49,29 @@ func (c *customer) ask(ctx context.Context, what intent, arrival int64, deadline
 
 // get encodes a request without a body.
 func (c *customer) get(path, token string) {
-	b := append(c.request[:0], "GET "...)
-	b = c.headers(b, path, token)
-	c.request = append(b, "\r\n"...)
-}
-
-// headers encodes the rest of the request line, and the headers that every request has.
-func (c *customer) headers(b []byte, path, token string) []byte {
-	b = append(append(b, c.target.path...), path...)
-	b = append(append(b, " HTTP/1.1\r\nHost: "...), c.target.host...)
-	b = append(b, "\r\nUser-Agent: agora-load\r\n"...)
-	if token != "" {
-		b = append(append(append(b, "Authorization: Bearer "...), token...), "\r\n"...)
-	}
-	return b
+	c.encode("GET ", path, token)
+	c.add("\r\n")
 }
 
 // post encodes a request with a body of JSON.
 func (c *customer) post(path, token, key, body string) {
-	b := append(c.request[:0], "POST "...)
-	b = c.headers(b, path, token)
-	b = append(append(b, "Idempotency-Key: "...), key...)
-	b = append(b, "\r\nContent-Type: application/json\r\nContent-Length: "...)
-	b = append(strconv.AppendInt(b, int64(len(body)), 10), "\r\n\r\n"...)
-	c.request = append(b, body...)
+	c.encode("POST ", path, token)
+	c.add("Idempotency-Key: ", key, "\r\nContent-Type: application/json\r\nContent-Length: ", strconv.Itoa(len(body)), "\r\n\r\n", body)
+}
+
+// encode begins a request with the line and the headers that all have.
+func (c *customer) encode(method, path, token string) {
+	c.request = c.request[:0]
+	c.add(method, c.target.path, path, " HTTP/1.1\r\nHost: ", c.target.host, "\r\nUser-Agent: agora-load\r\n")
+	if token != "" {
+		c.add("Authorization: Bearer ", token, "\r\n")
+	}
+}
+
+func (c *customer) add(parts ...string) {
+	for _, part := range parts {
+		c.request = append(c.request, part...)
+	}
 }
 
 // plain sends a request of which nothing but the success matters.
@@ -91,6 +100,21 @@ func (c *customer) send(ctx context.Context, wantBody bool, deadline time.Time) 
 		if !wait(ctx, pause) {
 			return answer, unsure, err
 		}
+	}
+}
+
+// failureOf names what went wrong with a request that got no answer.
+func failureOf(err error) string {
+	slow, ok := errors.AsType[net.Error](err)
+	switch {
+	case ok && slow.Timeout():
+		return "timeout"
+	case errors.Is(err, errMalformed):
+		return errMalformed.Error()
+	case errors.Is(err, errLost):
+		return errLost.Error()
+	default:
+		return "cannot connect"
 	}
 }
 

@@ -157,8 +157,8 @@ func run(ctx context.Context, options Options, target target, watch func(Progres
 	if err != nil {
 		return Report{}, err
 	}
-	report.Held = report.Trial.Held
-	report.Warnings = append(l.warnings, report.Trial.warnings()...)
+	report.Held = report.Trial.Held && ctx.Err() == nil // a search that was interrupted has found nothing
+	report.Warnings = append(report.Trial.warnings(), l.warnings...)
 	return report, nil
 }
 

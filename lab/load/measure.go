@@ -61,9 +61,6 @@ type Interval struct {
 	KindP99  map[string]float64 `json:"kind_p99_ms"`
 }
 
-// failures counts the requests of an interval that failed.
-func (i Interval) failures() int64 { return Figures{Errors: i.Errors}.Failed() }
-
 // observation is what one arrival came to.
 type observation struct {
 	kind     Kind

@@ -2,9 +2,7 @@ package load
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -162,27 +160,4 @@ func (t *trial) result(ctx context.Context, took, cpu time.Duration) Trial {
 	r.Generator = generatorFigures(late, queued, cpu, took, t.next.Load())
 	r.judge(t.Options)
 	return r
-}
-
-// customer sends the requests of one connection.
-type customer struct {
-	*trial
-	wire    *wire
-	number  int
-	request []byte // reused
-}
-
-// failureOf names what went wrong with a request that got no answer.
-func failureOf(err error) string {
-	slow, ok := errors.AsType[net.Error](err)
-	switch {
-	case ok && slow.Timeout():
-		return "timeout"
-	case errors.Is(err, errMalformed):
-		return errMalformed.Error()
-	case errors.Is(err, errLost):
-		return errLost.Error()
-	default:
-		return "cannot connect"
-	}
 }
