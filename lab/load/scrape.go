@@ -78,12 +78,12 @@ func serverFigures(before, after samples, took time.Duration) *Server {
 		return nil
 	}
 	s := &Server{
-		Cores:    (after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"]) / took.Seconds(),
+		Cores:    increase(before, after, "process_cpu_seconds_total") / took.Seconds(),
 		Resident: after["process_resident_memory_bytes"], SyncLag: after["agora_inventory_sync_lag_seconds"],
 		Caches: map[string]Cache{}, Failed: map[string]int64{},
 	}
-	for series, value := range after {
-		grown := int64(value - before[series])
+	for series := range after {
+		grown := int64(increase(before, after, series))
 		switch name, _, _ := strings.Cut(series, "{"); {
 		case grown == 0:
 		case name == "agora_cache_requests_total":
@@ -93,6 +93,14 @@ func serverFigures(before, after samples, took time.Duration) *Server {
 		}
 	}
 	return s
+}
+
+// increase is how much a counter grew, which began again at 0 if its server did.
+func increase(before, after samples, series string) float64 {
+	if after[series] < before[series] {
+		return after[series]
+	}
+	return after[series] - before[series]
 }
 
 func (s *Server) cached(cache, result string, n int64) {

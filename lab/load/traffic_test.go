@@ -167,6 +167,9 @@ func TestMetricsAreSummedUpOverServers(t *testing.T) {
 	if products := got.Caches["products"]; products.HitRatio != .75 || products.Requests != 100 || got.Cores != 1.5 || got.Failed["declined"] != 4 {
 		t.Errorf("figures %+v, want 75 hits of 100, 1.5 processors and 4 declined", got)
 	}
+	if got := increase(samples{"restarted": 9}, samples{"restarted": 2}, "restarted"); got != 2 {
+		t.Errorf("a counter that began again grew by %v, want 2", got)
+	}
 	if serverFigures(nil, after, time.Second) != nil {
 		t.Error("there are figures without a first reading")
 	}
