@@ -22,7 +22,7 @@ type loadCommand struct {
 
 type loadShopCommand struct {
 	URL       string               `required:"" placeholder:"URL" help:"The server, such as http://127.0.0.1:8080. Nothing is sent anywhere else."`
-	Token     string               `required:"" env:"AGORA_TOKEN" placeholder:"T" help:"An admin's, if users act or stock is touched; else of anybody who may order. Also in $$AGORA_TOKEN."`
+	Token     string               `required:"" placeholder:"T" help:"An admin's, if users act or stock is touched; else of anybody who may order."`
 	Rate      float64              `default:"100" placeholder:"N" help:"Requests a second; where a search begins [100]."`
 	Duration  time.Duration        `default:"60s" placeholder:"D" help:"How long at the full rate [60s]."`
 	WarmUp    time.Duration        `default:"5s" placeholder:"D" help:"Before that, the rate grows from nothing; not measured [5s]."`

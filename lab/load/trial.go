@@ -157,7 +157,7 @@ func (t *trial) result(ctx context.Context, took, cpu time.Duration) Trial {
 	}
 	r.All, r.Kinds = t.meter.figures(took - t.warmUp)
 	late, queued := t.meter.sends()
-	r.Generator = generatorFigures(late, queued, cpu, took, t.next.Load())
+	r.Generator = generatorFigures(late, queued, cpu, took, min(t.next.Load(), t.arrivals()))
 	r.judge(t.Options)
 	return r
 }
