@@ -32,12 +32,18 @@ func (s *Server) admitted(rt *Route, serve http.HandlerFunc) http.HandlerFunc {
 			s.fail(x, err)
 			return
 		}
+		if rt.Access&anonymous == 0 {
+			w.Header()["Cache-Control"] = noStore
+		}
 		if r.ContentLength != 0 {
 			w.Header()["Connection"] = closeConnection // until the body is read
 		}
 		serve(w, r)
 	}
 }
+
+// noStore is for what belongs to somebody: no cache may keep it. A handler may say otherwise.
+var noStore = []string{"no-store"}
 
 // closeConnection makes net/http send an answer without reading first what is left of the body, which
 // would hold the request's place for as long as the sender likes.
