@@ -151,7 +151,7 @@ func TestNoAnswerWaitsForABodyThatNobodyReads(t *testing.T) {
 	addWidgets(s, nil)
 	web := httptest.NewServer(s.Handler()) // its reads have no deadline
 	t.Cleanup(web.Close)
-	twice := strings.Builder{}
+	var twice strings.Builder
 	for i := range 200 {
 		fmt.Fprintf(&twice, "a%d=&a%d=&", i, i)
 	}
