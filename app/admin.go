@@ -31,6 +31,21 @@ func ensureAdminToken(ctx context.Context, folder string, svc *accounts.Service)
 	return path, writeSecret(path, credential.Token)
 }
 
+// ensureAdmin makes the admin of a folder that has none yet. A folder without its token may be that of a running
+// server, whose sessions in memory an outsider could not end: then it refuses.
+func ensureAdmin(ctx context.Context, folder string, svc *accounts.Service) (err error) {
+	if _, err := os.Stat(filepath.Join(folder, adminTokenFile)); err == nil {
+		return nil
+	}
+	lock, err := lockData(folder)
+	if err != nil {
+		return fmt.Errorf("make a new admin token: %w", err)
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	_, err = ensureAdminToken(ctx, folder, svc)
+	return err
+}
+
 // writeSecret writes a file that is either whole or not there.
 func writeSecret(path, secret string) error {
 	partial := path + ".partial"
@@ -66,7 +81,7 @@ func IssueToken(ctx context.Context, cfg Config, request TokenRequest, out io.Wr
 }
 
 func issueToken(ctx context.Context, folder string, svc *accounts.Service, request TokenRequest, out io.Writer) error {
-	if _, err := ensureAdminToken(ctx, folder, svc); err != nil {
+	if err := ensureAdmin(ctx, folder, svc); err != nil {
 		return err
 	}
 	credential, err := svc.IssueToken(ctx, accounts.FirstAdmin(), accounts.Grant{
