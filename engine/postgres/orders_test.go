@@ -44,7 +44,3 @@ func TestViews(t *testing.T) {
 		return must[*Views](t)(open(t, newDatabase(t)).Views(t.Context()))
 	})
 }
-
-func BenchmarkOrders(b *testing.B) {
-	shoptest.BenchmarkOrders(b, func(b *testing.B) shop.OrderStore { return openOrders(b, newDatabase(b)) })
-}
