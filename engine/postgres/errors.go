@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
 
 	"agora/fault"
 )
@@ -37,6 +38,9 @@ func classify(err error) error {
 	if !ok {
 		if isNetwork(err) {
 			return fault.Wrap(fault.Unavailable, err, "the store cannot be reached")
+		}
+		if errors.Is(err, puddle.ErrClosedPool) {
+			return closed()
 		}
 		return err
 	}

@@ -39,9 +39,17 @@ func newDatabase(tb testing.TB) string {
 			tb.Fatal(err)
 		}
 	})
+	return create(tb, " TEMPLATE agora")
+}
+
+// emptyDatabase returns the URL of a new database without tables.
+func emptyDatabase(tb testing.TB) string { return create(tb, "") }
+
+func create(tb testing.TB, like string) string {
+	tb.Helper()
 	name := fmt.Sprintf("copy_%d", template.copies.Add(1))
-	admin(tb, "CREATE DATABASE "+name+" TEMPLATE agora")
-	u, err := url.Parse(base)
+	admin(tb, "CREATE DATABASE "+name+like)
+	u, err := url.Parse(server.URL(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
