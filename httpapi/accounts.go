@@ -13,14 +13,20 @@ const tagAccounts = "accounts"
 // AddAccounts adds the routes of the people who sign in.
 func AddAccounts(s *Server, service *accounts.Service) {
 	a := accountRoutes{service}
+	busy := Failure{Kind: fault.Unavailable, Code: "sign_in_busy", When: "Too many people are signing in. Retry-After says when to come back."}
+	roleChanged := Failure{Kind: fault.Conflict, Code: "role_changed", When: "The user's role was changed at this very moment. Try again."}
 	Register(s, Route{
 		Method: "POST", Path: "/v1/users", Tag: tagAccounts, Summary: "Register", Access: Public, Status: 201,
-		Fails: []Failure{{Kind: fault.Conflict, Code: "email_taken", When: "The e-mail address belongs to somebody who is registered already."}},
+		Fails: []Failure{
+			busy, {Kind: fault.Conflict, Code: "email_taken", When: "The e-mail address belongs to somebody who is registered already."},
+		},
 	}, a.register)
 	Register(s, Route{
 		Method: "POST", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign in", Access: Public, Status: 201,
 		Description: "Gives a token, to be sent as Authorization: Bearer with every request that is not public.",
-		Fails:       []Failure{{Kind: fault.Unauthenticated, Code: "invalid_credentials", When: "The e-mail address or the password is wrong."}},
+		Fails: []Failure{
+			busy, roleChanged, {Kind: fault.Unauthenticated, Code: "invalid_credentials", When: "The e-mail address or the password is wrong."},
+		},
 	}, a.signIn)
 	Register(s, Route{
 		Method: "DELETE", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign out", Access: SignedIn,
@@ -32,7 +38,7 @@ func AddAccounts(s *Server, service *accounts.Service) {
 	Register(s, Route{
 		Method: "POST", Path: "/v1/tokens", Tag: tagAccounts, Summary: "Issue a token", Access: Roles(accounts.Admin), Status: 201,
 		Description: "Opens a session without a password, for a program.",
-		Fails:       []Failure{{Kind: fault.NotFound, When: "There is no such user."}},
+		Fails:       []Failure{roleChanged, {Kind: fault.NotFound, When: "There is no such user."}},
 	}, a.issue)
 }
 

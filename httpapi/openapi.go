@@ -135,3 +135,14 @@ func (s *Server) document() func() []byte {
 		return body
 	})
 }
+
+// withoutNull declares lists as what they are here, in and out: there, however empty, and never null. huma
+// takes every slice for one that can be nil.
+func withoutNull(schemas map[string]*huma.Schema) {
+	for _, s := range schemas {
+		if s.Type == huma.TypeArray {
+			s.Nullable = false
+		}
+		withoutNull(s.Properties)
+	}
+}

@@ -57,7 +57,8 @@ type orderRoutes struct {
 	views  *shop.History
 }
 
-type orderPath struct {
+// OrderPath names an order.
+type OrderPath struct {
 	ID string `path:"id" pattern:"^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$" example:"ord_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 }
 
@@ -101,7 +102,7 @@ func (r orderRoutes) list(ctx context.Context, in *ordersInput) (*answerOf[shop.
 	return &answerOf[shop.OrderPage]{orders}, nil
 }
 
-func (r orderRoutes) get(ctx context.Context, in *orderPath) (*answerOf[shop.Order], error) {
+func (r orderRoutes) get(ctx context.Context, in *OrderPath) (*answerOf[shop.Order], error) {
 	order, err := r.orders.Get(ctx, actorOf(ctx), in.ID)
 	if err != nil {
 		return nil, err
@@ -114,7 +115,7 @@ type OrderHistory struct {
 	Items []shop.Step `json:"items"`
 }
 
-func (r orderRoutes) history(ctx context.Context, in *orderPath) (*answerOf[OrderHistory], error) {
+func (r orderRoutes) history(ctx context.Context, in *OrderPath) (*answerOf[OrderHistory], error) {
 	steps, err := r.views.Steps(ctx, actorOf(ctx), in.ID)
 	if err != nil {
 		return nil, err
@@ -123,7 +124,7 @@ func (r orderRoutes) history(ctx context.Context, in *orderPath) (*answerOf[Orde
 }
 
 type cancelInput struct {
-	orderPath
+	OrderPath
 	Body *shop.CancelRequest
 }
 

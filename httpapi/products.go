@@ -18,9 +18,10 @@ const pageCaching = "public, max-age=10, stale-while-revalidate=60, stale-if-err
 
 func addProducts(s *Server, services Shop) {
 	p := productRoutes{services.Catalog}
-	RegisterDocument[productPath, shop.Product](s, Route{
+	RegisterDocument[ProductPath, shop.Product](s, Route{
 		Method: "GET", Path: "/v1/products/{id}", Tag: tagProducts, Summary: "Get a product", Access: Public,
 		Description: "Carries an ETag, for If-None-Match here and for If-Match when it is replaced, and as Surrogate-Key the product's id and its seller's.",
+		Fails:       []Failure{{Kind: fault.Invalid, When: "The id is not one of a product."}},
 	}, page(services.Pages))
 	Register(s, Route{
 		Method: "GET", Path: "/v1/products", Tag: tagProducts, Summary: "List products", Access: Public,
@@ -44,7 +45,8 @@ func addProducts(s *Server, services Shop) {
 
 type productRoutes struct{ catalog *shop.Catalog }
 
-type productPath struct {
+// ProductPath names a product.
+type ProductPath struct {
 	ID string `path:"id" pattern:"^prd_[0-7][0-9a-hjkmnp-tv-z]{25}$" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 }
 
@@ -94,8 +96,8 @@ func (p productRoutes) create(ctx context.Context, in *struct{ Body shop.Product
 }
 
 type replaceInput struct {
-	productPath
-	IfMatch string `header:"If-Match" doc:"The ETag of the product as it was read; needed" maxLength:"64" example:"\"1.0\""`
+	ProductPath
+	IfMatch string `header:"If-Match" doc:"The ETag of the product as it was read. Without it the answer is 428" maxLength:"64" example:"\"1.0\""`
 	Body    shop.ProductDraft
 }
 

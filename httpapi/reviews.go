@@ -23,7 +23,7 @@ func addReviews(s *Server, services Shop) {
 type reviewRoutes struct{ catalog *shop.Catalog }
 
 type reviewsInput struct {
-	productPath
+	ProductPath
 	PageQuery
 }
 
@@ -36,7 +36,7 @@ func (r reviewRoutes) list(ctx context.Context, in *reviewsInput) (*answerOf[sho
 }
 
 type reviewInput struct {
-	productPath
+	ProductPath
 	Body shop.ReviewDraft
 }
 

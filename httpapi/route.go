@@ -168,11 +168,18 @@ type adapter struct{ *Server }
 // Handle implements huma.Adapter.
 func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 	rt, _ := op.Metadata[metaRoute].(Route) // without one it declares no access, and add panics
+	withoutNull(a.api.OpenAPI().Components.Schemas.Map())
 	if serve, ok := op.Metadata[metaServe].(http.HandlerFunc); ok {
 		a.add(rt, serve)
 		return
 	}
-	a.add(rt, func(w http.ResponseWriter, r *http.Request) { handler(humago.NewContext(op, r, w)) })
+	a.add(rt, func(w http.ResponseWriter, r *http.Request) {
+		if err := checkQuery(r.URL.RawQuery); err != nil {
+			a.fail(exchangeOf(r.Context()), err)
+			return
+		}
+		handler(humago.NewContext(op, r, w))
+	})
 }
 
 // ServeHTTP implements huma.Adapter; requests come in through Handler.

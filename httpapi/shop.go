@@ -34,7 +34,8 @@ func actorOf(ctx context.Context) shop.Actor {
 	return shop.Actor{ID: p.UserID, Admin: p.Is(accounts.Admin)}
 }
 
-// PageQuery asks for a part of a list.
+// PageQuery asks for a part of a list. Like everything that inputs embed it is exported: huma overlooks
+// what is not.
 type PageQuery struct {
 	Limit  int    `query:"limit" doc:"Items at most" minimum:"1" maximum:"100" default:"20"`
 	Cursor string `query:"cursor" doc:"The next of the page before; goes with the very query it came from" maxLength:"512"`
@@ -42,9 +43,3 @@ type PageQuery struct {
 
 // answerOf is an answer of nothing but a body.
 type answerOf[B any] struct{ Body B }
-
-// created is the answer to what made a thing.
-type created[B any] struct {
-	Location string `header:"Location" doc:"Where it is"`
-	Body     B
-}

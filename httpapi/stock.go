@@ -27,11 +27,12 @@ func addStock(s *Server, services Shop) {
 
 type stockRoutes struct{ stocks *shop.Stocks }
 
-type stockPath struct {
+// StockPath names a SKU.
+type StockPath struct {
 	SKU string `path:"sku" maxLength:"64" example:"LAMP-01"`
 }
 
-func (r stockRoutes) get(ctx context.Context, in *stockPath) (*answerOf[shop.Stock], error) {
+func (r stockRoutes) get(ctx context.Context, in *StockPath) (*answerOf[shop.Stock], error) {
 	stock, err := r.stocks.Get(ctx, actorOf(ctx), in.SKU)
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func (r stockRoutes) get(ctx context.Context, in *stockPath) (*answerOf[shop.Sto
 }
 
 type stockInput struct {
-	stockPath
+	StockPath
 	Body shop.StockEdit
 }
 

@@ -42,10 +42,7 @@ func (s *Orders) Cancel(ctx context.Context, actor Actor, id string, request Can
 		if err != nil {
 			return Order{}, err
 		}
-		if err := request.validate(order); err != nil {
-			return Order{}, err
-		}
-		after, err := s.giveBack(context.WithoutCancel(ctx), order, request.Lines)
+		after, err := s.giveBack(context.WithoutCancel(ctx), order, request)
 		if !fault.Is(err, fault.Stale) {
 			return after, err
 		}
@@ -53,18 +50,21 @@ func (s *Orders) Cancel(ctx context.Context, actor Actor, id string, request Can
 	return Order{}, fault.New(fault.Conflict, "order_busy", "the order is being changed by others; try again")
 }
 
-func (s *Orders) giveBack(ctx context.Context, order Order, lines []LineUnits) (Order, error) {
-	if order.State == Pending && len(lines) > 0 {
+func (s *Orders) giveBack(ctx context.Context, order Order, request CancelRequest) (Order, error) {
+	if err := order.permits(OrderCancelled, ReasonCustomer); err != nil {
+		return Order{}, err
+	}
+	if order.State == Pending && len(request.Lines) > 0 {
 		return Order{}, fault.New(fault.Conflict, "order_pending", "an order that is not paid yet can only be cancelled whole",
 			fault.Field{Name: "lines", Message: "cannot be chosen while the order is pending"})
 	}
-	if err := order.transitionTo(Cancelled); err != nil {
+	if err := request.validate(order); err != nil {
 		return Order{}, err
 	}
 	if order.State == Pending {
 		return s.cancel(ctx, order, ReasonCustomer)
 	}
-	return s.reduce(ctx, order, lines)
+	return s.reduce(ctx, order, request.Lines)
 }
 
 // reduce gives back units of a confirmed order. Giving back the last of them cancels it.

@@ -77,12 +77,14 @@ func (o Order) Apply(kind string, at time.Time, fact Fact) (Order, error) {
 	var err error
 	switch kind {
 	case OrderConfirmed:
-		err = o.transitionTo(Confirmed)
+		err = o.permits(kind, "")
 		next.State, next.Payment = Confirmed, PaymentPaid
 	case OrderReduced:
-		err = next.reduce(fact.Lines)
+		if err = o.permits(kind, ""); err == nil {
+			err = next.reduce(fact.Lines)
+		}
 	case OrderCancelled:
-		err = o.transitionTo(Cancelled)
+		err = o.permits(kind, fact.Reason)
 		next.State, next.Reason = Cancelled, fact.Reason
 		next.Payment = o.Payment.afterCancelling(fact.Reason)
 		next.giveBackAll()
@@ -100,11 +102,8 @@ func (o Order) Apply(kind string, at time.Time, fact Fact) (Order, error) {
 }
 
 func (o *Order) reduce(lines []LineUnits) error {
-	if err := o.transitionTo(Confirmed); err != nil {
-		return err
-	}
 	for _, l := range lines {
-		if l.Line < 0 || l.Line >= len(o.Lines) || l.Quantity > o.Lines[l.Line].Quantity-o.Lines[l.Line].Cancelled {
+		if l.Line < 0 || l.Line >= len(o.Lines) || l.Quantity < 1 || l.Quantity > o.Lines[l.Line].Quantity-o.Lines[l.Line].Cancelled {
 			return fmt.Errorf("line %d has no %d units to give back", l.Line, l.Quantity)
 		}
 		o.Lines[l.Line].Cancelled += l.Quantity

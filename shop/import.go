@@ -21,7 +21,8 @@ func NewImportedOrder(o Order) (Order, journal.Entry, error) {
 	o.State, o.Payment, o.Version, o.Total = Confirmed, PaymentPaid, 1, total
 	o.UpdatedAt, o.HoldUntil = o.PlacedAt, o.PlacedAt
 	postings := append(moveUnits(Supply, Sold, o.Units()), moveMoney(Sales, GatewayAccount, total)...)
-	return o, entry(o.ID, 1, OrderImported, o.PlacedAt, Fact{Order: &o, Postings: postings}), nil
+	fact := entry(o.ID, 1, OrderImported, o.PlacedAt, Fact{Order: &o, Postings: postings})
+	return o, fact, nil
 }
 
 // NewImportedCredit returns money that another system gave back, and its fact. Amount follows from the lines,
@@ -36,7 +37,8 @@ func NewImportedCredit(c Credit) (Credit, journal.Entry, error) {
 	c.Amount = amount
 	units := Order{Lines: c.Lines}.Units()
 	postings := append(moveUnits(Returned, Supply, units), moveMoney(GatewayAccount, CreditsAccount, amount)...)
-	return c, entry("credit/"+c.ID, 1, CreditImported, c.At, Fact{Credit: &c, Postings: postings}), nil
+	fact := entry("credit/"+c.ID, 1, CreditImported, c.At, Fact{Credit: &c, Postings: postings})
+	return c, fact, nil
 }
 
 // NewImportedStock returns the stock after units came (or went, if negative), and its fact. A change that

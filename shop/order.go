@@ -3,6 +3,7 @@ package shop
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"agora/fault"
@@ -24,7 +25,7 @@ import (
 //	└─────────┘
 //
 // Nothing leaves cancelled. In every state a refund that is due may become paid. These are the only
-// changes: transitionTo refuses all others, whoever asks.
+// changes: Apply refuses all others, whoever asks.
 type State string
 
 const (
@@ -56,34 +57,34 @@ const (
 
 // Line is a quantity of one product at the price of the moment of the order.
 type Line struct {
-	ProductID string `json:"product_id"`
-	SKU       string `json:"sku"`
-	Seller    string `json:"seller"`
-	Name      string `json:"name"`
-	Quantity  int64  `json:"quantity"`
-	Cancelled int64  `json:"cancelled,omitempty" doc:"Units that were given back, of Quantity"`
+	ProductID string `json:"product_id" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	SKU       string `json:"sku" example:"LAMP-01"`
+	Seller    string `json:"seller" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	Name      string `json:"name" example:"Desk lamp"`
+	Quantity  int64  `json:"quantity" example:"1"`
+	Cancelled int64  `json:"cancelled,omitempty" doc:"Units that were given back, of Quantity" example:"0"`
 	Price     Money  `json:"price" doc:"Price of one unit"`
 }
 
 // Refund is money that goes back to the customer: due when it was decided, paid when the gateway has done it.
 type Refund struct {
-	ID     string    `json:"id"`
+	ID     string    `json:"id" example:"ref_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 	Amount Money     `json:"amount"`
-	Paid   bool      `json:"paid"`
+	Paid   bool      `json:"paid" example:"true"`
 	At     time.Time `json:"at" doc:"When it was decided"`
 }
 
 // Order is what a customer buys, and all that happened to it so far. Version counts its facts in the journal.
 type Order struct {
 	ID        string       `json:"id" example:"ord_01jd8q6m3k9v2n4x7y5z8w1t0c"`
-	UserID    string       `json:"user_id"`
-	State     State        `json:"state" enum:"pending,confirmed,cancelled"`
+	UserID    string       `json:"user_id" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	State     State        `json:"state" enum:"pending,confirmed,cancelled" example:"confirmed"`
 	Reason    Reason       `json:"reason,omitempty" doc:"Why it was cancelled" enum:"declined,expired,short,customer"`
-	Payment   PaymentState `json:"payment" enum:"open,paid,declined,void_due,voided"`
+	Payment   PaymentState `json:"payment" enum:"open,paid,declined,void_due,voided" example:"paid"`
 	Lines     []Line       `json:"lines"`
 	Total     Money        `json:"total" doc:"Price of all lines as ordered"`
 	Refunds   []Refund     `json:"refunds,omitempty"`
-	Version   uint64       `json:"version"`
+	Version   uint64       `json:"version" example:"2"`
 	PlacedAt  time.Time    `json:"placed_at"`
 	UpdatedAt time.Time    `json:"updated_at"`
 	HoldUntil time.Time    `json:"hold_until" doc:"Until when the units of a pending order are held"`
@@ -134,17 +135,21 @@ func (o Order) Refunded() Money {
 	return sum
 }
 
-// transitionTo refuses every change that the diagram of State does not have.
-func (o Order) transitionTo(next State) error {
-	allowed := map[State][]State{
-		Pending:   {Confirmed, Cancelled},
-		Confirmed: {Confirmed, Cancelled},
+// permits refuses a fact that the diagram of State does not have for the order as it is. Whether a payment or
+// a refund is due is for the facts about them to see.
+func (o Order) permits(kind string, reason Reason) error {
+	from := []State{Pending}
+	switch {
+	case kind == OrderReduced:
+		from = []State{Confirmed}
+	case kind == OrderCancelled && reason == ReasonCustomer:
+		from = []State{Pending, Confirmed}
 	}
-	if slices.Contains(allowed[o.State], next) {
+	if slices.Contains(from, o.State) {
 		return nil
 	}
 	return fault.New(fault.Conflict, "order_state",
-		"the order is "+string(o.State)+" and cannot become "+string(next))
+		"the order is "+string(o.State)+" and cannot be "+strings.TrimPrefix(kind, "order."))
 }
 
 // openStep returns the step of the checkout that the order waits in, or "" when nothing is left to do. It

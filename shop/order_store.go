@@ -61,10 +61,10 @@ type AuditStore interface {
 
 // Stock is how many units of a SKU there are, and how many of them are promised to pending orders.
 type Stock struct {
-	SKU     string `json:"sku"`
-	OnHand  int64  `json:"on_hand" doc:"Units in the warehouse"`
-	Held    int64  `json:"held" doc:"Units of OnHand that pending orders hold"`
-	Version uint64 `json:"version"`
+	SKU     string `json:"sku" example:"LAMP-01"`
+	OnHand  int64  `json:"on_hand" doc:"Units in the warehouse" example:"100"`
+	Held    int64  `json:"held" doc:"Units of OnHand that pending orders hold" example:"1"`
+	Version uint64 `json:"version" example:"2"`
 }
 
 // Available returns the units that may be sold. It is 0, not less, after a count found fewer units than

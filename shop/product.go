@@ -36,18 +36,18 @@ const (
 // editor's If-Match fail.
 type Product struct {
 	ID             string            `json:"id" doc:"Identifier" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
-	SKU            string            `json:"sku" doc:"The seller's stock keeping unit; unique in the marketplace"`
+	SKU            string            `json:"sku" doc:"The seller's stock keeping unit; unique in the marketplace" example:"LAMP-01"`
 	Seller         string            `json:"seller" doc:"Who offers it" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
-	Name           string            `json:"name"`
-	Description    string            `json:"description"`
+	Name           string            `json:"name" example:"Desk lamp"`
+	Description    string            `json:"description" example:"A lamp for the desk, with a heavy foot."`
 	Price          Money             `json:"price"`
-	Categories     []string          `json:"categories"`
-	Attributes     map[string]string `json:"attributes"`
+	Categories     []string          `json:"categories" example:"home-decor,lighting"`
+	Attributes     map[string]string `json:"attributes" example:"{\"color\":\"red\"}"`
 	Images         []string          `json:"images"`
-	InventoryCount int64             `json:"inventory_count" doc:"Units for sale, as last heard from the stock"`
+	InventoryCount int64             `json:"inventory_count" doc:"Units for sale, as last heard from the stock" example:"100"`
 	Rating         Rating            `json:"rating"`
 	LatestReviews  []Review          `json:"latest_reviews" doc:"The newest reviews, at most 5"`
-	Version        int64             `json:"version" doc:"Counts the seller's changes"`
+	Version        int64             `json:"version" doc:"Counts the seller's changes" example:"1"`
 	CreatedAt      time.Time         `json:"created_at"`
 	UpdatedAt      time.Time         `json:"updated_at"`
 
@@ -56,9 +56,9 @@ type Product struct {
 
 // Rating sums up the reviews of a product.
 type Rating struct {
-	Count   int64   `json:"count" doc:"Number of reviews"`
-	Sum     int64   `json:"sum" doc:"Sum of their ratings"`
-	Average float64 `json:"average" doc:"Rounded to two decimals; 0 while there is no review"`
+	Count   int64   `json:"count" doc:"Number of reviews" example:"2"`
+	Sum     int64   `json:"sum" doc:"Sum of their ratings" example:"9"`
+	Average float64 `json:"average" doc:"Rounded to two decimals; 0 while there is no review" example:"4.5"`
 }
 
 // NewRating returns the summary of count reviews whose ratings add up to sum.
@@ -71,15 +71,15 @@ func NewRating(count, sum int64) Rating {
 
 // Card is what a list or a search result shows of a product, and all that ranking and facets look at.
 type Card struct {
-	ID             string            `json:"id"`
-	SKU            string            `json:"sku"`
-	Seller         string            `json:"seller"`
-	Name           string            `json:"name"`
+	ID             string            `json:"id" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	SKU            string            `json:"sku" example:"LAMP-01"`
+	Seller         string            `json:"seller" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	Name           string            `json:"name" example:"Desk lamp"`
 	Price          Money             `json:"price"`
-	Categories     []string          `json:"categories"`
-	Attributes     map[string]string `json:"attributes"`
+	Categories     []string          `json:"categories" example:"home-decor,lighting"`
+	Attributes     map[string]string `json:"attributes" example:"{\"color\":\"red\"}"`
 	Image          string            `json:"image,omitempty" doc:"The first image, if there is one"`
-	InventoryCount int64             `json:"inventory_count"`
+	InventoryCount int64             `json:"inventory_count" example:"100"`
 	Rating         Rating            `json:"rating"`
 	CreatedAt      time.Time         `json:"created_at"`
 

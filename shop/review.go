@@ -19,10 +19,10 @@ const (
 // Review is what one user says of one product.
 type Review struct {
 	ID        string    `json:"id" example:"rev_01jd8q6m3k9v2n4x7y5z8w1t0c"`
-	ProductID string    `json:"product_id"`
-	User      string    `json:"user"`
-	Rating    int64     `json:"rating" doc:"From 1, the worst, to 5, the best" minimum:"1" maximum:"5"`
-	Text      string    `json:"text"`
+	ProductID string    `json:"product_id" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	User      string    `json:"user" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	Rating    int64     `json:"rating" doc:"From 1, the worst, to 5, the best" minimum:"1" maximum:"5" example:"5"`
+	Text      string    `json:"text" example:"Bright enough to read by."`
 	CreatedAt time.Time `json:"created_at"`
 
 	Number int64 `json:"-"` // grows with each review that the store takes in

@@ -16,9 +16,9 @@ const (
 // Facets say how the products that fulfil a query are made up. They are counted over the newest Sample products; if there
 // are more, Complete is false and the counts are shares of the sample rather than totals.
 type Facets struct {
-	Complete   bool             `json:"complete" doc:"Whether every product that fulfils the query was counted"`
-	Sample     int              `json:"sample" doc:"Number of products that were counted"`
-	InStock    int              `json:"in_stock"`
+	Complete   bool             `json:"complete" doc:"Whether every product that fulfils the query was counted" example:"true"`
+	Sample     int              `json:"sample" doc:"Number of products that were counted" example:"12"`
+	InStock    int              `json:"in_stock" example:"9"`
 	Categories []FacetCount     `json:"categories"`
 	Attributes []AttributeFacet `json:"attributes"`
 	Prices     []PriceBand      `json:"prices"`
@@ -26,22 +26,22 @@ type Facets struct {
 
 // FacetCount is how many products have a value.
 type FacetCount struct {
-	Value string `json:"value"`
-	Count int    `json:"count"`
+	Value string `json:"value" example:"red"`
+	Count int    `json:"count" example:"7"`
 }
 
 // AttributeFacet is how often the values of an attribute occur.
 type AttributeFacet struct {
-	Name   string       `json:"name"`
+	Name   string       `json:"name" example:"color"`
 	Values []FacetCount `json:"values"`
 }
 
 // PriceBand is how many products cost at least Min and at most Max, in minor units.
 type PriceBand struct {
-	Currency string `json:"currency"`
-	Min      int64  `json:"min"`
-	Max      int64  `json:"max"`
-	Count    int    `json:"count"`
+	Currency string `json:"currency" example:"USD"`
+	Min      int64  `json:"min" example:"1000"`
+	Max      int64  `json:"max" example:"1999"`
+	Count    int    `json:"count" example:"5"`
 }
 
 // facets counts over the newest products that fulfil the scan, in whatever order the results are shown.

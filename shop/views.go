@@ -78,7 +78,7 @@ func (h *History) List(ctx context.Context, actor Actor, userID string, limit in
 
 // Step is one fact in the life of an order, as its customer sees it.
 type Step struct {
-	Version uint64      `json:"version"`
+	Version uint64      `json:"version" example:"2"`
 	Kind    string      `json:"kind" example:"order.confirmed"`
 	At      time.Time   `json:"at"`
 	Reason  Reason      `json:"reason,omitempty"`

@@ -34,11 +34,14 @@ class Reference {
     const s = this.resolve(schema);
     const rules = [];
     if (s.enum) rules.push("one of " + s.enum.join(", "));
-    if (s.format) rules.push(s.format);
+    if (s.format && s.type === "string") rules.push(s.format);
     if (s.minimum !== undefined) rules.push("at least " + s.minimum);
     if (s.maximum !== undefined) rules.push("at most " + s.maximum);
-    if (s.minLength) rules.push("length from " + s.minLength);
-    if (s.maxLength) rules.push("length to " + s.maxLength);
+    if (s.minLength && s.minLength === s.maxLength) rules.push("length " + s.minLength);
+    else {
+      if (s.minLength) rules.push("length from " + s.minLength);
+      if (s.maxLength) rules.push("length to " + s.maxLength);
+    }
     if (s.pattern) rules.push("matches " + s.pattern);
     if (s.minItems) rules.push("items from " + s.minItems);
     if (s.maxItems) rules.push("items to " + s.maxItems);
@@ -46,7 +49,16 @@ class Reference {
     return rules.join(", ");
   }
 
-  // example makes a value from the examples in a schema.
+  // properties lists the fields of an object as they are declared, those that may be absent last: the document's
+  // own order is the alphabet, but its list of what is required has kept the other.
+  properties(schema) {
+    const required = schema.required || [];
+    const place = (name) => (required.includes(name) ? required.indexOf(name) : required.length);
+    return Object.entries(schema.properties || {}).sort(([a], [b]) => place(a) - place(b));
+  }
+
+  // example makes a value from the examples in a schema: of objects what is needed or has an example of its own,
+  // so that it can be sent as it is.
   example(schema, depth = 0) {
     const s = this.resolve(schema);
     if (s.examples && s.examples.length > 0) return s.examples[0];
@@ -55,14 +67,18 @@ class Reference {
     switch (this.kind(s).endsWith("[]") ? "array" : this.kind(s)) {
       case "object": {
         if (depth > 5) return {};
-        const names = Object.keys(s.properties || {});
-        return Object.fromEntries(names.map((name) => [name, this.example(s.properties[name], depth + 1)]));
+        const properties = this.properties(s)
+          .filter(([name, p]) => (s.required || []).includes(name) || this.resolve(p).examples);
+        return Object.fromEntries(properties.map(([name, p]) => [name, this.example(p, depth + 1)]));
       }
-      case "array": return [this.example(s.items, depth + 1)];
+      case "array": {
+        const items = this.resolve(s.items);
+        return items.properties || items.examples ? [this.example(items, depth + 1)] : [];
+      }
       case "integer": case "number": return s.minimum ?? 1;
       case "boolean": return true;
     }
-    return "";
+    return s.format === "date-time" ? "2026-01-31T12:00:00Z" : "";
   }
 
   // rows flattens the fields of a schema into lines of a table.
@@ -70,7 +86,7 @@ class Reference {
     const s = this.resolve(schema);
     if (s.items) return this.rows(s.items, prefix + "[]", depth + 1);
     if (!s.properties || depth > 5) return [];
-    return Object.entries(s.properties).flatMap(([name, property]) => {
+    return this.properties(s).flatMap(([name, property]) => {
       const path = prefix ? prefix + "." + name : name;
       const needed = (s.required || []).includes(name);
       return [{ path, needed, property }, ...this.rows(property, path, depth + 1)];
@@ -98,22 +114,36 @@ function who(operation) {
     operation["x-owned"] ? ", as far as it is their own." : ".");
 }
 
-function showBody(reference, title, schema, showNeeded) {
+function showRequest(reference, schema) {
   const rows = reference.rows(schema);
   return [
-    make("h4", {}, title),
+    make("h4", {}, "Body"),
     make("pre", {}, JSON.stringify(reference.example(schema), null, 2)),
-    rows.length > 0 ? reference.fieldTable(rows, showNeeded) : null,
+    rows.length > 0 ? reference.fieldTable(rows, true) : null,
+  ];
+}
+
+// showAnswer folds the fields of an answer: its example says most of it.
+function showAnswer(reference, status, schema) {
+  const rows = reference.rows(schema);
+  return [
+    make("h4", {}, "Answer " + status),
+    make("pre", {}, JSON.stringify(reference.example(schema), null, 2)),
+    rows.length > 0 ? make("details", {}, make("summary", {}, "Fields"), reference.fieldTable(rows, false)) : null,
   ];
 }
 
 function showResponses(reference, operation) {
   const parts = [];
   const failures = [];
+  const shown = new Map(); // status by schema
   for (const [status, response] of Object.entries(operation.responses)) {
     const schema = response.content?.["application/json"]?.schema;
-    if (schema) parts.push(...showBody(reference, "Answer " + status, schema, false));
+    const same = shown.get(schema?.$ref);
+    if (same) parts.push(make("h4", {}, "Answer " + status), make("p", {}, response.description + " The body is as in " + same + "."));
+    else if (schema) parts.push(...showAnswer(reference, status, schema));
     else if (status < 400) parts.push(make("h4", {}, "Answer " + status), make("p", {}, "Without a body."));
+    if (schema?.$ref) shown.set(schema.$ref, status);
     for (const [code, when] of Object.entries(response["x-codes"] || {})) {
       failures.push(make("tr", {}, make("td", {}, status),
         make("td", {}, make("a", { href: "#" + code }, make("code", {}, code))), make("td", {}, when)));
@@ -129,8 +159,11 @@ function showResponses(reference, operation) {
 // tryIt returns the form that makes a real request.
 function tryIt(reference, method, path, operation) {
   const inputs = (operation.parameters || []).map((p) => {
-    const example = p.required ? reference.example(p.schema) : "";
-    return { p, input: make("input", { value: String(example), placeholder: p.required ? "" : "optional", spellcheck: false }) };
+    const object = p.style === "deepObject";
+    const needed = p.required || p.name === "If-Match";
+    const example = needed ? reference.example(p.schema) : "";
+    const placeholder = needed ? "" : "optional" + (object ? ", such as color=red" : "");
+    return { p, object, input: make("input", { value: String(example), placeholder, spellcheck: false }) };
   });
   const schema = operation.requestBody?.content?.["application/json"]?.schema;
   const body = schema ? make("textarea", { value: JSON.stringify(reference.example(schema), null, 2), spellcheck: false }) : null;
@@ -141,8 +174,9 @@ function tryIt(reference, method, path, operation) {
     let url = path;
     const query = new URLSearchParams();
     const headers = {};
-    for (const { p, input } of inputs) {
-      if (p.in === "path") url = url.replace("{" + p.name + "}", encodeURIComponent(input.value));
+    for (const { p, object, input } of inputs) {
+      if (object) setObject(query, p.name, input.value);
+      else if (p.in === "path") url = url.replace("{" + p.name + "}", encodeURIComponent(input.value));
       else if (input.value !== "" && p.in === "query") query.set(p.name, input.value);
       else if (input.value !== "" && p.in === "header") headers[p.name] = input.value;
     }
@@ -165,6 +199,14 @@ function tryIt(reference, method, path, operation) {
     make("button", { type: "button", onclick: send }, "Send"), output));
 }
 
+// setObject adds what was typed as "color=red, size=L" to a query as color and size of the named object.
+function setObject(query, name, typed) {
+  for (const pair of typed.split(",").filter((p) => p.includes("="))) {
+    const [key, ...value] = pair.split("=");
+    query.set(name + "[" + key.trim() + "]", value.join("=").trim());
+  }
+}
+
 function pretty(text) {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
@@ -183,7 +225,7 @@ function showOperation(reference, method, path, operation) {
     who(operation),
     parameters.length > 0 ? [make("h4", {}, "Parameters"), reference.fieldTable(parameters.map((p) => (
       { path: p.name, needed: p.required, property: { ...p.schema, description: [p.in, p.description].filter(Boolean).join(". ") } })), true)] : [],
-    body ? showBody(reference, "Body", body, true) : [],
+    body ? showRequest(reference, body) : [],
     showResponses(reference, operation),
     tryIt(reference, method, path, operation));
 }

@@ -4,8 +4,9 @@
 // customers: nobody in it has a password, an address or a habit.
 //
 // Products, stock and people are made from the seed and their number alone: a smaller plan is the beginning of a
-// larger one. Orders and reviews also depend on how many of these there are. So an interrupted run goes on where it stopped when it is run again, and a load generator can name the users and
-// products of a data folder without reading them.
+// larger one. Orders and reviews also depend on how many of these there are. So an interrupted run goes on where
+// it stopped when it is run again, and a load generator can name the users and products of a data folder
+// without reading them.
 package generate
 
 import (
@@ -13,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,7 +60,7 @@ type Targets struct {
 
 // Progress says how far one kind of data is: Done of Total, those of earlier runs included.
 type Progress struct {
-	Stage string // users, personal, products, stock, orders or reviews
+	Stage string // such as "users" or "products"; three stages run side by side
 	Done  int
 	Total int
 }
@@ -70,7 +72,7 @@ type Report struct {
 	Took  time.Duration `json:"took_ns"`
 }
 
-// Added is how many of a kind there are of the plan, and how many of them are new.
+// Added is how many of a kind the plan has, and how many of them are new.
 type Added struct {
 	Stage string `json:"stage"`
 	Total int    `json:"total"`
@@ -88,7 +90,6 @@ type run struct {
 
 	mu       sync.Mutex
 	progress func(Progress)
-	report   Report
 }
 
 // stage is one kind of data: how many there are in the end, how many are there already, and what adds those
@@ -103,6 +104,8 @@ type stage struct {
 
 // Run generates what of the plan is not there yet. progress, which may be nil, is called after every batch, never
 // by two at once. An interrupted run returns the context's error and is completed by the next one with the same seed.
+// Data of another seed cannot be added, since both would use the same SKUs and e-mail addresses: that is
+// fault.Conflict with the code other_seed, and changes nothing.
 //
 // Accounts, personal data and the shop go into files of their own, so they are filled side by side; within
 // each the order is fixed, so that the same plan gives the same bytes.
@@ -115,57 +118,79 @@ func Run(ctx context.Context, plan Plan, targets Targets, progress func(Progress
 	}
 	started := time.Now()
 	r := &run{
-		Plan: plan, Targets: targets, progress: progress, report: Report{Seed: plan.Seed},
+		Plan: plan, Targets: targets, progress: progress,
 		importer: shop.NewImporter(targets.Orders, targets.Views, targets.Catalog),
+	}
+	if err := r.checkSeed(ctx); err != nil {
+		return Report{}, err
 	}
 	lanes := [][]stage{r.accounts(), r.personal(), append(r.catalogue(), r.trade()...)}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	errs := make([]error, len(lanes))
+	reports, errs := make([][]Added, len(lanes)), make([]error, len(lanes))
 	var group sync.WaitGroup
 	for i, lane := range lanes {
 		group.Go(func() {
-			if errs[i] = r.fill(ctx, lane); errs[i] != nil {
+			if reports[i], errs[i] = r.fill(ctx, lane); errs[i] != nil {
 				stop() // the others go no further; the first error is among those that are joined
 			}
 		})
 	}
 	group.Wait()
-	r.report.Took = time.Since(started)
-	return r.report, errors.Join(errs...)
+	return Report{Seed: plan.Seed, Added: slices.Concat(reports...), Took: time.Since(started)}, errors.Join(errs...)
 }
 
-// fill runs stages one after the other.
-func (r *run) fill(ctx context.Context, stages []stage) error {
-	for _, s := range stages {
-		if err := r.complete(ctx, s); err != nil {
-			return fmt.Errorf("generate %s: %w", s.name, err)
+// checkSeed returns fault.Conflict if the first people are there with another seed's identifiers.
+func (r *run) checkSeed(ctx context.Context) error {
+	var first []person
+	if r.Sellers() > 0 {
+		first = append(first, r.seller(0))
+	}
+	if r.Plan.Users > 0 {
+		first = append(first, r.shopper(0))
+	}
+	for _, p := range first {
+		id, err := r.Personal.UserIDByEmail(ctx, p.details.Email)
+		if there, err := found(err); err != nil {
+			return fmt.Errorf("look for data of another seed: %w", err)
+		} else if there && id != p.details.UserID {
+			return fault.New(fault.Conflict, "other_seed", "there is generated data of another seed")
 		}
 	}
 	return nil
 }
 
-// complete adds what a stage lacks, batch by batch.
-func (r *run) complete(ctx context.Context, s stage) error {
+// fill runs stages one after the other, and returns those that are complete.
+func (r *run) fill(ctx context.Context, stages []stage) ([]Added, error) {
+	var complete []Added
+	for _, s := range stages {
+		added, err := r.complete(ctx, s)
+		if err != nil {
+			return complete, fmt.Errorf("generate %s: %w", s.name, err)
+		}
+		complete = append(complete, Added{s.name, s.total, added})
+	}
+	return complete, nil
+}
+
+// complete adds what a stage lacks, batch by batch, and returns how many that were.
+func (r *run) complete(ctx context.Context, s stage) (added int, err error) {
 	begin, err := s.done(ctx)
 	if err != nil {
-		return fmt.Errorf("find where to go on: %w", err)
+		return 0, fmt.Errorf("find where to go on: %w", err)
 	}
 	begin = min(begin, s.total)
 	for from := begin; from < s.total; from += s.batch {
 		if err := ctx.Err(); err != nil {
-			return err
+			return from - begin, err
 		}
 		to := min(from+s.batch, s.total)
 		if err := s.add(ctx, from, to); err != nil {
-			return err
+			return from - begin, err
 		}
 		r.tell(Progress{s.name, to, s.total})
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.report.Added = append(r.report.Added, Added{s.name, s.total, s.total - begin})
-	return nil
+	return s.total - begin, nil
 }
 
 func (r *run) tell(p Progress) {

@@ -18,8 +18,7 @@ const (
 	betweenPeople = 5 * time.Second
 )
 
-// countries are where people live, the more often the longer their run of letters is repeated in reality: the
-// weights are rough and only have to differ.
+// countries are where people live. The weights are rough: they only have to differ.
 var countries = weighted(map[string]int{
 	"US": 30, "GB": 12, "DE": 11, "FR": 9, "IN": 8, "IT": 6, "ES": 6, "BR": 5, "CA": 5, "NL": 4, "PL": 4,
 	"JP": 4, "AU": 3, "SE": 3, "BE": 2, "AT": 2, "CH": 2, "IE": 2, "DK": 2, "PT": 1, "FI": 1, "NO": 1, "SG": 1, "ZA": 1,
@@ -72,19 +71,19 @@ func (r *run) accounts() []stage {
 	}
 }
 
-func (r *run) accountStage(name string, total int, make func(int) person) stage {
+func (r *run) accountStage(name string, total int, number func(int) person) stage {
 	return stage{
 		name: name, total: total, batch: peopleBatch,
 		done: func(ctx context.Context) (int, error) {
 			return known(total, func(i int) (bool, error) {
-				_, err := r.Targets.Users.User(ctx, make(i).account.ID)
+				_, err := r.Targets.Users.User(ctx, number(i).account.ID)
 				return found(err)
 			})
 		},
 		add: func(ctx context.Context, from, to int) error {
 			var batch []accounts.Account
 			for i := from; i < to; i++ {
-				batch = append(batch, make(i).account)
+				batch = append(batch, number(i).account)
 			}
 			return r.Targets.Users.CreateMany(ctx, batch)
 		},
@@ -94,24 +93,24 @@ func (r *run) accountStage(name string, total int, make func(int) person) stage 
 // personal are the stages that fill the store of personal data.
 func (r *run) personal() []stage {
 	return []stage{
-		r.personalStage("personal data of sellers", r.Sellers(), r.seller),
-		r.personalStage("personal data of users", r.Plan.Users, r.shopper),
+		r.personalStage("seller data", r.Sellers(), r.seller),
+		r.personalStage("user data", r.Plan.Users, r.shopper),
 	}
 }
 
-func (r *run) personalStage(name string, total int, make func(int) person) stage {
+func (r *run) personalStage(name string, total int, number func(int) person) stage {
 	return stage{
 		name: name, total: total, batch: peopleBatch,
 		done: func(ctx context.Context) (int, error) {
 			return known(total, func(i int) (bool, error) {
-				_, err := r.Personal.Personal(ctx, make(i).details.UserID)
+				_, err := r.Personal.Personal(ctx, number(i).details.UserID)
 				return found(err)
 			})
 		},
 		add: func(ctx context.Context, from, to int) error {
 			var batch []accounts.Personal
 			for i := from; i < to; i++ {
-				batch = append(batch, make(i).details)
+				batch = append(batch, number(i).details)
 			}
 			return r.Personal.CreateMany(ctx, batch)
 		},

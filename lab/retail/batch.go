@@ -48,8 +48,9 @@ func (c Contents) plus(other Contents) Contents {
 
 // batch gathers what is kept in one transaction.
 type batch struct {
-	survey *survey
-	stock  map[string]shop.Stock // of all codes that the file changes, as of this batch
+	source string
+	offers map[string]shop.Offer // by SKU
+	stock  map[string]shop.Stock // of all SKUs that the file changes, as of this batch
 	kept   shop.ImportBatch
 	lines  int
 	last   int
@@ -60,10 +61,10 @@ type batch struct {
 // add takes in a run.
 func (b *batch) add(r run) error {
 	parts := sorted(r.lines)
-	if err := b.sell(parts.sales); err != nil {
+	if err := b.sell(parts.sales, r.piece); err != nil {
 		return err
 	}
-	if err := b.credit(parts.credits); err != nil {
+	if err := b.credit(parts.credits, r.piece); err != nil {
 		return err
 	}
 	for _, line := range parts.adjustments {
@@ -77,12 +78,12 @@ func (b *batch) add(r run) error {
 	return nil
 }
 
-func (b *batch) sell(lines []Line) error {
+func (b *batch) sell(lines []Line, piece int) error {
 	if len(lines) == 0 {
 		return nil
 	}
 	order, fact, err := shop.NewImportedOrder(shop.Order{
-		ID: documentID(ident.Order, lines), UserID: customerOf(lines[0]).id(), Lines: b.orderLines(lines),
+		ID: documentID(ident.Order, lines, piece), UserID: customerOf(lines[0]).id(), Lines: b.orderLines(lines),
 		PlacedAt: lines[0].At, Reference: lines[0].Invoice,
 	})
 	if err != nil {
@@ -93,12 +94,12 @@ func (b *batch) sell(lines []Line) error {
 	return nil
 }
 
-func (b *batch) credit(lines []Line) error {
+func (b *batch) credit(lines []Line, piece int) error {
 	if len(lines) == 0 {
 		return nil
 	}
 	_, fact, err := shop.NewImportedCredit(shop.Credit{
-		ID: documentID(ident.Refund, lines), UserID: customerOf(lines[0]).id(), Lines: b.orderLines(lines),
+		ID: documentID(ident.Refund, lines, piece), UserID: customerOf(lines[0]).id(), Lines: b.orderLines(lines),
 		At: lines[0].At, Reference: lines[0].Invoice,
 	})
 	if err != nil {
@@ -112,7 +113,7 @@ func (b *batch) credit(lines []Line) error {
 func (b *batch) orderLines(lines []Line) []shop.Line {
 	all := make([]shop.Line, len(lines))
 	for i, l := range lines {
-		offer := b.survey.offers[l.Code]
+		offer := b.offers[l.Code]
 		pence, _ := l.Price.Pence()
 		all[i] = shop.Line{
 			ProductID: offer.ProductID, SKU: offer.SKU, Seller: offer.Seller, Name: cmp.Or(l.Description, offer.Name),
@@ -154,28 +155,28 @@ func (b *batch) change(current shop.Stock, units int64, why string, line Line) (
 	return after, nil
 }
 
-// take returns what was gathered and begins anew.
-func (b *batch) take(source string) (shop.ImportBatch, error) {
+// take returns what was gathered, and begins anew.
+func (b *batch) take() (shop.ImportBatch, Contents, error) {
 	progress, err := json.Marshal(reached{Line: b.last})
 	if err != nil {
-		return shop.ImportBatch{}, fmt.Errorf("encode how far it came: %w", err)
+		return shop.ImportBatch{}, Contents{}, fmt.Errorf("encode how far it came: %w", err)
 	}
-	kept := b.kept
-	kept.Source, kept.Progress = source, progress
+	kept, made := b.kept, b.made
+	kept.Source, kept.Progress = b.source, progress
 	for _, sku := range slices.Sorted(maps.Keys(b.moved)) {
 		kept.Stock = append(kept.Stock, b.stock[sku])
 	}
-	b.kept, b.moved, b.lines = shop.ImportBatch{}, nil, 0
-	return kept, nil
+	b.kept, b.made, b.moved, b.lines = shop.ImportBatch{}, Contents{}, nil, 0
+	return kept, made, nil
 }
 
 // documentID follows from the lines alone, so that the same invoice has the same identifier in every file.
-func documentID(prefix string, lines []Line) string {
+func documentID(prefix string, lines []Line, piece int) string {
 	var content []string
 	for _, l := range lines {
 		content = append(content, l.Code, strconv.FormatInt(l.Quantity, 10), strconv.FormatInt(int64(l.Price), 10))
 	}
 	first := lines[0]
-	content = append(content, prefix, first.Invoice, first.Customer, first.Country)
+	content = append(content, prefix, first.Invoice, strconv.Itoa(piece), first.Customer, first.Country)
 	return ident.At(prefix, first.At, entropy(content...))
 }

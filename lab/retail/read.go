@@ -21,10 +21,11 @@ const (
 )
 
 // run is a piece of an invoice: lines that follow each other with the same number, customer and country. Nearly
-// all invoices are one run. Last is the number of its last line, counted from 1 behind the header.
+// all invoices are one run; of those that are longer than maxRun, piece counts the parts from 0.
 type run struct {
 	lines []Line
-	last  int
+	piece int
+	last  int // the number of its last line, counted from 1 behind the header
 }
 
 // reader reads a file line by line, and hands on what it finds.
@@ -80,13 +81,29 @@ func (r *reader) take(text string, whole bool) error {
 	if reason = wrongSign(line); reason != "" {
 		return r.reject(r.read, text, line, reason)
 	}
-	if n := len(r.open.lines); n > 0 && (n == maxRun || !continues(r.open.lines[0], line)) {
-		if err := r.close(); err != nil {
-			return err
-		}
+	if err := r.makeRoom(line); err != nil {
+		return err
 	}
 	r.open.lines = append(r.open.lines, line)
 	r.open.last = r.read
+	return nil
+}
+
+// makeRoom hands on the open run if the line does not belong to it or it is full.
+func (r *reader) makeRoom(next Line) error {
+	if len(r.open.lines) == 0 {
+		return nil
+	}
+	same, piece := continues(r.open.lines[0], next), r.open.piece
+	if same && len(r.open.lines) < maxRun {
+		return nil
+	}
+	if err := r.close(); err != nil {
+		return err
+	}
+	if same {
+		r.open.piece = piece + 1
+	}
 	return nil
 }
 
@@ -96,7 +113,7 @@ func (r *reader) close() error {
 		return nil
 	}
 	err := r.run(r.open)
-	r.open.lines = r.open.lines[:0]
+	r.open.lines, r.open.piece = r.open.lines[:0], 0
 	return err
 }
 

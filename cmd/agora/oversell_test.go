@@ -1,0 +1,473 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"agora/lab/verify"
+	"agora/shop"
+)
+
+const (
+	shoppers = 200 // clients at the same time
+	wanted   = 100 // units of the SKU that each of them wants
+	shelf    = 20  // other SKUs, which are in mixed carts
+	perSKU   = 60  // units of each of these
+
+	// watched is how many of the shelf's SKUs are read and edited while they are bought. Few shoppers buy those,
+	// because to find an order of operations that explains each read takes time exponential in how many
+	// operations were under way with it.
+	watched  = 4
+	watchers = 6 // shoppers of each of the watched
+)
+
+// TestOversellAcrossCrashes lets a crowd buy while the server is killed again and again, and holds the shop to
+// what it has told: nothing is sold twice, no order that was acknowledged is missing, none is there twice.
+func TestOversellAcrossCrashes(t *testing.T) {
+	rounds, kills := 2, 4
+	switch {
+	case os.Getenv("STRESS") != "":
+		rounds, kills = 60, 8
+	case testing.Short():
+		rounds, kills = 1, 3
+	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	m := openMarket(t, seed)
+	for round := range rounds {
+		m.round(t, round, kills)
+		if t.Failed() {
+			return
+		}
+		if round%2 == 0 {
+			m.server.stop(t)
+			m.server.verify(t, "after a stop")
+		} else {
+			m.server.kill(t)
+			m.server.verify(t, "after a kill")
+		}
+		m.server.start(t)
+	}
+	m.checkRepeats(t)
+	m.checkHistory(t)
+	m.server.kill(t)
+	m.server.start(t)
+	m.server.stop(t)
+	m.server.verify(t, "after a kill, a start and a stop")
+}
+
+// market is a shop under test and everybody who buys there.
+type market struct {
+	server   *server
+	admin    *client
+	shoppers []*shopper
+	luck     *rand.Rand
+	history  *verify.Recorder
+	written  bytes.Buffer // the history, once it is closed
+	answers  chan struct{}
+	stocked  map[string]int64 // by SKU whose stock was not edited
+}
+
+func openMarket(t *testing.T, seed uint64) *market {
+	t.Helper()
+	m := &market{
+		server:  started(t, patient("simulated:?latency=2ms&decline=0.02&outage=0.02")...),
+		luck:    rand.New(rand.NewPCG(seed, 0)),
+		answers: make(chan struct{}, shoppers),
+		stocked: map[string]int64{},
+	}
+	m.history = verify.NewRecorder(&m.written)
+	shared := crowd(t, shoppers)
+	m.admin = &client{m.server, shared, m.server.token(t)}
+	users := m.register(t, 4)
+	for i := range shoppers {
+		user := users[i%len(users)]
+		m.shoppers = append(m.shoppers, &shopper{
+			client: client{m.server, shared, user.token}, market: m, number: i + 1, user: user.id,
+			luck: rand.New(rand.NewPCG(seed, uint64(i+1))),
+		})
+	}
+	return m
+}
+
+type user struct{ id, token string }
+
+// register makes users and a token for each.
+func (m *market) register(t *testing.T, n int) []user {
+	t.Helper()
+	users := make([]user, n)
+	for i := range users {
+		var made struct{ ID string }
+		m.admin.must(t, "POST", "/v1/users", map[string]any{
+			"email": fmt.Sprintf("reader%d@example.org", i), "password": "correct horse battery", "name": "A reader", "country": "GB",
+		}, http.StatusCreated, &made)
+		var credential struct{ Token string }
+		m.admin.must(t, "POST", "/v1/tokens", map[string]any{"user_id": made.ID}, http.StatusCreated, &credential)
+		users[i] = user{made.ID, credential.Token}
+	}
+	return users
+}
+
+// round puts new products up for sale and lets all shoppers buy, with so many kills meanwhile.
+func (m *market) round(t *testing.T, round, kills int) {
+	t.Helper()
+	hot := m.admin.offer(t, fmt.Sprintf("HOT-%d", round), wanted)
+	m.stocked[hot.sku] = wanted
+	var others []offered
+	for i := range shelf {
+		product := m.admin.offer(t, fmt.Sprintf("SHELF-%d-%d", round, i), perSKU)
+		others = append(others, product)
+		if i >= watched {
+			m.stocked[product.sku] = perSKU
+		}
+	}
+	all := append([]offered{hot}, others...)
+	m.readEach(t, all)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan struct{})
+	var buying sync.WaitGroup
+	for _, s := range m.shoppers {
+		buying.Go(func() {
+			if err := s.shop(ctx, round, hot, others); err != nil {
+				t.Error(err)
+				cancel()
+			}
+		})
+	}
+	go func() {
+		buying.Wait()
+		close(done)
+	}()
+	for range kills {
+		m.killSoon(t, done)
+	}
+	<-done
+	m.readEach(t, all)
+}
+
+// killSoon kills the server after some more answers, or when the shoppers are done, and starts it again: at
+// times only after a start that was killed as well.
+func (m *market) killSoon(t *testing.T, done <-chan struct{}) {
+	t.Helper()
+	for range m.luck.IntN(shoppers / 2) {
+		select {
+		case <-m.answers:
+		case <-done:
+		}
+	}
+	time.Sleep(time.Duration(m.luck.IntN(2000)) * time.Microsecond)
+	m.server.kill(t)
+	if m.luck.IntN(4) == 0 {
+		m.server.killStarting(t, time.Duration(m.luck.IntN(100))*time.Millisecond)
+	}
+	m.server.start(t)
+}
+
+// readEach reads the stock of each SKU while nobody does anything else, which is where a history that can be
+// checked begins.
+func (m *market) readEach(t *testing.T, products []offered) {
+	t.Helper()
+	for _, p := range products {
+		call := m.history.Call(0, verify.Read, verify.Input{Units: map[string]int64{p.sku: 0}})
+		stock := m.admin.stock(t, p.sku)
+		call.Return(verify.Output{Outcome: verify.OK, Available: stock.OnHand - stock.Held})
+	}
+}
+
+// checkRepeats repeats every request that made an order, which has to give that order again, and reuses its
+// key for another one, which has to be refused. Then it counts the units.
+func (m *market) checkRepeats(t *testing.T) {
+	t.Helper()
+	var checking sync.WaitGroup
+	for _, s := range m.shoppers {
+		checking.Go(func() {
+			for _, r := range s.receipts {
+				if err := s.repeat(t.Context(), r); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	checking.Wait()
+	m.countUnits(t)
+}
+
+// countUnits checks, by what the clients were told alone, that every unit is accounted for: those for sale and
+// those of the orders are just as many as there were, so that no order that nobody was told of has any.
+func (m *market) countUnits(t *testing.T) {
+	t.Helper()
+	for {
+		before := m.versions(t)
+		taken := map[string]int64{}
+		for _, s := range m.shoppers {
+			for _, r := range s.receipts {
+				order, err := s.Order(t.Context(), r.order)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, u := range order.Units() {
+					taken[u.SKU] += u.Quantity
+				}
+			}
+		}
+		wrong := map[string]string{}
+		for sku, units := range m.stocked {
+			stock := m.admin.stock(t, sku)
+			if available := stock.OnHand - stock.Held; available < 0 || available+taken[sku] != units {
+				wrong[sku] = fmt.Sprintf("%d units were there; orders have %d and %d are for sale", units, taken[sku], available)
+			}
+		}
+		if !maps.Equal(before, m.versions(t)) {
+			continue // an order that was pending moved on
+		}
+		for sku, what := range wrong {
+			t.Errorf("%s: %s", sku, what)
+		}
+		return
+	}
+}
+
+// versions returns the version of each SKU's stock.
+func (m *market) versions(t *testing.T) map[string]uint64 {
+	t.Helper()
+	versions := map[string]uint64{}
+	for sku := range m.stocked {
+		versions[sku] = m.admin.stock(t, sku).Version
+	}
+	return versions
+}
+
+// checkHistory holds all that the clients saw against the shop.
+func (m *market) checkHistory(t *testing.T) {
+	t.Helper()
+	if err := m.history.Close(); err != nil {
+		t.Fatal(err)
+	}
+	history, err := verify.ReadHistory(&m.written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := verify.Check(t.Context(), history, m.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := report.Print(&text); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d operations\n%s", len(history), text.String())
+	if !report.OK() {
+		t.Error("the history does not hold")
+	}
+	m.checkVariety(t, history)
+}
+
+// checkVariety fails the test if a kind of operation or outcome never came, since nothing is shown of those.
+func (m *market) checkVariety(t *testing.T, history []verify.Operation) {
+	t.Helper()
+	type kindOf struct {
+		verify.Kind
+		verify.Outcome
+	}
+	seen := map[kindOf]int{}
+	for _, op := range history {
+		seen[kindOf{op.Kind, op.Output.Outcome}]++
+	}
+	t.Logf("seen: %v", seen)
+	for _, k := range []kindOf{
+		{verify.Place, verify.OK}, {verify.Place, verify.Pending}, {verify.Place, verify.Cancelled}, {verify.Place, verify.Short},
+		{verify.Cancel, verify.OK}, {verify.Restock, verify.OK}, {verify.Read, verify.OK},
+	} {
+		if seen[k] == 0 {
+			t.Errorf("no %s was ever %s", k.Kind, k.Outcome)
+		}
+	}
+	if placed := seen[kindOf{verify.Place, verify.Unknown}]; placed > 0 {
+		t.Errorf("%d orders were never answered", placed)
+	}
+}
+
+// shopper is a client who buys, and whose operations are recorded.
+type shopper struct {
+	client
+	market   *market
+	number   int
+	user     string
+	luck     *rand.Rand
+	receipts []receipt
+}
+
+// receipt is an order that a shopper was told of.
+type receipt struct {
+	key   string
+	cart  cart
+	order string
+}
+
+// shop is what a shopper does in a round.
+func (s *shopper) shop(ctx context.Context, round int, hot offered, others []offered) error {
+	carts := []cart{{{hot, 1}}, s.mixed(others), s.mixed(others)}
+	for i, c := range carts {
+		// Shoppers of different users share keys, which are to be told apart.
+		key := fmt.Sprintf("%d-%d-%d", round, s.number/4, i)
+		order, err := s.order(ctx, key, c)
+		if err != nil {
+			return err
+		}
+		if order != "" && s.luck.IntN(4) == 0 {
+			err = s.cancel(ctx, order)
+		}
+		if err == nil && s.number <= watched*watchers {
+			err = s.watch(ctx, others[s.number%watched])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mixed returns a cart of several SKUs. A SKU may be in it twice.
+func (s *shopper) mixed(others []offered) cart {
+	var c cart
+	if s.number <= watched*watchers {
+		c = append(c, item{others[s.number%watched], 1 + s.luck.Int64N(3)})
+	}
+	for range 1 + s.luck.IntN(3) {
+		c = append(c, item{others[watched+s.luck.IntN(len(others)-watched)], 1 + s.luck.Int64N(3)})
+	}
+	s.luck.Shuffle(len(c), func(i, j int) { c[i], c[j] = c[j], c[i] })
+	return c
+}
+
+// order buys a cart, however often it has to ask, and returns the order unless it was refused.
+func (s *shopper) order(ctx context.Context, key string, c cart) (id string, err error) {
+	call := s.market.history.Call(s.number, verify.Place, verify.Input{Key: s.user + "/" + key, Units: c.units()})
+	got, err := s.ask(ctx, "POST", "/v1/orders", key, c.request())
+	if err != nil {
+		return "", err
+	}
+	out, err := c.outcome(got)
+	if err != nil {
+		return "", err
+	}
+	call.Return(out)
+	select {
+	case s.market.answers <- struct{}{}:
+	default: // nobody waits for a moment to kill
+	}
+	if out.Order != "" {
+		s.receipts = append(s.receipts, receipt{key, c, out.Order})
+	}
+	if out.Outcome == verify.Cancelled {
+		return "", nil
+	}
+	return out.Order, nil
+}
+
+// cancel gives up an order or a unit of it. A cancellation has no key: if there is no answer, the order says
+// what became of it, since a server that was killed does nothing any more.
+func (s *shopper) cancel(ctx context.Context, id string) error {
+	order, err := s.Order(ctx, id)
+	if err != nil {
+		return err
+	}
+	var request shop.CancelRequest
+	units := map[string]int64{}
+	for _, u := range order.Units() {
+		units[u.SKU] = u.Quantity
+	}
+	if s.luck.IntN(2) == 0 {
+		line := s.luck.IntN(len(order.Lines))
+		request.Lines = []shop.LineUnits{{Line: line, Quantity: 1}}
+		units = map[string]int64{order.Lines[line].SKU: 1}
+	}
+	if len(order.Units()) == 0 {
+		return nil // declined meanwhile
+	}
+	call := s.market.history.Call(s.number, verify.Cancel, verify.Input{Order: id, Units: units})
+	got, err := s.send(ctx, "POST", "/v1/orders/"+id+"/cancel", "", request)
+	switch {
+	case err == nil && got.status == http.StatusOK:
+		call.Return(verify.Output{Outcome: verify.OK})
+		return nil
+	case err == nil && got.status == http.StatusConflict:
+		call.Return(verify.Output{Outcome: verify.Refused})
+		return nil
+	}
+	after, err := s.Order(ctx, id)
+	if err != nil {
+		return err
+	}
+	out := verify.Output{Outcome: verify.Refused}
+	given := slices.ContainsFunc(request.Lines, func(l shop.LineUnits) bool { return after.Lines[l.Line].Cancelled > 0 })
+	if given || after.Reason == shop.ReasonCustomer {
+		out.Outcome = verify.OK
+	}
+	call.Return(out)
+	return nil
+}
+
+// watch reads the stock of a SKU, and at times adds to it or takes from it.
+func (s *shopper) watch(ctx context.Context, p offered) error {
+	admin := s.market.admin
+	call := s.market.history.Call(s.number, verify.Read, verify.Input{Units: map[string]int64{p.sku: 0}})
+	got, err := admin.send(ctx, "GET", "/v1/stock/"+p.sku, "", nil)
+	if err == nil && got.status == http.StatusOK {
+		var stock shop.Stock
+		if err := got.into(&stock); err != nil {
+			return err
+		}
+		call.Return(verify.Output{Outcome: verify.OK, Available: stock.OnHand - stock.Held})
+	}
+	if s.luck.IntN(4) > 0 {
+		return nil
+	}
+	change := s.luck.Int64N(7) - 3
+	if change == 0 {
+		change = 5
+	}
+	call = s.market.history.Call(s.number, verify.Restock, verify.Input{Units: map[string]int64{p.sku: change}})
+	got, err = admin.send(ctx, "PUT", "/v1/stock/"+p.sku, "", shop.StockEdit{Change: &change, Reason: "a test"})
+	switch {
+	case err != nil: // it is not known whether it happened, and the history says so
+	case got.status == http.StatusOK:
+		call.Return(verify.Output{Outcome: verify.OK})
+	case got.status == http.StatusConflict:
+		call.Return(verify.Output{Outcome: verify.Refused})
+	}
+	return nil
+}
+
+// repeat sends the request of a receipt again, and another one under its key.
+func (s *shopper) repeat(ctx context.Context, r receipt) error {
+	got, err := s.ask(ctx, "POST", "/v1/orders", r.key, r.cart.request())
+	if err != nil {
+		return err
+	}
+	out, err := r.cart.outcome(got)
+	if err != nil {
+		return err
+	}
+	if out.Order != r.order {
+		return fmt.Errorf("key %s of %s gave order %q, and before that %s", r.key, s.user, out.Order, r.order)
+	}
+	other := slices.Clone(r.cart)
+	other[0].quantity++
+	got, err = s.ask(ctx, "POST", "/v1/orders", r.key, other.request())
+	if err == nil && (got.status != http.StatusUnprocessableEntity || got.problem().Code != "idempotency_key_reused") {
+		err = fmt.Errorf("key %s of %s reused for another request: %s; want 422 idempotency_key_reused", r.key, s.user, got)
+	}
+	return err
+}

@@ -1,0 +1,288 @@
+package httpapi_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"agora/accounts"
+	"agora/fault"
+	"agora/httpapi"
+	"agora/ident"
+	"agora/pattern/cache"
+	"agora/pattern/journal"
+	"agora/pattern/saga"
+	"agora/shop"
+)
+
+// What the documentation's examples name.
+const (
+	exampleProduct  = "prd_01jd8q6m3k9v2n4x7y5z8w1t0c"
+	exampleOrder    = "ord_01jd8q6m3k9v2n4x7y5z8w1t0c"
+	exampleSKU      = "LAMP-01"
+	exampleEmail    = "reader@example.org"
+	examplePassword = "correct horse battery"
+)
+
+// market is the whole API over the real services on memory stores. The owner has the role that is asked
+// for and everything that the examples name; the stranger has the same role and nothing.
+type market struct {
+	server *httpapi.Server
+	url    string
+	till   *till
+	behind bool // leaves the read model where it is
+
+	owner, stranger, admin string // tokens
+	ownerID                string
+
+	accounts *accounts.Service
+	sessions *accounts.MemorySessions
+	users    []string
+	personal *accounts.MemoryPersonal
+	products *shop.MemoryCatalog
+	orders   *busyOrders
+	views    *shop.MemoryViews
+	shop     httpapi.Shop
+}
+
+// till is a gateway that a test can look into, and hold up, at the moment of the payment.
+type till struct {
+	*shop.SimulatedGateway
+	authorize, capture func() error
+}
+
+func (g *till) Authorize(ctx context.Context, p shop.Payment) error {
+	if err := g.authorize(); err != nil {
+		return err
+	}
+	return g.SimulatedGateway.Authorize(ctx, p)
+}
+
+func (g *till) Capture(ctx context.Context, orderID string) error {
+	return errors.Join(g.SimulatedGateway.Capture(ctx, orderID), g.capture())
+}
+
+// busyOrders is a store whose orders others change all the time, if it is told so.
+type busyOrders struct {
+	*shop.MemoryOrders
+	busy bool
+}
+
+func (o *busyOrders) Advance(ctx context.Context, t shop.Transition) error {
+	if o.busy {
+		return fault.New(fault.Stale, "", "the order has changed")
+	}
+	return o.MemoryOrders.Advance(ctx, t)
+}
+
+func nothing() error { return nil }
+
+// newMarket returns a market with people and nothing else in it.
+func newMarket(t testing.TB, role accounts.Role) *market {
+	t.Helper()
+	m := &market{
+		till:     &till{shop.NewSimulatedGateway(shop.SimulatedOptions{}), nothing, nothing},
+		sessions: accounts.NewMemorySessions(), personal: accounts.NewMemoryPersonal(),
+		products: shop.NewMemoryCatalog(), orders: &busyOrders{MemoryOrders: shop.NewMemoryOrders()}, views: shop.NewMemoryViews(),
+	}
+	users := accounts.NewMemoryUsers()
+	m.accounts = accounts.NewService(users, m.personal, m.sessions, accounts.Options{Hashing: accounts.Hashing{MemoryKiB: 8, Passes: 1}})
+	var pages *shop.Pages
+	catalog := shop.NewCatalog(m.products, func(ctx context.Context, ids ...string) {
+		if err := pages.Drop(ctx, ids...); err != nil {
+			t.Error(err)
+		}
+	})
+	pages = shop.NewPages(cache.NewMemory(1<<20), catalog, time.Hour, nil)
+	m.shop = httpapi.Shop{
+		Catalog: catalog, Pages: pages, Stocks: shop.NewStocks(m.orders, catalog),
+		Orders: shop.NewOrders(m.orders, catalog, m.till, shop.OrdersOptions{
+			Hold: time.Hour, Log: slog.New(slog.DiscardHandler), Notify: func() { m.changed(t) },
+		}),
+		History: shop.NewHistory(m.views, m.orders),
+	}
+	m.server = httpapi.New(httpapi.Options{Authenticator: m.accounts})
+	httpapi.AddAccounts(m.server, m.accounts)
+	httpapi.AddShop(m.server, m.shop)
+	web := httptest.NewUnstartedServer(nil)
+	web.Config = httpapi.HTTPServer(m.server.Handler(), nil)
+	web.Start()
+	t.Cleanup(web.Close)
+	m.url = web.URL
+
+	var adminID string
+	adminID, m.admin = m.join(t, users, accounts.Admin)
+	m.ownerID, m.owner = m.join(t, users, role)
+	var strangerID string
+	strangerID, m.stranger = m.join(t, users, role)
+	m.users = []string{adminID, m.ownerID, strangerID}
+	return m
+}
+
+// join makes a user of the role and returns their id and a token.
+func (m *market) join(t testing.TB, users *accounts.MemoryUsers, role accounts.Role) (id, token string) {
+	t.Helper()
+	id = ident.New(ident.User)
+	user := accounts.User{ID: id, Name: "A reader", Country: "GB", Role: role, CreatedAt: time.Now().UTC()}
+	if err := users.CreateMany(t.Context(), []accounts.Account{{User: user}}); err != nil {
+		t.Fatal(err)
+	}
+	by := accounts.Principal{UserID: id, Role: accounts.Admin}
+	credential, err := m.accounts.IssueToken(t.Context(), by, accounts.Grant{UserID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id, credential.Token
+}
+
+// stocked returns a market that has what the examples name: a user with a password, a product of the owner with 100
+// units, and an order of the owner for two of them.
+func stocked(t testing.TB, role accounts.Role) *market {
+	t.Helper()
+	m := newMarket(t, role)
+	registration := accounts.Registration{Email: exampleEmail, Password: examplePassword, Name: "A reader", Country: "GB"}
+	user, err := m.accounts.Register(t.Context(), registration)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.users = append(m.users, user.ID)
+	m.offer(t, exampleProduct, exampleSKU, shop.Money{Amount: 1999, Currency: "USD"})
+	at := time.Now().UTC().Truncate(time.Microsecond)
+	line := shop.Line{ProductID: exampleProduct, SKU: exampleSKU, Seller: m.ownerID, Name: "Desk lamp", Quantity: 2, Price: shop.Money{Amount: 1999, Currency: "USD"}}
+	order := shop.Order{
+		ID: exampleOrder, UserID: m.ownerID, State: shop.Confirmed, Payment: shop.PaymentPaid, Version: 1,
+		Lines: []shop.Line{line}, Total: shop.Money{Amount: 3998, Currency: "USD"}, PlacedAt: at, UpdatedAt: at, HoldUntil: at,
+	}
+	body, err := json.Marshal(shop.Fact{Order: &order})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = m.orders.Import(t.Context(), shop.ImportBatch{
+		Source: "examples", Orders: []shop.Order{order},
+		Entries: []journal.Entry{{Stream: exampleOrder, Version: 1, Kind: shop.OrderImported, At: at, Body: body}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.project(t)
+	return m
+}
+
+// offer puts a product of the owner with 100 units into the market.
+func (m *market) offer(t testing.TB, id, sku string, price shop.Money) {
+	t.Helper()
+	draft := shop.ProductDraft{
+		SKU: sku, Name: "Desk lamp", Price: price,
+		Categories: []string{"lighting"}, Attributes: map[string]string{"color": "red"},
+	}
+	p := shop.NewProduct(m.ownerID, draft, time.Now(), rand.Reader)
+	p.ID = id
+	if _, err := m.shop.Catalog.CreateMany(t.Context(), []shop.Product{p}); err != nil {
+		t.Fatal(err)
+	}
+	m.count(t, sku, 100)
+	if _, err := m.shop.Catalog.SetInventory(t.Context(), []shop.Inventory{{SKU: sku, Available: 100, StockVersion: 1}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// count sets the units on hand of a SKU.
+func (m *market) count(t testing.TB, sku string, onHand int64) {
+	t.Helper()
+	edit := shop.StockEdit{OnHand: &onHand}
+	if _, err := m.shop.Stocks.Edit(t.Context(), shop.Actor{Admin: true}, sku, edit); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (m *market) changed(t testing.TB) {
+	if !m.behind {
+		m.project(t)
+	}
+}
+
+// project brings the read model up to date, as the event log does.
+func (m *market) project(t testing.TB) {
+	t.Helper()
+	entries, err := m.orders.All(t.Context(), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []shop.Event
+	for _, e := range entries {
+		fact, err := shop.DecodeFact(e.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, shop.Event{Kind: e.Kind, Stream: e.Stream, Version: e.Version, At: e.At, Fact: fact})
+	}
+	if err := m.shop.History.Project(t.Context(), events); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// state is all that the stores hold, to be compared before and after a request that must change nothing.
+func (m *market) state(t testing.TB) string {
+	t.Helper()
+	var b strings.Builder
+	note := func(v any, err error) {
+		t.Helper()
+		encoded, encodeErr := json.Marshal(v)
+		if err := errors.Join(err, encodeErr); err != nil {
+			t.Fatal(err)
+		}
+		b.Write(append(encoded, '\n'))
+	}
+	ctx := t.Context()
+	entries, err := m.orders.All(ctx, 0, 1000)
+	note(entries, err)
+	for _, order := range collect(t, m.orders.EachOrder) {
+		note(order, nil)
+	}
+	for _, stock := range collect(t, m.orders.EachStock) {
+		note(stock, nil)
+	}
+	for _, record := range collect(t, m.orders.EachSaga) {
+		note(record, nil)
+	}
+	found, err := m.products.Scan(ctx, shop.Scan{Limit: 1000})
+	note(found, err)
+	for _, card := range found.Cards {
+		p, err := m.products.Product(ctx, card.ID)
+		note(p, err)
+	}
+	for _, id := range m.users {
+		hashes, err := m.sessions.OfUser(ctx, id)
+		note(len(hashes), err)
+	}
+	id, err := m.personal.UserIDByEmail(ctx, exampleEmail)
+	if fault.Is(err, fault.NotFound) {
+		err = nil
+	}
+	note(id, err)
+	return b.String()
+}
+
+func collect[T shop.Order | shop.Stock | saga.Record](t testing.TB, each func(context.Context, func(T) error) error) []T {
+	t.Helper()
+	var all []T
+	if err := each(t.Context(), func(v T) error { all = append(all, v); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// send makes a request with a token, which may be empty, and more headers in pairs.
+func (m *market) send(t *testing.T, token, method, path, body string, headers ...string) answer {
+	t.Helper()
+	if token != "" {
+		headers = append(headers, as(token)...)
+	}
+	return call(t, method, m.url+path, body, headers...)
+}

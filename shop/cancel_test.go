@@ -1,0 +1,204 @@
+package shop_test
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"agora/fault"
+	"agora/shop"
+)
+
+// cancelled gives units of an order back, which has to work.
+func (s *stand) cancelled(id string, lines ...shop.LineUnits) shop.Order {
+	s.Helper()
+	order, err := s.orders.Cancel(s.Context(), customer, id, shop.CancelRequest{Lines: lines})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return order
+}
+
+// wantRefunds compares the amounts of an order's refunds, all of which have to be paid.
+func (s *stand) wantRefunds(o shop.Order, amounts ...int64) {
+	s.Helper()
+	var got []int64
+	for _, r := range o.Refunds {
+		got = append(got, r.Amount.Amount)
+		if !r.Paid {
+			s.Errorf("refund %+v is not paid", r)
+		}
+	}
+	if !slices.Equal(got, amounts) {
+		s.Errorf("refunds = %v, want %v", got, amounts)
+	}
+}
+
+func TestCancellingWholeRefundsAll(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 10, "GBP")
+	s.sell("B", 1000, 5, "GBP")
+	order := s.placed(shop.Confirmed, s.want("A", 2), s.want("B", 1))
+	after := s.cancelled(order.ID)
+	if after.State != shop.Cancelled || after.Reason != shop.ReasonCustomer || len(after.Units()) != 0 {
+		t.Errorf("order = %+v, want it cancelled by the customer", after)
+	}
+	s.wantRefunds(after, 1300)
+	s.wantKept(order.ID, 0)
+	s.wantStock("A", 10, 0)
+	s.wantStock("B", 5, 0)
+	_, err := s.orders.Cancel(t.Context(), customer, order.ID, shop.CancelRequest{})
+	wantFault(t, err, fault.Conflict, "order_state")
+	s.clean()
+}
+
+func TestCancellingPartByPart(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 10, "GBP")
+	s.sell("B", 1000, 5, "GBP")
+	order := s.placed(shop.Confirmed, s.want("A", 3), s.want("B", 2), s.want("A", 1))
+
+	after := s.cancelled(order.ID, shop.LineUnits{Line: 0, Quantity: 2}, shop.LineUnits{Line: 2, Quantity: 1})
+	s.wantRefunds(after, 450)
+	s.wantStock("A", 9, 0)
+	if after.State != shop.Confirmed || after.Lines[0].Cancelled != 2 || after.Lines[2].Cancelled != 1 {
+		t.Errorf("order = %+v, want it reduced", after)
+	}
+	after = s.cancelled(order.ID, shop.LineUnits{Line: 1, Quantity: 2})
+	s.wantRefunds(after, 450, 2000)
+	s.wantKept(order.ID, 150)
+
+	after = s.cancelled(order.ID, shop.LineUnits{Line: 0, Quantity: 1})
+	s.wantRefunds(after, 450, 2000, 150)
+	if after.State != shop.Cancelled || after.Reason != shop.ReasonCustomer {
+		t.Errorf("with its last unit gone the order is %s %s, want it cancelled by the customer", after.State, after.Reason)
+	}
+	s.wantKept(order.ID, 0)
+	s.wantStock("A", 10, 0)
+	s.wantStock("B", 5, 0)
+	s.clean()
+}
+
+func TestWhatCannotBeCancelled(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 10, "GBP")
+	order := s.placed(shop.Confirmed, s.want("A", 3), s.want("A", 2))
+	s.cancelled(order.ID, shop.LineUnits{Line: 1, Quantity: 1})
+	tests := []struct {
+		name  string
+		lines []shop.LineUnits
+		want  string
+	}{
+		{"a line that is not there", []shop.LineUnits{{Line: 2, Quantity: 1}}, "lines[0].line"},
+		{"a line below the first", []shop.LineUnits{{Line: -1, Quantity: 1}}, "lines[0].line"},
+		{"a line twice", []shop.LineUnits{{Line: 0, Quantity: 1}, {Line: 0, Quantity: 1}}, "lines[1].line"},
+		{"nothing of it", []shop.LineUnits{{Line: 0}}, "lines[0].quantity"},
+		{"less than nothing", []shop.LineUnits{{Line: 0, Quantity: -1}}, "lines[0].quantity"},
+		{"more than is left", []shop.LineUnits{{Line: 0, Quantity: 1}, {Line: 1, Quantity: 2}}, "lines[1].quantity"},
+		{"too many lines", slices.Repeat([]shop.LineUnits{{Line: 0, Quantity: 1}}, 101), "lines"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := s.orders.Cancel(t.Context(), customer, order.ID, shop.CancelRequest{Lines: tt.lines})
+			if !fault.Is(err, fault.Invalid) || fields(err)[0] != tt.want {
+				t.Errorf("cancel = %v with fields %v, want fault.Invalid with %s first", err, fields(err), tt.want)
+			}
+		})
+	}
+	s.wantRefunds(s.now(order.ID), 150)
+	s.clean()
+}
+
+func TestCancellingALineOfACancelledOrderIsAConflict(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 10, "GBP")
+	order := s.placed(shop.Confirmed, s.want("A", 3))
+	s.cancelled(order.ID)
+	_, err := s.orders.Cancel(t.Context(), customer, order.ID, shop.CancelRequest{Lines: []shop.LineUnits{{Line: 0, Quantity: 1}}})
+	wantFault(t, err, fault.Conflict, "order_state")
+}
+
+func TestCancellingAPendingOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, shop.SimulatedOptions{})
+		s.sell("A", 150, 10, "GBP")
+		s.gateway.SetDown(true)
+		order := s.placed(shop.Pending, s.want("A", 3))
+		_, err := s.orders.Cancel(t.Context(), customer, order.ID, shop.CancelRequest{Lines: []shop.LineUnits{{Line: 0, Quantity: 1}}})
+		wantFault(t, err, fault.Conflict, "order_pending")
+
+		after := s.cancelled(order.ID)
+		if after.State != shop.Cancelled || after.Payment != shop.PaymentVoidDue {
+			t.Errorf("order = %+v, want it cancelled, to be voided", after)
+		}
+		s.wantStock("A", 10, 0)
+		s.clean()
+		s.gateway.SetDown(false)
+		s.finish()
+		if got := s.now(order.ID); got.Payment != shop.PaymentVoided {
+			t.Errorf("payment = %s, want it voided", got.Payment)
+		}
+		s.clean()
+	})
+}
+
+// TestCancellingWhileThePaymentIsUnderWay is the race that leaves money behind if the void does not win.
+func TestCancellingWhileThePaymentIsUnderWay(t *testing.T) {
+	for _, after := range []time.Duration{500 * time.Millisecond, 1500 * time.Millisecond, 2500 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStand(t, shop.SimulatedOptions{Latency: time.Second})
+			s.sell("A", 150, 10, "GBP")
+			var order shop.Order
+			done := make(chan struct{})
+			go func() {
+				order, _ = s.place("key", s.want("A", 3))
+				close(done)
+			}()
+			time.Sleep(after)
+			err := s.store.EachOrder(t.Context(), func(o shop.Order) error { s.cancelled(o.ID); return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-done
+			s.finish()
+			s.wantKept(order.ID, 0)
+			s.wantStock("A", 10, 0)
+			if got := s.now(order.ID); got.State != shop.Cancelled {
+				t.Errorf("cancelled after %v, the order is %s", after, got.State)
+			}
+			s.clean()
+		})
+	}
+}
+
+func TestRefundsWaitForTheGateway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, shop.SimulatedOptions{})
+		s.sell("A", 150, 10, "GBP")
+		order := s.placed(shop.Confirmed, s.want("A", 3))
+		s.gateway.SetDown(true)
+		s.cancelled(order.ID, shop.LineUnits{Line: 0, Quantity: 1})
+		after := s.cancelled(order.ID, shop.LineUnits{Line: 0, Quantity: 1})
+		if len(after.Refunds) != 2 || after.Refunds[0].Paid || after.Refunds[1].Paid {
+			t.Errorf("refunds = %+v, want two that are due", after.Refunds)
+		}
+		s.wantKept(order.ID, 450)
+		s.clean()
+		s.gateway.SetDown(false)
+		s.finish()
+		s.wantRefunds(s.now(order.ID), 150, 150)
+		s.wantKept(order.ID, 150)
+		s.clean()
+	})
+}
+
+func TestAnOrderOfNothingMovesNoMoney(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("gift", 0, 10, "GBP")
+	order := s.placed(shop.Confirmed, s.want("gift", 2))
+	after := s.cancelled(order.ID)
+	s.wantRefunds(after)
+	s.wantStock("gift", 10, 0)
+	s.clean()
+}
