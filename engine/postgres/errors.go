@@ -23,6 +23,7 @@ const (
 	lockNotAvailable     = "55P03"
 	queryCanceled        = "57014" // by statement_timeout, as a caller who left is a context's error
 	readOnlyTransaction  = "25006" // a standby, after a failover
+	notText              = "22021" // bytes that are no UTF-8, or a zero
 )
 
 // awayClasses are the classes of errors of a server that cannot work now: lost connections, exhausted
@@ -45,6 +46,8 @@ func classify(err error) error {
 		return err
 	}
 	switch driver.Code {
+	case notText:
+		return fault.Wrap(fault.Invalid, err, "the text cannot be stored")
 	case serializationFailure, deadlockDetected, lockNotAvailable, queryCanceled:
 		return fault.Wrap(fault.Unavailable, err, "the store is busy")
 	case readOnlyTransaction:

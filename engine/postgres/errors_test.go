@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -153,6 +154,29 @@ func TestAServerThatIsAwayIsUnavailable(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("an error shows the password: %v", err)
+	}
+}
+
+// TestWhatCannotBeStoredFailsAlone puts a key that is no text among good ones.
+func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
+	s := stocked(t, 1, 100, "A")[0]
+	group := make([]*write, 5)
+	for i := range group {
+		p := shoptest.Placement(fmt.Sprint("usr_1/", i), "A")
+		group[i] = &write{Transition: p.Transition, placed: true, key: p.Key, body: []byte(`{"id":"` + p.Order.ID + `"}`)}
+	}
+	bad := group[2]
+	bad.key = "usr_1/\xff"
+	if err := s.keep(t.Context(), group); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range group {
+		if want := w == bad; fault.Is(w.err, fault.Invalid) != want || (w.err != nil) != want {
+			t.Errorf("key %q = %v, want it refused: %v", w.key, w.err, want)
+		}
+	}
+	if left, err := s.Stock(t.Context(), []string{"A"}); err != nil || left[0].Held != 4 {
+		t.Errorf("stock = %+v, %v; want 4 held", left, err)
 	}
 }
 

@@ -27,6 +27,9 @@ type write struct {
 	requestHash []byte
 	body        []byte // the order as JSON
 
+	shared []string // SKUs, which the writes of a group may have in common
+	own    []string // order and key, which can be in a group once only
+
 	ctx    context.Context
 	claim  *shop.Claim
 	err    error
@@ -63,6 +66,7 @@ func newWriter(keep func(ctx context.Context, group []*write) error) *writer {
 // do stores the write and returns after it is durable, or refused.
 func (w *writer) do(request *write) error {
 	request.answer = make(chan struct{})
+	request.name()
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
@@ -121,21 +125,19 @@ func (w *writer) next() []*write {
 func (w *writer) gather() []*write {
 	var group []*write
 	alone, skipped := map[string]bool{}, map[string]bool{}
+	inTheWay := func(name string) bool { return w.busy[name] || skipped[name] }
 	w.waiting = slices.DeleteFunc(w.waiting, func(request *write) bool {
-		skus, names := request.skus(), request.names()
-		inTheWay := func(name string) bool { return w.busy[name] || skipped[name] }
-		taken := func(name string) bool { return alone[name] }
-		if len(group) == maxGroup || slices.ContainsFunc(skus, inTheWay) ||
-			slices.ContainsFunc(names, inTheWay) || slices.ContainsFunc(names, taken) {
-			mark(skipped, skus, names)
+		if len(group) == maxGroup || slices.ContainsFunc(request.shared, inTheWay) || slices.ContainsFunc(request.own, inTheWay) ||
+			slices.ContainsFunc(request.own, func(name string) bool { return alone[name] }) {
+			mark(skipped, request.shared, request.own)
 			return false
 		}
-		mark(alone, names)
+		mark(alone, request.own)
 		group = append(group, request)
 		return true
 	})
 	for _, request := range group {
-		mark(w.busy, request.skus(), request.names())
+		mark(w.busy, request.shared, request.own)
 	}
 	return group
 }
@@ -153,28 +155,22 @@ func (w *writer) done(group []*write) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, request := range group {
-		for _, name := range slices.Concat(request.skus(), request.names()) {
+		for _, name := range slices.Concat(request.shared, request.own) {
 			delete(w.busy, name)
 		}
 	}
 	w.changed.Broadcast()
 }
 
-// skus are what the write may share a group for. The prefixes keep them apart from names.
-func (r *write) skus() []string {
-	all := make([]string, len(r.Moves))
-	for i, m := range r.Moves {
-		all[i] = "sku " + m.SKU
+// name notes what the write is about, for gather. The prefixes keep SKUs, orders and keys apart.
+func (r *write) name() {
+	for _, m := range r.Moves {
+		r.shared = append(r.shared, "sku "+m.SKU)
 	}
-	return all
-}
-
-// names are what can be in a group once only.
-func (r *write) names() []string {
-	if r.key == "" {
-		return []string{"order " + r.Order.ID}
+	r.own = []string{"order " + r.Order.ID}
+	if r.key != "" {
+		r.own = append(r.own, "key "+r.key)
 	}
-	return []string{"order " + r.Order.ID, "key " + r.key}
 }
 
 // commit stores what of the group still has somebody who waits for it.

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -20,14 +20,13 @@ func (s *Orders) Import(ctx context.Context, batch shop.ImportBatch) error {
 	if err != nil {
 		return err
 	}
-	stock := slices.SortedFunc(slices.Values(batch.Stock), func(a, b shop.Stock) int { return strings.Compare(a.SKU, b.SKU) })
+	skus, onHand, times := countedStock(batch.Stock)
 	err = s.db.transact(ctx, func(tx pgx.Tx) (*pgx.Batch, error) {
-		// Stock comes first and in SKU order, as in every other transaction.
-		for _, st := range stock {
-			if _, err := tx.Exec(ctx, `INSERT INTO stock VALUES ($1, $2, 0, 1)
-				ON CONFLICT (sku) DO UPDATE SET on_hand = excluded.on_hand, version = stock.version + 1`, st.SKU, st.OnHand); err != nil {
-				return nil, err
-			}
+		if _, err := tx.Exec(ctx, `INSERT INTO stock (sku, on_hand, held, version)
+			SELECT sku, on_hand, 0, times FROM unnest($1::text[], $2::bigint[], $3::bigint[]) u(sku, on_hand, times)
+			ON CONFLICT (sku) DO UPDATE SET on_hand = excluded.on_hand, version = stock.version + excluded.version`,
+			skus, onHand, times); err != nil {
+			return nil, err
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO orders (id, user_id, state, version, body)
 			SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[])`,
@@ -46,6 +45,21 @@ func (s *Orders) Import(ctx context.Context, batch shop.ImportBatch) error {
 		return versionConflict("a stream that others appended to")
 	}
 	return err
+}
+
+// countedStock returns the stock in SKU order, in which every transaction takes it, each SKU once: the amount on
+// hand that came last, and how many came.
+func countedStock(stock []shop.Stock) (skus []string, onHand, times []int64) {
+	last, count := map[string]int64{}, map[string]int64{}
+	for _, st := range stock {
+		last[st.SKU] = st.OnHand
+		count[st.SKU]++
+	}
+	skus = slices.Sorted(maps.Keys(last))
+	for _, sku := range skus {
+		onHand, times = append(onHand, last[sku]), append(times, count[sku])
+	}
+	return skus, onHand, times
 }
 
 func importColumns(orders []shop.Order) (*columns, error) {

@@ -3,11 +3,13 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"agora/fault"
 	"agora/shop"
@@ -65,8 +67,22 @@ func (c *columns) add(w *write) {
 const callKeep = `SELECT request, outcome, move, available, body, hash
 	FROM keep($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
 
-// keep stores a group in one transaction and one round trip.
+// keep stores a group. What the database refuses to take at all, such as a key that is no text, fails alone.
 func (s *Orders) keep(ctx context.Context, group []*write) error {
+	err := s.keepTogether(ctx, group)
+	if _, refused := errors.AsType[*pgconn.PgError](err); !refused || fault.Is(err, fault.Unavailable) || len(group) == 1 {
+		return err
+	}
+	for i, w := range group {
+		if err := s.keepTogether(ctx, group[i:i+1]); err != nil {
+			w.claim, w.err = nil, err
+		}
+	}
+	return nil
+}
+
+// keepTogether stores a group in one transaction and one round trip.
+func (s *Orders) keepTogether(ctx context.Context, group []*write) error {
 	// Keys are claimed in their order by every server, so that two of them cannot wait for each other.
 	slices.SortFunc(group, func(a, b *write) int { return cmp.Compare(a.key, b.key) })
 	c := newColumns(group)

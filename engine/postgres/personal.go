@@ -27,26 +27,19 @@ func (p *Personal) Claim(ctx context.Context, email, userID string) (string, err
 	if err != nil {
 		return "", err
 	}
-	// An address that is taken ends the first statement without an error, and then somebody has it; unless they
-	// are deleted in between, when it is worth another try.
-	for range attempts {
-		claimed, err := p.db.exec(ctx, `INSERT INTO personal (user_id, email, address, birth_date)
-			VALUES ($1, $2, '', '') ON CONFLICT (email) DO NOTHING`, key, email)
-		if isUnique(err) {
-			return "", accounts.PersonExists(userID)
-		}
-		if err != nil {
-			return "", err
-		}
-		if claimed == 1 {
-			return userID, nil
-		}
-		holder, err := p.UserIDByEmail(ctx, email)
-		if !fault.Is(err, fault.NotFound) {
-			return holder, err
-		}
+	claimed, err := p.db.exec(ctx, `INSERT INTO personal (user_id, email, address, birth_date)
+		VALUES ($1, $2, '', '') ON CONFLICT DO NOTHING`, key, email)
+	if err != nil {
+		return "", err
 	}
-	return "", fault.New(fault.Unavailable, "", "others claimed and gave up the address meanwhile")
+	if claimed == 1 {
+		return userID, nil
+	}
+	holder, err := p.UserIDByEmail(ctx, email)
+	if fault.Is(err, fault.NotFound) {
+		return "", accounts.PersonExists(userID) // it was the user that was taken, not the address
+	}
+	return holder, err
 }
 
 // CreateMany implements accounts.PersonalStore. Millions of people load faster in the order of their addresses,

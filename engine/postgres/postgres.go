@@ -1,9 +1,9 @@
 // Package postgres holds the stores of a grown shop in PostgreSQL 14 or newer: each port in a file of its own,
 // over a pool of connections that several servers of agora share a database through.
 //
-// Use it when one machine is not enough, or when others have to read the data. It costs a round trip a call,
-// and a server to look after; package sqlite takes more orders a second on one machine. What it is not: a place
-// for rules. It stores, finds, and enforces only what its own transaction must, such as a unique key or stock
+// Use it when one machine is not enough. It costs a round trip a call, and a server to look after; package sqlite
+// takes more orders a second on one machine. Its connections keep locks and prepared statements, so that a pooler
+// in between has to give each of them a session of its own. What it is not: a place for rules. It stores, finds, and enforces only what its own transaction must, such as a unique key or stock
 // that covers what is taken.
 package postgres
 
@@ -14,7 +14,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,12 +60,11 @@ func Open(ctx context.Context, url string) (*Database, error) {
 	if err != nil {
 		return nil, errors.New("the database's URL cannot be read") // err quotes parts of it, and there may be a password
 	}
-	given := config.ConnConfig.RuntimeParams
 	set := maps.Clone(params)
-	maps.Copy(set, given)
+	maps.Copy(set, config.ConnConfig.RuntimeParams)
 	config.ConnConfig.RuntimeParams = set
-	if fromURL, _ := pgxpool.ParseConfig("postgres://"); config.MaxConns == fromURL.MaxConns {
-		config.MaxConns = int32(max(16, 4*runtime.GOMAXPROCS(0)))
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = max(config.MaxConns, minConns)
 	}
 	config.ConnConfig.ConnectTimeout = min(config.ConnConfig.ConnectTimeout, connectTimeout)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -79,7 +78,12 @@ func Open(ctx context.Context, url string) (*Database, error) {
 	return &Database{pool: pool}, nil
 }
 
-const connectTimeout = 5 * time.Second
+const (
+	connectTimeout = 5 * time.Second
+	// minConns is how large a pool may grow where the URL does not say. One connection belongs to the relay of the
+	// outbox; a commit waits for the disk most of the time, so that more are of use than there are processors.
+	minConns = 16
+)
 
 // Close finishes what was accepted and closes the connections.
 func (d *Database) Close() error {

@@ -130,9 +130,13 @@ func (u *Users) ReplacePasswordHash(ctx context.Context, id, from, to string) er
 		return err
 	}
 	return u.db.transact(ctx, func(tx pgx.Tx) (*pgx.Batch, error) {
-		// The user is locked, as somebody without a password has no row of credentials to lock.
+		// The user is locked, as somebody without a password has no row of credentials to lock. The hash is read
+		// by a further statement, which sees what was committed while this one waited.
+		if _, err := tx.Exec(ctx, "SELECT FROM users WHERE id = $1 FOR UPDATE", key); err != nil {
+			return nil, err
+		}
 		var current string
-		if err := tx.QueryRow(ctx, selectHash+" FOR UPDATE OF users", key).Scan(&current); err != nil {
+		if err := tx.QueryRow(ctx, selectHash, key).Scan(&current); err != nil {
 			return nil, orMissing(err, fault.Missing("user", id))
 		}
 		if current != from {
