@@ -146,6 +146,6 @@ func serving(t *testing.T, ctx context.Context, cfg Config, result chan<- error)
 	if err != nil {
 		t.Fatalf("no address: %v", err)
 	}
-	go io.Copy(io.Discard, said)
+	go func() { _, _ = io.Copy(io.Discard, said) }()
 	return strings.TrimSpace(strings.TrimPrefix(line, "agora is at "))
 }

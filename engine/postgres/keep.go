@@ -129,8 +129,8 @@ func (r *refusal) tell(group []*write) error {
 		w.err = fault.New(fault.Stale, "order_moved", "the order was changed by others")
 	case "short":
 		m := w.Moves[int(*r.move)-1-movesBefore(group, w)]
-		short, ok := w.err.(*shop.ShortStock)
-		if !ok {
+		short, more := errors.AsType[*shop.ShortStock](w.err)
+		if !more {
 			short = &shop.ShortStock{}
 			w.err = short
 		}

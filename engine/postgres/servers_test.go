@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -159,20 +160,20 @@ func waitForLock(t *testing.T, d *Database, placed chan error) {
 func TestAReaderOfTheJournalMissesNothing(t *testing.T) {
 	const writers, each = 24, 20
 	servers := stocked(t, 3, 1_000_000, "A", "B", "C")
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
+	var written atomic.Bool
 	read := make(chan int)
 	go func() {
 		var seq uint64
 		n := 0
-		for ended := false; ; ended = ctx.Err() != nil {
+		for {
+			ended := written.Load() // before reading: what comes after it was read may still be written
 			entries, err := servers[0].All(t.Context(), seq, 50)
 			if err != nil {
 				t.Error(err)
 			}
 			if len(entries) > 0 {
 				n, seq = n+len(entries), entries[len(entries)-1].Seq
-			} else if ended {
+			} else if ended || err != nil {
 				read <- n
 				return
 			}
@@ -196,7 +197,7 @@ func TestAReaderOfTheJournalMissesNothing(t *testing.T) {
 			}
 		}
 	})
-	stop()
+	written.Store(true)
 	if n := <-read; n != writers*each {
 		t.Errorf("the reader saw %d of %d entries", n, writers*each)
 	}

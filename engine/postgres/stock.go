@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -52,13 +53,14 @@ func lockStock(ctx context.Context, tx pgx.Tx, sku string) (shop.Stock, error) {
 	batch.Queue("INSERT INTO stock VALUES ($1, 0, 0, 0) ON CONFLICT DO NOTHING", sku)
 	batch.Queue("SELECT sku, on_hand, held, version FROM stock WHERE sku = $1 FOR UPDATE", sku)
 	results := tx.SendBatch(ctx, batch)
-	defer results.Close()
-	if _, err := results.Exec(); err != nil {
-		return shop.Stock{}, err
+	_, err := results.Exec()
+	if err != nil {
+		return shop.Stock{}, errors.Join(err, results.Close())
 	}
 	rows, err := results.Query()
 	if err != nil {
-		return shop.Stock{}, err
+		return shop.Stock{}, errors.Join(err, results.Close())
 	}
-	return pgx.CollectExactlyOneRow(rows, scanStock)
+	st, err := pgx.CollectExactlyOneRow(rows, scanStock)
+	return st, errors.Join(err, results.Close())
 }
