@@ -112,6 +112,7 @@ var owners = map[string][]string{
 	"github.com/maypok86/otter":           {"pattern/cache", "pattern/guard"},
 	"github.com/alecthomas/kong":          {"cmd/agora"},
 	"github.com/vbauerster/mpb":           {"cmd/agora"},
+	"github.com/HdrHistogram":             {"lab/load"},
 }
 
 func listPackages(t *testing.T) []listed {

@@ -25,6 +25,7 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the marketplace."`
 	Generate generateCommand `cmd:"" help:"Fill a data folder with a synthetic marketplace."`
 	Import   importCommand   `cmd:"" help:"Take over the data of another system."`
+	Load     loadCommand     `cmd:"" help:"Measure what a marketplace can take."`
 	Verify   verifyCommand   `cmd:"" help:"Prove that what is kept is right."`
 	Token    tokenCommand    `cmd:"" help:"Issue a token for the API."`
 	Config   configCommand   `cmd:"" help:"Print the configuration that is in force."`

@@ -1,0 +1,159 @@
+package load
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"agora/lab/verify"
+)
+
+// shelves look after the stock that a trial orders: they fill it up, and they read it for the history.
+//
+// lab/verify cuts the history of a SKU at each read that nothing else was under way with, and knows nothing
+// before the first. So each SKU is read before its first order, after its last, and the hottest ones now and then
+// between, in moments in which nobody orders them.
+type shelves struct {
+	api      api
+	traffic  *traffic
+	recorder *verify.Recorder // nil without a history
+	restock  bool
+
+	mu        sync.Mutex
+	available map[int]int64         // units by product, as far as it was read
+	hottest   map[int]*atomic.Int64 // orders under way; fixed during a trial
+}
+
+const (
+	// keeper is the client of the history who reads and fills up stock.
+	keeper = 0
+
+	hottestWatched = 32
+	betweenLooks   = 25 * time.Millisecond
+)
+
+func newShelves(api api, t *traffic, recorder *verify.Recorder, restock bool) *shelves {
+	return &shelves{api: api, traffic: t, recorder: recorder, restock: restock, available: map[int]int64{}}
+}
+
+// open gets ready for the orders.
+func (s *shelves) open(ctx context.Context, demand map[int]int64) error {
+	s.hottest = map[int]*atomic.Int64{}
+	if s.recorder == nil && !s.restock {
+		return nil
+	}
+	products := slices.SortedFunc(maps.Keys(demand), func(a, b int) int {
+		return cmp.Or(cmp.Compare(demand[b], demand[a]), cmp.Compare(a, b))
+	})
+	for _, product := range products[:min(len(products), hottestWatched)] {
+		s.hottest[product] = &atomic.Int64{}
+	}
+	return each(ctx, len(products), func(ctx context.Context, i int) error {
+		return s.fill(ctx, products[i], demand[products[i]])
+	})
+}
+
+// fill reads the stock of a product if it is not known, and adds what it lacks.
+func (s *shelves) fill(ctx context.Context, product int, demand int64) error {
+	s.mu.Lock()
+	available, known := s.available[product]
+	s.mu.Unlock()
+	if !known {
+		var err error
+		if available, err = s.read(ctx, product); err != nil {
+			return err
+		}
+	}
+	lacking := demand - available
+	if !s.restock || lacking <= 0 {
+		return nil
+	}
+	sku := s.traffic.sku(product)
+	call := s.record(verify.Restock, sku, lacking)
+	edit := struct {
+		Change int64  `json:"change"`
+		Reason string `json:"reason"`
+	}{lacking, "agora load"}
+	if err := s.api.call(ctx, "PUT", "/v1/stock/"+url.PathEscape(sku), edit, &struct{}{}); err != nil {
+		return fmt.Errorf("fill up the stock of %s: %w", sku, err)
+	}
+	call(verify.Output{Outcome: verify.OK})
+	s.know(product, demand)
+	return nil
+}
+
+// close learns what the orders left.
+func (s *shelves) close(ctx context.Context, demand map[int]int64) error {
+	products := slices.Collect(maps.Keys(demand))
+	if s.recorder == nil {
+		for _, product := range products {
+			delete(s.available, product)
+		}
+		return nil
+	}
+	return each(ctx, len(products), func(ctx context.Context, i int) error {
+		_, err := s.read(ctx, products[i])
+		return err
+	})
+}
+
+// read returns the units for sale.
+func (s *shelves) read(ctx context.Context, product int) (int64, error) {
+	sku := s.traffic.sku(product)
+	call := s.record(verify.Read, sku, 0)
+	var stock struct {
+		OnHand int64 `json:"on_hand"`
+		Held   int64 `json:"held"`
+	}
+	if err := s.api.call(ctx, "GET", "/v1/stock/"+url.PathEscape(sku), nil, &stock); err != nil {
+		return 0, fmt.Errorf("read the stock of %s: %w", sku, err)
+	}
+	available := stock.OnHand - stock.Held
+	call(verify.Output{Outcome: verify.OK, Available: available})
+	s.know(product, available)
+	return available, nil
+}
+
+func (s *shelves) know(product int, available int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.available[product] = available
+}
+
+// record notes a call in the history, if there is one, and returns what notes its return.
+func (s *shelves) record(kind verify.Kind, sku string, units int64) func(verify.Output) {
+	if s.recorder == nil {
+		return func(verify.Output) {}
+	}
+	return s.recorder.Call(keeper, kind, verify.Input{Units: map[string]int64{sku: units}}).Return
+}
+
+// ordering notes that an order of a product is under way, and returns what notes its end.
+func (s *shelves) ordering(product int) (done func()) {
+	underWay, watched := s.hottest[product]
+	if !watched {
+		return func() {}
+	}
+	underWay.Add(1)
+	return func() { underWay.Add(-1) }
+}
+
+// look reads the hottest products in turn until ctx ends, in moments in which nobody orders them. A read that
+// fails tells nobody anything and is left out.
+func (s *shelves) look(ctx context.Context) {
+	products := slices.Sorted(maps.Keys(s.hottest))
+	if s.recorder == nil || len(products) == 0 {
+		return
+	}
+	for i := 0; wait(ctx, betweenLooks) && ctx.Err() == nil; i++ {
+		if product := products[i%len(products)]; s.hottest[product].Load() == 0 {
+			_, _ = s.read(context.WithoutCancel(ctx), product)
+		}
+	}
+}
