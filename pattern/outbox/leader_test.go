@@ -80,8 +80,8 @@ func TestALostLeadIsTakenOver(t *testing.T) {
 		s := &sharedSource{}
 		first := start(t, s)
 		synctest.Wait()
-		time.Sleep(campaign / 2) // so that the second is the next to try
 		second := start(t, s)
+		time.Sleep(campaign / 2) // so that the second is the next to try
 		synctest.Wait()
 		s.lost(errors.New("the connection broke"))
 		time.Sleep(5 * time.Second)
