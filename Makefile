@@ -23,6 +23,7 @@ build: ## build bin/agora
 	$(GO) build -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/agora ./cmd/agora
 
 test: ## run all tests, conformance suites included
+	@bash scripts/need postgresql || echo 'The tests that need PostgreSQL will be skipped.'
 	$(GO) test -tags $(TAGS) -timeout 20m ./...
 
 test/race: ## run the tests under the race detector (RACE= for the long ones too)

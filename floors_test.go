@@ -105,6 +105,7 @@ var owners = map[string][]string{
 	"github.com/prometheus/client_golang": {"telemetry"},
 	"go.opentelemetry.io/":                {"telemetry"},
 	"github.com/mattn/go-sqlite3":         {"engine/sqlite"},
+	"github.com/jackc/pgx":                {"engine/postgres"},
 	"github.com/cockroachdb/pebble":       {"engine/pebble"},
 	"github.com/danielgtaylor/huma":       {"httpapi"},
 	"github.com/failsafe-go/failsafe-go":  {"pattern/guard"},

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"agora/accounts"
-	"agora/engine/sqlite"
 )
 
 // adminTokenFile holds the token of the data folder's admin, readable by its owner alone.
@@ -71,7 +70,7 @@ func IssueToken(ctx context.Context, cfg Config, request TokenRequest, out io.Wr
 	if err := makeDataFolder(cfg.Data); err != nil {
 		return err
 	}
-	s := &stores{accountFiles: map[string]*sqlite.Accounts{}}
+	s := newStores()
 	for _, open := range []func(context.Context, Config, *slog.Logger) error{s.openUsers, s.openSessions, s.openPersonal} {
 		if err := open(ctx, cfg, nil); err != nil {
 			return errors.Join(err, s.close())

@@ -22,12 +22,14 @@ type scheme struct {
 	name   string
 	path   string                          // what the part after the colon names, such as "file"; "" if nothing stands there
 	params map[string]func(s string) error // the parameters it takes
+	server bool                            // it runs elsewhere, and what stands after its host is for its driver to read
 }
 
 // The schemes of the engines that exist. A port's key names those that can hold it.
 var (
 	sqliteFile       = scheme{name: "sqlite", path: "file"}
 	pebbleFolder     = scheme{name: "pebble", path: "folder"}
+	postgresServer   = scheme{name: "postgres", server: true}
 	memoryOfSize     = scheme{name: "memory", params: map[string]func(string) error{"size": parses(size)}}
 	simulatedGateway = scheme{name: "simulated", params: map[string]func(string) error{
 		"latency": parses(latency), "decline": parses(share), "outage": parses(share),
@@ -67,6 +69,9 @@ func (s scheme) accept(u *url.URL) (Engine, error) {
 		return Engine{}, errors.New("has parameters that cannot be read")
 	}
 	e := Engine{url: u, params: params}
+	if s.server {
+		return e, s.acceptServer(e)
+	}
 	switch {
 	case u.Host != "" || u.User != nil:
 		return Engine{}, fmt.Errorf("must not have // after the scheme %s", s.name)
@@ -91,6 +96,20 @@ func (s scheme) accept(u *url.URL) (Engine, error) {
 	return e, nil
 }
 
+// acceptServer says what is wrong with the URL of an engine that runs elsewhere. A password has one place in it,
+// the one that is hidden wherever the URL is shown.
+func (s scheme) acceptServer(e Engine) error {
+	for name := range e.params {
+		if strings.Contains(strings.ToLower(name), "password") {
+			return fmt.Errorf("must have its password before the host, as in %s://user:password@host, not among its parameters", s.name)
+		}
+	}
+	if e.url.Host == "" && !e.params.Has("host") {
+		return fmt.Errorf("has to name a host after the scheme %s, as in %s://host/name", s.name, s.name)
+	}
+	return nil
+}
+
 // Scheme returns the name of the engine, such as "sqlite".
 func (e Engine) Scheme() string { return e.url.Scheme }
 
@@ -104,6 +123,9 @@ func (e Engine) Path(data string) string {
 
 // name is what stands between the colon and the parameters.
 func (e Engine) name() string { return e.url.Opaque + e.url.Path }
+
+// URL returns the whole URL of an engine that runs elsewhere, with its password.
+func (e Engine) URL() string { return e.url.String() }
 
 // Duration returns a parameter that is a duration, or 0 where it is not given.
 func (e Engine) Duration(param string) time.Duration { return given(e, param, latency) }

@@ -12,6 +12,7 @@ import (
 
 	"agora/accounts"
 	"agora/engine/pebble"
+	"agora/engine/postgres"
 	"agora/engine/sqlite"
 	"agora/pattern/cache"
 	"agora/pattern/eventlog"
@@ -30,7 +31,8 @@ type stores struct {
 	failed   func() error // why events takes no more until the program is started again, or nil
 	cache    cache.Store
 
-	accountFiles map[string]*sqlite.Accounts // users and sessions may share a file
+	accountFiles map[string]*sqlite.Accounts   // users and sessions may share a file
+	databases    map[string]*postgres.Database // all ports with the same URL share its connections
 	closers      []named
 }
 
@@ -40,9 +42,13 @@ type named struct {
 	close func() error
 }
 
+func newStores() *stores {
+	return &stores{accountFiles: map[string]*sqlite.Accounts{}, databases: map[string]*postgres.Database{}}
+}
+
 // openStores opens the engine of every port. What was opened is closed again if one of them fails.
 func openStores(ctx context.Context, cfg Config, log *slog.Logger) (*stores, error) {
-	s := &stores{accountFiles: map[string]*sqlite.Accounts{}}
+	s := newStores()
 	for _, port := range []struct {
 		name string
 		open func(context.Context, Config, *slog.Logger) error
@@ -91,12 +97,32 @@ func (s *stores) accountFile(ctx context.Context, path string) (*sqlite.Accounts
 	return file, nil
 }
 
+// database connects to a database once.
+func (s *stores) database(ctx context.Context, e Engine) (*postgres.Database, error) {
+	if db, ok := s.databases[e.URL()]; ok {
+		return db, nil
+	}
+	db, err := postgres.Open(ctx, e.URL())
+	if err != nil {
+		return nil, err
+	}
+	s.databases[e.URL()] = db
+	s.closing("PostgreSQL", db)
+	return db, nil
+}
+
 func (s *stores) openUsers(ctx context.Context, cfg Config, _ *slog.Logger) error {
 	switch cfg.Users.Scheme() {
 	case "sqlite":
 		file, err := s.accountFile(ctx, cfg.Users.Path(cfg.Data))
 		if err == nil {
 			s.users = file.Users()
+		}
+		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Users)
+		if err == nil {
+			s.users, err = db.Users(ctx)
 		}
 		return err
 	}
@@ -111,6 +137,12 @@ func (s *stores) openSessions(ctx context.Context, cfg Config, _ *slog.Logger) e
 			s.sessions = file.Sessions()
 		}
 		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Sessions)
+		if err == nil {
+			s.sessions, err = db.Sessions(ctx)
+		}
+		return err
 	}
 	return unknownEngine(cfg.Sessions)
 }
@@ -122,6 +154,12 @@ func (s *stores) openPersonal(ctx context.Context, cfg Config, _ *slog.Logger) e
 		if err == nil {
 			s.personal = file
 			s.closing("personal data", file)
+		}
+		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Personal)
+		if err == nil {
+			s.personal, err = db.Personal(ctx)
 		}
 		return err
 	}
@@ -150,6 +188,12 @@ func (s *stores) openOrders(ctx context.Context, cfg Config, _ *slog.Logger) err
 			s.closing("orders", file)
 		}
 		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Orders)
+		if err == nil {
+			s.orders, err = db.Orders(ctx)
+		}
+		return err
 	}
 	return unknownEngine(cfg.Orders)
 }
@@ -161,6 +205,12 @@ func (s *stores) openViews(ctx context.Context, cfg Config, _ *slog.Logger) erro
 		if err == nil {
 			s.views = file
 			s.closing("order views", file)
+		}
+		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Views)
+		if err == nil {
+			s.views, err = db.Views(ctx)
 		}
 		return err
 	}
