@@ -44,7 +44,10 @@ func newMarketplace(cfg Config, s *stores, gateway shop.Gateway, log *slog.Logge
 	m.pages = shop.NewPages(s.cache, m.catalog, cfg.Shop.CacheTTL, metrics)
 	m.stocks = shop.NewStocks(s.orders, m.catalog)
 	m.relay = outbox.NewRelay(s.orders, publishTo(s.events), log, metrics)
-	m.orders = shop.NewOrders(s.orders, m.catalog, gateway, shop.OrdersOptions{
+	offers := shop.NewCachedOffers(s.cache, m.catalog, cfg.Shop.CacheTTL, metrics, func(err error) {
+		log.Error("a product may be sold as it was before for a while", "error", err)
+	})
+	m.orders = shop.NewOrders(s.orders, offers, gateway, shop.OrdersOptions{
 		Hold: cfg.Shop.Hold, Log: log, Metrics: metrics, Notify: m.relay.Wake,
 	})
 	m.history = shop.NewHistory(s.views, s.orders)

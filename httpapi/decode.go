@@ -3,6 +3,9 @@ package httpapi
 import (
 	"errors"
 	"io"
+	"maps"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,6 +84,23 @@ func fieldAt(p jsontext.Pointer) string {
 		b.WriteString(token)
 	}
 	return b.String()
+}
+
+// checkQuery refuses what huma would pass over in silence: a query that cannot be read whole, and a parameter that
+// is given twice, of which only the first would count.
+func checkQuery(raw string) error {
+	if raw == "" {
+		return nil
+	}
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return fault.New(fault.Invalid, "", "the query of the URL is not well formed")
+	}
+	var c fault.Collector
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		c.Check(len(query[name]) == 1, name, "is given twice")
+	}
+	return c.Err()
 }
 
 // offending tells what huma found in the terms of the caller. Values are never repeated: they may be secret.

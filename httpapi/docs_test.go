@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"agora/accounts"
 	"agora/httpapi"
 
 	"github.com/chromedp/chromedp"
@@ -15,35 +16,18 @@ import (
 
 // TestReferencePageInABrowser reads the page as a person does, and tries an operation with a token.
 func TestReferencePageInABrowser(t *testing.T) {
-	path, err := exec.LookPath("chromium")
-	if err != nil && os.Getenv("CI") != "" {
-		t.Fatal("chromium is not installed: apt-get install chromium")
-	} else if err != nil {
-		t.Skip("SKIPPED: the page is not tested, because chromium is not installed: apt-get install chromium")
-	}
+	ctx := browse(t)
 	_, web := newServer(t, httpapi.Options{}, nil)
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU)
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	defer stop()
-	ctx, stop = chromedp.NewContext(ctx)
-	defer stop()
-	ctx, stop = context.WithTimeout(ctx, time.Minute)
-	defer stop()
-
 	const create = "#post-v1-widgets"
-	err = chromedp.Do(ctx,
+	err := chromedp.Do(ctx,
 		chromedp.Navigate(web.URL+"/docs"),
 		chromedp.WaitVisible(chromedp.CSS(create)),
 		chromedp.SendKeys(chromedp.CSS("#token"), "seller"),
-		chromedp.Click(chromedp.CSS(create+" details:last-of-type summary")),
-		chromedp.Click(chromedp.CSS(create+" button")),
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool]("document.querySelector('"+create+" pre[aria-live]').textContent.startsWith('201')")); err != nil {
-		t.Errorf("trying the example as a seller did not give 201: %v", err)
-	}
+	tryIt(t, ctx, create, "201")
 	article, err := chromedp.Run(ctx, chromedp.TextContent(chromedp.CSS(create)))
 	if err != nil {
 		t.Fatal(err)
@@ -58,4 +42,64 @@ func TestReferencePageInABrowser(t *testing.T) {
 	if err != nil || !hidden {
 		t.Errorf("filtering for delete leaves POST on the page: %v", err)
 	}
+}
+
+// TestReferenceTriesTheShop sends what the page holds ready for some operations of the real API, as it stands.
+func TestReferenceTriesTheShop(t *testing.T) {
+	ctx := browse(t)
+	m := stocked(t, accounts.Seller)
+	err := chromedp.Do(ctx,
+		chromedp.Navigate(m.url+"/docs"),
+		chromedp.WaitVisible(chromedp.CSS("#post-v1-orders")),
+		chromedp.SendKeys(chromedp.CSS("#token"), m.owner),
+		chromedp.Evaluate[chromedp.Void]("document.querySelector('#get-v1-search-products .try input[placeholder*=\"color=red\"]').value = 'color=red, size=L'"),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, operation := range []string{"get-v1-search-products", "get-v1-products-id-", "put-v1-products-id-", "put-v1-stock-sku-"} {
+		tryIt(t, ctx, "#"+operation, "200")
+	}
+	tryIt(t, ctx, "#post-v1-orders", "201")
+	tryIt(t, ctx, "#post-v1-products-id-reviews", "201")
+	nothing, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("document.querySelector('#get-v1-search-products pre[aria-live]').textContent.includes('\"items\": []')"))
+	if err != nil || !nothing {
+		t.Errorf("a search for a red lamp of size L, which there is not, found something: %v", err)
+	}
+}
+
+// tryIt opens the form of an operation, sends it, and waits for an answer of the status.
+func tryIt(t *testing.T, ctx context.Context, operation, status string) {
+	t.Helper()
+	err := chromedp.Do(ctx,
+		chromedp.Click(chromedp.CSS(operation+" > details:last-of-type summary")), chromedp.Click(chromedp.CSS(operation+" button")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := "(document.querySelector('" + operation + " pre[aria-live]').textContent.match(/^[0-9]{3}/) || [''])[0]"
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](answered+" !== ''")); err != nil {
+		t.Fatalf("%s gave no answer: %v", operation, err)
+	}
+	if got, err := chromedp.Run(ctx, chromedp.Evaluate[string](answered)); err != nil || got != status {
+		t.Errorf("trying %s as it stands gave %s, want %s: %v", operation, got, status, err)
+	}
+}
+
+// browse starts a headless browser and returns its context. Without a browser it fails in CI and skips elsewhere.
+func browse(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil && os.Getenv("CI") != "" {
+		t.Fatal("chromium is not installed: apt-get install chromium")
+	} else if err != nil {
+		t.Skip("SKIPPED: the page is not tested, because chromium is not installed: apt-get install chromium")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU)
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	ctx, stop = context.WithTimeout(ctx, time.Minute)
+	t.Cleanup(stop)
+	return ctx
 }

@@ -32,6 +32,9 @@ var provoked = map[string]func(t *testing.T, m *market) answer{
 	"POST /v1/tokens not_found": func(t *testing.T, m *market) answer {
 		return m.send(t, m.admin, "POST", "/v1/tokens", `{"user_id":"usr_01jd8q6m3k9v2n4x7y5z8w1t0d"}`)
 	},
+	"GET /v1/products/{id} invalid": func(t *testing.T, m *market) answer {
+		return m.send(t, "", "GET", "/v1/products/lamp", "")
+	},
 	"POST /v1/products sku_taken": func(t *testing.T, m *market) answer {
 		return m.send(t, m.owner, "POST", "/v1/products", lampDraft)
 	},

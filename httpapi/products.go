@@ -21,6 +21,7 @@ func addProducts(s *Server, services Shop) {
 	RegisterDocument[ProductPath, shop.Product](s, Route{
 		Method: "GET", Path: "/v1/products/{id}", Tag: tagProducts, Summary: "Get a product", Access: Public,
 		Description: "Carries an ETag, for If-None-Match here and for If-Match when it is replaced, and as Surrogate-Key the product's id and its seller's.",
+		Fails:       []Failure{{Kind: fault.Invalid, When: "The id is not one of a product."}},
 	}, page(services.Pages))
 	Register(s, Route{
 		Method: "GET", Path: "/v1/products", Tag: tagProducts, Summary: "List products", Access: Public,

@@ -173,7 +173,13 @@ func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 		a.add(rt, serve)
 		return
 	}
-	a.add(rt, func(w http.ResponseWriter, r *http.Request) { handler(humago.NewContext(op, r, w)) })
+	a.add(rt, func(w http.ResponseWriter, r *http.Request) {
+		if err := checkQuery(r.URL.RawQuery); err != nil {
+			a.fail(exchangeOf(r.Context()), err)
+			return
+		}
+		handler(humago.NewContext(op, r, w))
+	})
 }
 
 // ServeHTTP implements huma.Adapter; requests come in through Handler.

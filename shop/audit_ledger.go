@@ -8,9 +8,10 @@ import (
 
 // unitBalances is what the ledger and the orders say of one SKU.
 type unitBalances struct {
-	available, held, sold int64 // balances of the ledger's accounts
-	pending, confirmed    int64 // units of the orders in these states
-	stocked               bool  // there is a row of stock
+	available, held, sold, returned int64 // balances of the ledger's accounts
+	pending, confirmed              int64 // units of the orders in these states
+	credited                        int64 // units that came back for credits
+	stocked                         bool  // there is a row of stock
 }
 
 func (r *auditing) unit(sku string) *unitBalances {
@@ -37,9 +38,14 @@ func (r *auditing) post(fact Fact) {
 			u.held += p.Amount
 		case Sold:
 			u.sold += p.Amount
+		case Returned:
+			u.returned += p.Amount
 		}
 	}
 	if c := fact.Credit; c != nil {
+		for _, u := range (Order{Lines: c.Lines}).Units() {
+			r.unit(u.SKU).credited += u.Quantity
+		}
 		r.due.add(moveMoney(GatewayAccount, CreditsAccount, c.Amount))
 	}
 }
@@ -105,13 +111,14 @@ func (r *auditing) stock(ctx context.Context) error {
 	return err
 }
 
-// unitsOfOrders compares the ledger's accounts with what the orders hold and took.
+// unitsOfOrders compares the ledger's accounts with what the orders hold and took, and what came back.
 func (r *auditing) unitsOfOrders(context.Context) error {
-	check := r.report.Begin("units", "the ledger's units held and sold of each SKU are those of the pending and the confirmed orders")
+	check := r.report.Begin("units", "the ledger's units held, sold and returned of each SKU are those of the orders and credits")
 	for _, sku := range slices.Sorted(maps.Keys(r.units)) {
 		check.Compared++
-		if u := r.units[sku]; u.held != u.pending || u.sold != u.confirmed {
-			check.Differ("%s: the ledger has %d held and %d sold; the orders have %d and %d", sku, u.held, u.sold, u.pending, u.confirmed)
+		if u := r.units[sku]; u.held != u.pending || u.sold != u.confirmed || u.returned != -u.credited {
+			check.Differ("%s: the ledger has %d held, %d sold and %d returned; the orders and credits have %d, %d and %d",
+				sku, u.held, u.sold, u.returned, u.pending, u.confirmed, -u.credited)
 		}
 	}
 	return nil

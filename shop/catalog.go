@@ -17,6 +17,7 @@ import (
 type Catalog struct {
 	store   CatalogStore
 	changed func(ctx context.Context, productIDs ...string)
+	offered func(ctx context.Context, productID string)
 }
 
 var _ Offers = (*Catalog)(nil)
@@ -27,8 +28,12 @@ func NewCatalog(store CatalogStore, changed func(ctx context.Context, productIDs
 	if changed == nil {
 		changed = func(context.Context, ...string) {}
 	}
-	return &Catalog{store: store, changed: changed}
+	return &Catalog{store: store, changed: changed, offered: func(context.Context, string) {}}
 }
+
+// OnOffer has hook called, before Replace returns, with each product that may be offered under another name or
+// price. Unlike documents, offers do not change with stock and reviews. It must be set before the first Replace.
+func (c *Catalog) OnOffer(hook func(ctx context.Context, productID string)) { c.offered = hook }
 
 // announce says that documents have changed. The change is committed, so it is said even if the caller has left.
 func (c *Catalog) announce(ctx context.Context, productIDs ...string) {
@@ -148,6 +153,7 @@ func (c *Catalog) Replace(ctx context.Context, actor Actor, id string, expected 
 	if err := c.store.Replace(ctx, newEntry(p), expected); err != nil {
 		return Product{}, err
 	}
+	c.offered(context.WithoutCancel(ctx), id)
 	c.announce(ctx, id)
 	return c.store.Product(ctx, id)
 }

@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -47,17 +48,21 @@ type Orders struct {
 
 // OrdersOptions are what Orders can do without.
 type OrdersOptions struct {
-	Hold    time.Duration // how long units are held for an order that is not paid
-	Log     *slog.Logger
+	Hold    time.Duration // how long units are held for an order that is not paid; 0 means 15 minutes
+	Log     *slog.Logger  // told of what is delayed; nil means none
 	Metrics *telemetry.Metrics
 	Notify  func() // called after each change, for the outbox relay
 }
 
 // NewOrders returns the service. It keeps agora_orders_failed_total{reason}.
 func NewOrders(store OrderStore, offers Offers, gateway Gateway, options OrdersOptions) *Orders {
+	if options.Notify == nil {
+		options.Notify = func() {}
+	}
 	return &Orders{
 		store: store, offers: offers, gateway: gateway,
-		hold: options.Hold, log: options.Log, notify: options.Notify,
+		hold: cmp.Or(options.Hold, 15*time.Minute), log: cmp.Or(options.Log, slog.New(slog.DiscardHandler)),
+		notify: options.Notify,
 		failed: options.Metrics.Counter("agora_orders_failed_total", "Orders that were not confirmed.", "reason"),
 	}
 }

@@ -333,3 +333,14 @@ func TestOrdersOfOthersDoNotExist(t *testing.T) {
 	_, err := s.orders.Get(t.Context(), admin, "ord_?")
 	wantFault(t, err, fault.Invalid, "invalid")
 }
+
+func TestOrdersNeedNoOptions(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 10, "GBP")
+	s.orders = shop.NewOrders(s.store, s.products, s.gateway, shop.OrdersOptions{})
+	s.placed(shop.Confirmed, s.want("A", 1))
+	s.gateway.SetDown(true)
+	if order := s.placed(shop.Pending, s.want("A", 1)); order.HoldUntil.Sub(order.PlacedAt) < time.Minute {
+		t.Errorf("units are held for %v only", order.HoldUntil.Sub(order.PlacedAt))
+	}
+}

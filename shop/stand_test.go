@@ -34,7 +34,6 @@ const hold = 10 * time.Minute
 var (
 	customer = shop.Actor{ID: "usr_customer"}
 	merchant = shop.Actor{ID: "usr_merchant"}
-	admin    = shop.Actor{ID: "usr_admin", Admin: true}
 )
 
 func newStand(t *testing.T, options shop.SimulatedOptions) *stand {

@@ -14,21 +14,6 @@ const (
 	maxNote   = 200 // bytes
 )
 
-// Offer is what a product is sold as: all that orders and stock need to know of the catalogue.
-type Offer struct {
-	ProductID string
-	SKU       string
-	Seller    string
-	Name      string
-	Price     Money
-}
-
-// Offers is the catalogue as orders and stock see it. Products that do not exist are not in the answer.
-type Offers interface {
-	OffersByID(ctx context.Context, productIDs []string) (map[string]Offer, error)
-	OffersBySKU(ctx context.Context, skus []string) (map[string]Offer, error)
-}
-
 // Stocks is the service of the units on hand.
 type Stocks struct {
 	store  StockStore

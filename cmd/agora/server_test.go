@@ -103,16 +103,18 @@ func (s *server) start(t *testing.T) {
 // wait returns when the server listens. It fails when ctx ends, or the process has ended by itself.
 func (s *server) wait(ctx context.Context) error {
 	s.mu.Lock()
-	up, exited := s.up, s.exited
+	up := s.up
 	s.mu.Unlock()
 	select {
 	case <-up:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	select {
-	case <-exited:
-		if s.running(up) {
+	case <-s.exited:
+		if s.up == up { // nobody has asked it to
 			return errors.New("the server ended by itself")
 		}
 	default:
@@ -120,18 +122,15 @@ func (s *server) wait(ctx context.Context) error {
 	return nil
 }
 
-// running reports whether nobody has asked the process to end since up was closed.
-func (s *server) running(up chan struct{}) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.up == up
-}
-
 // signal sends a signal and returns without waiting for what comes of it.
 func (s *server) signal(t *testing.T, sig os.Signal) {
 	t.Helper()
 	s.mu.Lock()
-	s.up = make(chan struct{})
+	select {
+	case <-s.up:
+		s.up = make(chan struct{})
+	default: // it has not listened yet
+	}
 	s.mu.Unlock()
 	if err := s.process.Process.Signal(sig); err != nil {
 		t.Fatal(err)

@@ -135,15 +135,22 @@ func (c *Catalog) CardsBySKU(ctx context.Context, skus []string) ([]shop.Card, e
 	return c.cardsOf(ctx, "sku", skus)
 }
 
-// cardsOf passes the keys as one JSON array, so that the statement is the same for any number of them.
+// cardsOf passes several keys as one JSON array, so that the statement is the same for any number of them.
+// The usual one key, that of an order's only line, needs no array.
 func (c *Catalog) cardsOf(ctx context.Context, column string, keys []string) ([]shop.Card, error) {
-	list, err := json.Marshal(keys)
-	if err != nil {
-		return nil, fmt.Errorf("encode keys: %w", err)
+	condition, argument := " = ?", ""
+	if len(keys) == 1 {
+		argument = keys[0]
+	} else {
+		list, err := json.Marshal(keys)
+		if err != nil {
+			return nil, fmt.Errorf("encode keys: %w", err)
+		}
+		condition, argument = " IN (SELECT value FROM json_each(?))", string(list)
 	}
 	cards, err := scanCards(c.statements.query(ctx, `SELECT `+cardColumns+`
 		FROM products p JOIN cards c USING (position) LEFT JOIN live l USING (position)
-		WHERE p.`+column+` IN (SELECT value FROM json_each(?))`, string(list)))
+		WHERE p.`+column+condition, argument))
 	if err != nil {
 		return nil, fmt.Errorf("read cards: %w", err)
 	}

@@ -145,6 +145,12 @@ func moveStock(t *tx, moves []shop.Move) error {
 		if err != nil {
 			return err
 		}
+		if current.Bears(m) { // then there is no row yet: the units were never in this stock
+			if err := setStock(t, m.SKU, m.OnHand); err != nil {
+				return err
+			}
+			continue
+		}
 		short = append(short, shop.Short{SKU: m.SKU, Requested: max(m.Held, -m.OnHand), Available: current.Available()})
 	}
 	if len(short) > 0 {

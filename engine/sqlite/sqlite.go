@@ -62,6 +62,8 @@ func connect(path string, readOnly bool) (*sql.DB, error) {
 		"_busy_timeout": {"10000"},
 		"_cache_size":   {"-32768"},
 		"_query_only":   {strconv.FormatBool(readOnly)},
+		// Reads that are not prepared by hand find their statement parsed already.
+		"_stmt_cache_size": {"64"},
 	}
 	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", Opaque: path, RawQuery: q.Encode()}).String())
 	if err != nil {

@@ -104,6 +104,8 @@ type stage struct {
 
 // Run generates what of the plan is not there yet. progress, which may be nil, is called after every batch, never
 // by two at once. An interrupted run returns the context's error and is completed by the next one with the same seed.
+// Data of another seed cannot be added, since both would use the same SKUs and e-mail addresses: that is
+// fault.Conflict with the code other_seed, and changes nothing.
 //
 // Accounts, personal data and the shop go into files of their own, so they are filled side by side; within
 // each the order is fixed, so that the same plan gives the same bytes.
@@ -119,6 +121,9 @@ func Run(ctx context.Context, plan Plan, targets Targets, progress func(Progress
 		Plan: plan, Targets: targets, progress: progress,
 		importer: shop.NewImporter(targets.Orders, targets.Views, targets.Catalog),
 	}
+	if err := r.checkSeed(ctx); err != nil {
+		return Report{}, err
+	}
 	lanes := [][]stage{r.accounts(), r.personal(), append(r.catalogue(), r.trade()...)}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -133,6 +138,26 @@ func Run(ctx context.Context, plan Plan, targets Targets, progress func(Progress
 	}
 	group.Wait()
 	return Report{Seed: plan.Seed, Added: slices.Concat(reports...), Took: time.Since(started)}, errors.Join(errs...)
+}
+
+// checkSeed returns fault.Conflict if the first people are there with another seed's identifiers.
+func (r *run) checkSeed(ctx context.Context) error {
+	var first []person
+	if r.Sellers() > 0 {
+		first = append(first, r.seller(0))
+	}
+	if r.Plan.Users > 0 {
+		first = append(first, r.shopper(0))
+	}
+	for _, p := range first {
+		id, err := r.Personal.UserIDByEmail(ctx, p.details.Email)
+		if there, err := found(err); err != nil {
+			return fmt.Errorf("look for data of another seed: %w", err)
+		} else if there && id != p.details.UserID {
+			return fault.New(fault.Conflict, "other_seed", "there is generated data of another seed")
+		}
+	}
+	return nil
 }
 
 // fill runs stages one after the other, and returns those that are complete.

@@ -48,8 +48,9 @@ func (c Contents) plus(other Contents) Contents {
 
 // batch gathers what is kept in one transaction.
 type batch struct {
-	survey *survey
-	stock  map[string]shop.Stock // of all codes that the file changes, as of this batch
+	source string
+	offers map[string]shop.Offer // by SKU
+	stock  map[string]shop.Stock // of all SKUs that the file changes, as of this batch
 	kept   shop.ImportBatch
 	lines  int
 	last   int
@@ -112,7 +113,7 @@ func (b *batch) credit(lines []Line, piece int) error {
 func (b *batch) orderLines(lines []Line) []shop.Line {
 	all := make([]shop.Line, len(lines))
 	for i, l := range lines {
-		offer := b.survey.offers[l.Code]
+		offer := b.offers[l.Code]
 		pence, _ := l.Price.Pence()
 		all[i] = shop.Line{
 			ProductID: offer.ProductID, SKU: offer.SKU, Seller: offer.Seller, Name: cmp.Or(l.Description, offer.Name),
@@ -154,19 +155,19 @@ func (b *batch) change(current shop.Stock, units int64, why string, line Line) (
 	return after, nil
 }
 
-// take returns what was gathered and begins anew.
-func (b *batch) take(source string) (shop.ImportBatch, error) {
+// take returns what was gathered, and begins anew.
+func (b *batch) take() (shop.ImportBatch, Contents, error) {
 	progress, err := json.Marshal(reached{Line: b.last})
 	if err != nil {
-		return shop.ImportBatch{}, fmt.Errorf("encode how far it came: %w", err)
+		return shop.ImportBatch{}, Contents{}, fmt.Errorf("encode how far it came: %w", err)
 	}
-	kept := b.kept
-	kept.Source, kept.Progress = source, progress
+	kept, made := b.kept, b.made
+	kept.Source, kept.Progress = b.source, progress
 	for _, sku := range slices.Sorted(maps.Keys(b.moved)) {
 		kept.Stock = append(kept.Stock, b.stock[sku])
 	}
-	b.kept, b.moved, b.lines = shop.ImportBatch{}, nil, 0
-	return kept, nil
+	b.kept, b.made, b.moved, b.lines = shop.ImportBatch{}, Contents{}, nil, 0
+	return kept, made, nil
 }
 
 // documentID follows from the lines alone, so that the same invoice has the same identifier in every file.

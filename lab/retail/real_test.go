@@ -20,6 +20,9 @@ const realFile = "../../../shared/data/online-retail.csv.gz"
 // TestTheRealFile imports all of it into the embedded stores, twice. The folder of the data may be absent; a folder
 // without the file is broken.
 func TestTheRealFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: -short leaves out the import and audit of half a million lines")
+	}
 	if _, err := os.Stat(filepath.Dir(realFile)); errors.Is(err, fs.ErrNotExist) {
 		t.Skipf("SKIPPED: there is no folder %s with the data set Online Retail in it", filepath.Dir(realFile))
 	}

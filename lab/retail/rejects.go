@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -47,7 +46,7 @@ func (r *rejects) close() error {
 	if r.out == nil {
 		return nil
 	}
-	if err := errors.Join(r.buffer.Flush(), r.out.Close()); err != nil && !errors.Is(err, fs.ErrClosed) {
+	if err := errors.Join(r.buffer.Flush(), r.out.Close()); err != nil {
 		return fmt.Errorf("write rejected lines: %w", err)
 	}
 	return nil

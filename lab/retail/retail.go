@@ -117,21 +117,16 @@ func (i *importing) all(ctx context.Context) error {
 }
 
 // look is the first pass.
-func (i *importing) look(ctx context.Context) (err error) {
-	rejects := &rejects{file: i.file, fallback: i.options.RejectsDir}
-	defer func() {
-		if closeErr := rejects.close(); err == nil {
-			err = closeErr
-		}
-	}()
-	i.survey = newSurvey(rejects)
-	err = i.read(ctx, reader{
+func (i *importing) look(ctx context.Context) error {
+	rejected := &rejects{file: i.file, fallback: i.options.RejectsDir}
+	i.survey = newSurvey(rejected)
+	err := i.read(ctx, reader{
 		reject: i.survey.reject,
 		run:    i.survey.run,
 		tell:   func(lines int) { i.options.Progress(Progress{Stage: "survey", Lines: lines}) },
 	}, i.survey.hash)
 	i.report = i.survey.finish()
-	return err
+	return errors.Join(err, rejected.close())
 }
 
 // read reads the file from its beginning to its end; copied gets its text as well, if it is not nil.
@@ -204,57 +199,66 @@ type reached struct {
 // addInvoices is the second pass.
 func (i *importing) addInvoices(ctx context.Context) error {
 	source := i.survey.source()
-	note, err := i.importer.Progress(ctx, source)
-	if err != nil {
-		return fmt.Errorf("find where to go on: %w", err)
-	}
-	var from reached
-	if note != nil {
-		if err := json.Unmarshal(note, &from); err != nil {
-			return fmt.Errorf("decode where to go on: %w", err)
-		}
-	}
-	if from.Line >= i.survey.last {
-		return nil
+	from, err := i.reached(ctx, source)
+	if err != nil || from.Line >= i.survey.last {
+		return err
 	}
 	stock, err := i.importer.Stock(ctx, i.survey.adjusted())
 	if err != nil {
 		return err
 	}
-	b := &batch{survey: i.survey, stock: stock}
-	keep := func() error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		next, err := b.take(source)
-		if err != nil {
-			return err
-		}
-		if err := i.importer.Keep(ctx, next); err != nil {
-			return err
-		}
-		i.report.Added = i.report.Added.plus(b.made)
-		b.made = Contents{}
-		return nil
-	}
+	b := &batch{source: source, offers: i.survey.offers, stock: stock}
 	err = i.read(ctx, reader{
 		reject: func(int, string, Line, Reason) error { return nil }, // the survey has written them down
 		run: func(r run) error {
 			if r.last <= from.Line {
 				return nil
 			}
-			if err := b.add(r); err != nil {
-				return fmt.Errorf("invoice %s, which ends on line %d: %w", r.lines[0].Invoice, r.last, err)
-			}
-			if b.lines < batchLines {
-				return nil
-			}
-			return keep()
+			return i.addRun(ctx, b, r)
 		},
 		tell: func(lines int) { i.options.Progress(Progress{"import", lines, i.report.Total.Lines}) },
 	}, nil)
 	if err != nil || b.lines == 0 {
 		return err
 	}
-	return keep()
+	return i.keep(ctx, b)
+}
+
+// reached returns how far earlier runs came.
+func (i *importing) reached(ctx context.Context, source string) (reached, error) {
+	var from reached
+	note, err := i.importer.Progress(ctx, source)
+	if err != nil || note == nil {
+		return from, err
+	}
+	if err := json.Unmarshal(note, &from); err != nil {
+		return from, fmt.Errorf("decode how far it came: %w", err)
+	}
+	return from, nil
+}
+
+// addRun takes a run into the batch, and keeps a batch that is full.
+func (i *importing) addRun(ctx context.Context, b *batch, r run) error {
+	if err := b.add(r); err != nil {
+		return fmt.Errorf("invoice %s, which ends on line %d: %w", r.lines[0].Invoice, r.last+1, err)
+	}
+	if b.lines < batchLines {
+		return nil
+	}
+	return i.keep(ctx, b)
+}
+
+func (i *importing) keep(ctx context.Context, b *batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	next, made, err := b.take()
+	if err != nil {
+		return err
+	}
+	if err := i.importer.Keep(ctx, next); err != nil {
+		return err
+	}
+	i.report.Added = i.report.Added.plus(made)
+	return nil
 }

@@ -26,7 +26,10 @@ const patience = time.Minute
 // Check holds a history against what the shop says now. Everything that took or gave units of the history's
 // SKUs has to be in it. An error means that it could not be checked; what does not hold is in the report.
 func Check(ctx context.Context, history []Operation, orders Orders) (shop.AuditReport, error) {
-	c := checking{history: history, orders: map[string]shop.Order{}, cancelled: map[string]map[string]int64{}, open: map[string]bool{}}
+	c := checking{
+		history: merged(history), taken: map[string]int64{}, gone: map[string]bool{},
+		cancelled: map[string]map[string]int64{}, open: map[string]bool{},
+	}
 	c.noteCancellations()
 	if err := c.acknowledged(ctx, orders); err != nil {
 		return c.report, err
@@ -40,7 +43,8 @@ func Check(ctx context.Context, history []Operation, orders Orders) (shop.AuditR
 type checking struct {
 	history   []Operation
 	report    shop.AuditReport
-	orders    map[string]shop.Order       // as they are now
+	taken     map[string]int64            // units by SKU that the orders take now
+	gone      map[string]bool             // orders that are cancelled now
 	cancelled map[string]map[string]int64 // units by order and SKU that clients were told came back
 	open      map[string]bool             // orders whose cancellation was asked for with no answer
 }
@@ -87,12 +91,22 @@ func (c *checking) acknowledged(ctx context.Context, orders Orders) error {
 		if err != nil {
 			return fmt.Errorf("look up order %s: %w", id, err)
 		}
-		c.orders[id] = order
+		c.note(order)
 		if wrong := c.compare(op, order); wrong != "" {
 			check.Differ("order %s %s", id, wrong)
 		}
 	}
 	return nil
+}
+
+// note takes down what later checks need of an order: an order itself is too much to remember of each.
+func (c *checking) note(order shop.Order) {
+	if order.State == shop.Cancelled {
+		c.gone[order.ID] = true
+	}
+	for _, u := range order.Units() {
+		c.taken[u.SKU] += u.Quantity
+	}
 }
 
 // compare says what is wrong with an order, going by what its client was told; "" is nothing.
@@ -130,7 +144,7 @@ func (c *checking) compare(op Operation, order shop.Order) string {
 // oversold checks that the orders which clients were told of do not take more units than there were.
 func (c *checking) oversold() {
 	check := c.report.Begin("oversold", "the orders of each SKU do not take more units than there were")
-	there, known, taken := map[string]int64{}, map[string]bool{}, map[string]int64{}
+	there, known := map[string]int64{}, map[string]bool{}
 	for _, op := range c.history {
 		for sku, n := range op.Input.Units {
 			switch {
@@ -142,15 +156,10 @@ func (c *checking) oversold() {
 			}
 		}
 	}
-	for _, order := range c.orders {
-		for _, u := range order.Units() {
-			taken[u.SKU] += u.Quantity
-		}
-	}
 	for _, sku := range slices.Sorted(maps.Keys(known)) {
 		check.Compared++
-		if taken[sku] > there[sku] {
-			check.Differ("%s: orders take %d units, and there were %d", sku, taken[sku], there[sku])
+		if c.taken[sku] > there[sku] {
+			check.Differ("%s: orders take %d units, and there were %d", sku, c.taken[sku], there[sku])
 		}
 	}
 }
@@ -159,7 +168,7 @@ func (c *checking) oversold() {
 func (c *checking) linearizable() {
 	check := c.report.Begin("linear", "the operations on each SKU could have happened one after the other")
 	bySKU := effects(c.history, func(id string) bool {
-		return c.orders[id].State == shop.Cancelled && c.cancelled[id] == nil && !c.open[id]
+		return c.gone[id] && c.cancelled[id] == nil && !c.open[id]
 	})
 	for _, sku := range slices.Sorted(maps.Keys(bySKU)) {
 		all := windows(bySKU[sku])
@@ -169,10 +178,10 @@ func (c *checking) linearizable() {
 		}
 		checked, result := decide(all, patience)
 		check.Compared += int64(checked)
-		switch {
-		case result == porcupine.Illegal:
+		switch result {
+		case porcupine.Illegal:
 			check.Differ("%s: its operations are not linearizable, from operation %d on", sku, checked+1)
-		case result == porcupine.Unknown:
+		case porcupine.Unknown:
 			check.Differ("%s: not decided within %v, from operation %d on; record fewer clients or more reads between", sku, patience, checked+1)
 		}
 	}

@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -327,6 +328,45 @@ func TestLinearizability(t *testing.T) {
 	}
 }
 
+// TestRepeatsAreOneOperation follows one client whose answers are lost, and who asks again under the same key.
+func TestRepeatsAreOneOperation(t *testing.T) {
+	place := func(outcome Outcome, call, end int64, order string) Operation {
+		o := op(Place, outcome, call, end, 1)
+		o.Input.Key, o.Output.Order = "usr_1/key", order
+		return o
+	}
+	tests := []struct {
+		name    string
+		history []Operation
+		want    bool
+	}{
+		{"the lost call made the order", []Operation{
+			op(Read, OK, 1, 2, 2), place(Unknown, 3, 0, ""), op(Read, OK, 5, 6, 1), place(OK, 7, 8, "ord_1"), op(Read, OK, 9, 10, 1),
+		}, true},
+		{"the second call made the order", []Operation{
+			op(Read, OK, 1, 2, 2), place(Unknown, 3, 0, ""), op(Read, OK, 5, 6, 2), place(OK, 7, 8, "ord_1"), op(Read, OK, 9, 10, 1),
+		}, true},
+		{"both calls made the order", []Operation{
+			op(Read, OK, 1, 2, 2), place(Unknown, 3, 0, ""), place(OK, 7, 8, "ord_1"), op(Read, OK, 9, 10, 0),
+		}, false},
+		{"an answered call is repeated", []Operation{
+			op(Read, OK, 1, 2, 2), place(OK, 3, 4, "ord_1"), place(OK, 5, 6, "ord_1"), place(Unknown, 7, 0, ""), op(Read, OK, 9, 10, 1),
+		}, true},
+		{"short at first, and then not", []Operation{
+			op(Read, OK, 1, 2, 0), place(Short, 3, 4, ""), op(Restock, OK, 5, 6, 1), place(OK, 7, 8, "ord_1"), op(Read, OK, 9, 10, 0),
+		}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := checking{history: merged(tt.history)}
+			c.linearizable()
+			if got := c.report.OK(); got != tt.want {
+				t.Errorf("linearizable = %v, want %v: %+v", got, tt.want, c.report.Checks[0])
+			}
+		})
+	}
+}
+
 func TestWindowsAreCutAtReadsByThemselves(t *testing.T) {
 	history := []Operation{
 		op(Read, OK, 1, 2, 3), op(Place, OK, 3, 4, 1), op(Read, OK, 5, 6, 2), op(Place, OK, 7, 9, 1), op(Read, OK, 8, 10, 1),
@@ -360,7 +400,7 @@ func TestReadHistoryRefuses(t *testing.T) {
 // broken is a writer that fails.
 type broken struct{}
 
-func (broken) Write([]byte) (int, error) { return 0, fmt.Errorf("the disk is full") }
+func (broken) Write([]byte) (int, error) { return 0, errors.New("the disk is full") }
 
 func TestRecorderReportsWhatCouldNotBeWritten(t *testing.T) {
 	r := NewRecorder(broken{})

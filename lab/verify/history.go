@@ -40,8 +40,8 @@ const (
 	Unknown   Outcome = "unknown"   // no answer: it may have happened, or may yet happen
 )
 
-// Operation is one operation of a client, and a line of a history. A request that was repeated under one
-// key until it was answered is one operation, from the first call to the last return.
+// Operation is one operation of a client, and a line of a history. A request that is repeated under one key
+// may be recorded as one operation, from the first call to the last return, or as one for each call.
 type Operation struct {
 	Client int    `json:"client"`
 	Call   int64  `json:"call"`   // nanoseconds since 1970, by the recorder's one clock
@@ -62,7 +62,7 @@ type Input struct {
 type Output struct {
 	Outcome   Outcome  `json:"outcome"`
 	Order     string   `json:"order,omitempty"`     // of Place: OK, Pending and Cancelled
-	Short     []string `json:"short,omitempty"`     // SKUs
+	Short     []string `json:"short,omitempty"`     // of Short: every SKU of which there was too little
 	Available int64    `json:"available,omitempty"` // of Read: units on hand less units held
 }
 
@@ -174,4 +174,40 @@ func (op Operation) check() error {
 		return errors.New("a read is of one SKU")
 	}
 	return nil
+}
+
+// merged returns the history with all calls by which a client came to one order, under one key, as one
+// operation: from the first of them, which may be the one that made it, to the first that was answered.
+func merged(history []Operation) []Operation {
+	all := make([]Operation, 0, len(history))
+	lost, answered := map[string][]int{}, map[string]int{} // by key: where in all
+	drop := map[int]bool{}
+	for _, op := range history {
+		key := op.Input.Key
+		at, again := answered[key]
+		switch {
+		case op.Kind != Place || key == "":
+		case again && all[at].Output.Order == op.Output.Order:
+			all[at].Return = min(all[at].Return, op.Return)
+			continue
+		case again && op.Output.Outcome == Unknown:
+			continue // what it repeats has happened
+		case op.Output.Outcome == Unknown:
+			lost[key] = append(lost[key], len(all))
+		case op.Output.Order != "":
+			for _, i := range lost[key] {
+				op.Call = min(op.Call, all[i].Call)
+				drop[i] = true
+			}
+			answered[key] = len(all)
+		}
+		all = append(all, op)
+	}
+	kept := all[:0]
+	for i, op := range all {
+		if !drop[i] {
+			kept = append(kept, op)
+		}
+	}
+	return kept
 }

@@ -50,7 +50,7 @@ type Relay struct {
 const (
 	batch    = 1000                   // messages carried at a time
 	poll     = 250 * time.Millisecond // how often the relay looks without being woken
-	gather   = 10 * time.Millisecond  // how long it lets messages gather when it is, to carry many at once
+	gather   = 40 * time.Millisecond  // how long it lets messages gather when it is, to carry many at once
 	minPause = 50 * time.Millisecond  // pause after a first failure, doubled up to maxPause
 	maxPause = 5 * time.Second
 )

@@ -33,6 +33,7 @@ func Orders(t *testing.T, open func(t *testing.T) shop.OrderStore) {
 		{"a key is claimed once by concurrent requests", testConcurrentClaims},
 		{"an order moves on from its last version only", testAdvance},
 		{"a move that the stock does not bear changes nothing", testAdvanceShort},
+		{"units come back where there was no stock", testComeBack},
 		{"concurrent orders never oversell", testOversell},
 		{"stock changes by what decide returns", testChangeStock},
 		{"concurrent stock changes all count", testConcurrentStock},
@@ -284,6 +285,22 @@ func testAdvanceShort(t *testing.T, s shop.OrderStore) {
 	if got, _ := s.Order(t.Context(), p.Order.ID); got.State != shop.Pending {
 		t.Errorf("order = %s, want it pending still", got.State)
 	}
+}
+
+// testComeBack cancels an imported order: its units never were in the stock.
+func testComeBack(t *testing.T, s shop.OrderStore) {
+	p := Placement("", "A")
+	p.Order.State = shop.Confirmed
+	batch := shop.ImportBatch{Source: "file", Progress: []byte("1"), Orders: []shop.Order{p.Order}, Entries: []journal.Entry{p.Entry}}
+	if err := s.Import(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	back := Confirmation(p)
+	back.Moves = []shop.Move{{SKU: "A", OnHand: 1}}
+	if err := s.Advance(t.Context(), back); err != nil {
+		t.Fatal(err)
+	}
+	wantStock(t, s, "A", 1, 0)
 }
 
 func testOversell(t *testing.T, s shop.OrderStore) {

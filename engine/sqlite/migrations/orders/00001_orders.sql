@@ -31,7 +31,7 @@ CREATE TABLE sagas (
 
 -- Append-only. It is the ledger, the history of each order and, read from outbox.relayed on, the outbox.
 CREATE TABLE journal (
-    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq     INTEGER PRIMARY KEY, -- rises, as no row is ever deleted
     stream  TEXT NOT NULL,
     version INTEGER NOT NULL,
     kind    TEXT NOT NULL,

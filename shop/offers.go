@@ -1,0 +1,90 @@
+package shop
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"agora/fault"
+	"agora/pattern/cache"
+	"agora/telemetry"
+)
+
+// Offer is what a product is sold as: all that orders and stock need to know of the catalogue.
+type Offer struct {
+	ProductID string
+	SKU       string
+	Seller    string
+	Name      string
+	Price     Money
+}
+
+// Offers is the catalogue as orders and stock see it. Products that do not exist are not in the answer.
+type Offers interface {
+	OffersByID(ctx context.Context, productIDs []string) (map[string]Offer, error)
+	OffersBySKU(ctx context.Context, skus []string) (map[string]Offer, error)
+}
+
+// CachedOffers are the offers of a catalogue with a cache in front, because each order asks for its lines.
+// A product that is replaced is dropped before the catalogue acknowledges it.
+type CachedOffers struct {
+	catalog *Catalog
+	cache   *cache.Aside
+}
+
+var _ Offers = (*CachedOffers)(nil)
+
+// offerKey begins the cache's keys of offers, which may share a store with other caches.
+const offerKey = "offer/"
+
+// NewCachedOffers returns the offers of a catalogue, kept in the store for about ttl. It sets the catalogue's
+// OnOffer; failed says that an offer which changed could not be dropped.
+func NewCachedOffers(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *telemetry.Metrics, failed func(error)) *CachedOffers {
+	o := &CachedOffers{catalog: catalog}
+	o.cache = cache.NewAside(store, cache.AsideOptions{Name: "offers", TTL: ttl, Jitter: 0.1}, o.load, metrics)
+	catalog.OnOffer(func(ctx context.Context, productID string) {
+		if err := o.cache.Invalidate(ctx, offerKey+productID); err != nil {
+			failed(err)
+		}
+	})
+	return o
+}
+
+func (o *CachedOffers) load(ctx context.Context, key string) ([]byte, error) {
+	id := key[len(offerKey):]
+	found, err := o.catalog.OffersByID(ctx, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	offer, ok := found[id]
+	if !ok {
+		return nil, fault.Missing("product", id)
+	}
+	return json.Marshal(offer)
+}
+
+// OffersByID implements Offers.
+func (o *CachedOffers) OffersByID(ctx context.Context, productIDs []string) (map[string]Offer, error) {
+	found := make(map[string]Offer, len(productIDs))
+	for _, id := range productIDs {
+		encoded, err := o.cache.Get(ctx, offerKey+id)
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		var offer Offer
+		if err := json.Unmarshal(encoded, &offer); err != nil {
+			return nil, fmt.Errorf("decode the offer of %s: %w", id, err)
+		}
+		found[id] = offer
+	}
+	return found, nil
+}
+
+// OffersBySKU implements Offers. It asks the catalogue each time: only changes of stock need it.
+func (o *CachedOffers) OffersBySKU(ctx context.Context, skus []string) (map[string]Offer, error) {
+	return o.catalog.OffersBySKU(ctx, skus)
+}

@@ -1,0 +1,59 @@
+package shop_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"agora/pattern/cache"
+	"agora/shop"
+)
+
+// countedCards counts the look-ups that reach the store.
+type countedCards struct {
+	shop.CatalogStore
+	lookups int
+}
+
+func (c *countedCards) CardsByID(ctx context.Context, ids []string) ([]shop.Card, error) {
+	c.lookups++
+	return c.CatalogStore.CardsByID(ctx, ids)
+}
+
+func TestCachedOffersFollowThePriceAndNotTheStock(t *testing.T) {
+	store := &countedCards{CatalogStore: shop.NewMemoryCatalog()}
+	catalog := shop.NewCatalog(store, nil)
+	memory := cache.NewMemory(1 << 20)
+	t.Cleanup(memory.Close)
+	offers := shop.NewCachedOffers(memory, catalog, time.Hour, nil, func(err error) { t.Error(err) })
+	draft := shop.ProductDraft{SKU: "LAMP", Name: "Lamp", Price: shop.Money{Amount: 1999, Currency: "GBP"}}
+	seller := shop.Actor{ID: "usr_1"}
+	lamp, err := catalog.Create(t.Context(), seller, draft)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(amount int64, lookups int) {
+		t.Helper()
+		found, err := offers.OffersByID(t.Context(), []string{lamp.ID, "prd_unknown"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) != 1 || found[lamp.ID].Price.Amount != amount || found[lamp.ID].Seller != "usr_1" {
+			t.Errorf("offers = %+v, want the lamp alone for %d", found, amount)
+		}
+		if store.lookups != lookups {
+			t.Errorf("%d look-ups reached the store, want %d", store.lookups, lookups)
+		}
+	}
+	want(1999, 2) // of the lamp, and of what does not exist
+	want(1999, 3)
+	if _, err := catalog.SetInventory(t.Context(), []shop.Inventory{{SKU: "LAMP", Available: 5, StockVersion: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	want(1999, 4)
+	draft.Price.Amount = 2999
+	if _, err := catalog.Replace(t.Context(), seller, lamp.ID, 1, draft); err != nil {
+		t.Fatal(err)
+	}
+	want(2999, 6)
+}

@@ -1,0 +1,186 @@
+package shop_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"agora/fault"
+	"agora/pattern/eventlog"
+	"agora/shop"
+	"agora/telemetry"
+)
+
+// events returns all facts of the store as the event log gives them back.
+func (s *stand) events() []shop.Event {
+	s.Helper()
+	pending, err := s.store.Pending(s.Context(), 10_000)
+	if err != nil {
+		s.Fatal(err)
+	}
+	messages := make([]eventlog.Message, len(pending))
+	for i, m := range pending {
+		messages[i].Record = eventlog.Record{ID: m.ID, Kind: m.Kind, Key: m.Key, Value: m.Body, At: m.At}
+	}
+	events, err := shop.DecodeEvents(messages)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return events
+}
+
+func TestEventsCarryTheJournal(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 7, "GBP")
+	order := s.placed(shop.Confirmed, s.want("A", 2))
+	s.cancelled(order.ID, shop.LineUnits{Line: 0, Quantity: 1})
+	entries, events := journalOf(t, s.store), s.events()
+	if len(events) != len(entries) {
+		t.Fatalf("%d events of %d facts", len(events), len(entries))
+	}
+	for i, e := range entries {
+		fact, err := json.Marshal(events[i].Fact)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := events[i]
+		if got.Kind != e.Kind || got.Stream != e.Stream || got.Version != e.Version || !got.At.Equal(e.At) || string(fact) != string(e.Body) {
+			t.Errorf("event %d = %+v, want %+v", i, got, e)
+		}
+	}
+	if got, want := events[1].Fact.SKUs(), []string{"A", "A"}; !slices.Equal(got, want) {
+		t.Errorf("SKUs of the order = %v, want %v", got, want)
+	}
+	ids := map[string]bool{}
+	for _, e := range append(events, s.events()...) {
+		ids[shop.EventID(e.Stream, e.Version)] = true
+	}
+	if len(ids) != len(entries) {
+		t.Errorf("%d facts that were sent twice have %d ids", len(entries), len(ids))
+	}
+	if _, err := shop.DecodeEvents([]eventlog.Message{{Record: eventlog.Record{Value: []byte("{")}}}); err == nil {
+		t.Error("a torn event was decoded")
+	}
+}
+
+func TestHistoryIsTheSameHoweverOftenTheLogIsRead(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 70, "GBP")
+	var placed []string
+	for range 5 {
+		order := s.placed(shop.Confirmed, s.want("A", 2))
+		s.cancelled(order.ID, shop.LineUnits{Line: 0, Quantity: 1})
+		placed = append(placed, order.ID)
+	}
+	events := s.events()
+	views := shop.NewMemoryViews()
+	history := shop.NewHistory(views, s.store)
+	for _, batch := range [][]shop.Event{events[:4], events[2:9], events[:3], events, nil, events[5:]} {
+		if err := history.Project(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.store.Relayed(t.Context(), uint64(len(events))); err != nil {
+		t.Fatal(err)
+	}
+	report, err := shop.Audit{Orders: s.store, Views: views, Drained: true}.Run(t.Context())
+	if err != nil || !report.OK() {
+		t.Errorf("the views differ from the orders: %+v, %v", report, err)
+	}
+	var listed []string
+	cursor := ""
+	for {
+		page, err := history.List(t.Context(), customer, customer.ID, 2, cursor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range page.Items {
+			listed = append(listed, o.ID)
+		}
+		if cursor = page.Next; cursor == "" {
+			break
+		}
+	}
+	slices.Sort(placed)
+	slices.Reverse(placed)
+	if !slices.Equal(listed, placed) {
+		t.Errorf("listed %v, want %v: newest first", listed, placed)
+	}
+}
+
+func TestHistoryRefusesAGap(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 7, "GBP")
+	order := s.placed(shop.Confirmed, s.want("A", 2))
+	s.cancelled(order.ID)
+	views := shop.NewMemoryViews()
+	history := shop.NewHistory(views, s.store)
+	gap := slices.Delete(s.events(), 2, 3) // the confirmation is missing
+	if err := history.Project(t.Context(), gap); err == nil {
+		t.Error("a batch with a gap was projected")
+	}
+	if kept, _ := views.Views(t.Context(), []string{order.ID}); len(kept) != 0 {
+		t.Errorf("%+v was kept of a batch that failed", kept)
+	}
+}
+
+func TestHistoryRefusesCursorsOfOthers(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 7, "GBP")
+	views := shop.NewMemoryViews()
+	history := shop.NewHistory(views, s.store)
+	for range 3 {
+		s.placed(shop.Confirmed, s.want("A", 1))
+	}
+	if err := history.Project(t.Context(), s.events()); err != nil {
+		t.Fatal(err)
+	}
+	page, err := history.List(t.Context(), customer, customer.ID, 1, "")
+	if err != nil || page.Next == "" {
+		t.Fatalf("page = %+v, %v; want more to follow", page, err)
+	}
+	_, err = history.List(t.Context(), shop.Actor{ID: "usr_other"}, "usr_other", 1, page.Next)
+	wantFault(t, err, fault.Invalid, "invalid")
+	_, err = history.List(t.Context(), customer, customer.ID, 1, "?")
+	wantFault(t, err, fault.Invalid, "invalid")
+}
+
+func TestInventoryFollowsTheStock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, shop.SimulatedOptions{})
+		store := shop.NewMemoryCatalog()
+		catalog := shop.NewCatalog(store, nil)
+		metrics := telemetry.NewMetrics()
+		sync := shop.NewInventorySync(s.store, catalog, metrics)
+		price := shop.Money{Amount: 150, Currency: "GBP"}
+		product, err := catalog.Create(t.Context(), merchant, shop.ProductDraft{SKU: "A", Name: "A lamp", Price: price, Categories: []string{"lamps"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.sell("A", 150, 7, "GBP")
+		s.sell("B", 150, 9, "GBP") // is not in the catalogue
+		s.placed(shop.Confirmed, s.want("A", 2), s.want("B", 1))
+		time.Sleep(3 * time.Second)
+		events := s.events()
+		for _, batch := range [][]shop.Event{events, events[:1], nil} { // reading the log again changes nothing
+			if err := sync.Project(t.Context(), batch); err != nil {
+				t.Fatal(err)
+			}
+			got, err := catalog.Get(t.Context(), product.ID)
+			if err != nil || got.InventoryCount != 5 {
+				t.Errorf("the page shows %d units, %v; want 5", got.InventoryCount, err)
+			}
+		}
+		s.gateway.SetDown(true)
+		s.placed(shop.Pending, s.want("A", 4))
+		s.count("A", 3)
+		if err := sync.Project(t.Context(), s.events()); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := catalog.Get(t.Context(), product.ID); got.InventoryCount != 0 {
+			t.Errorf("the page shows %d units with more held than there are, want 0", got.InventoryCount)
+		}
+	})
+}
