@@ -21,18 +21,33 @@ type Engine struct {
 type scheme struct {
 	name   string
 	path   string                          // what the part after the colon names, such as "file"; "" if nothing stands there
+	server bool                            // whether the URL names a server instead, as in redis://user:password@host:port/db
 	params map[string]func(s string) error // the parameters it takes
 }
 
 // The schemes of the engines that exist. A port's key names those that can hold it.
 var (
-	sqliteFile       = scheme{name: "sqlite", path: "file"}
-	pebbleFolder     = scheme{name: "pebble", path: "folder"}
-	memoryOfSize     = scheme{name: "memory", params: map[string]func(string) error{"size": parses(size)}}
+	sqliteFile    = scheme{name: "sqlite", path: "file"}
+	pebbleFolder  = scheme{name: "pebble", path: "folder"}
+	memoryOfSize  = scheme{name: "memory", params: map[string]func(string) error{"size": parses(size)}}
+	memoryAlone   = scheme{name: "memory"}
+	stripeGateway = scheme{name: "stripe", params: map[string]func(string) error{
+		"key_file": parses(text("FILE")), "method": parses(text("METHOD")), "api": parses(webURL),
+	}}
+	nearOfSize       = map[string]func(string) error{"near": parses(size)}
 	simulatedGateway = scheme{name: "simulated", params: map[string]func(string) error{
 		"latency": parses(latency), "decline": parses(share), "outage": parses(share),
 	}}
 )
+
+// orRedis returns the scheme and those of Redis: in the clear, with TLS, and on a socket of this machine.
+func orRedis(embedded scheme, params map[string]func(string) error) []scheme {
+	schemes := []scheme{embedded}
+	for _, name := range []string{"redis", "rediss", "redis+unix"} {
+		schemes = append(schemes, scheme{name: name, server: true, params: params})
+	}
+	return schemes
+}
 
 func parses[T any](f form[T]) func(string) error {
 	return func(s string) error {
@@ -68,6 +83,9 @@ func (s scheme) accept(u *url.URL) (Engine, error) {
 	}
 	e := Engine{url: u, params: params}
 	switch {
+	case s.server && (u.Opaque != "" || u.Host == "" && u.Path == ""):
+		return Engine{}, fmt.Errorf("has to name a server after %s://", s.name)
+	case s.server: // what the address says is its engine's to read
 	case u.Host != "" || u.User != nil:
 		return Engine{}, fmt.Errorf("must not have // after the scheme %s", s.name)
 	case s.path == "" && e.name() != "":
@@ -94,6 +112,13 @@ func (s scheme) accept(u *url.URL) (Engine, error) {
 // Scheme returns the name of the engine, such as "sqlite".
 func (e Engine) Scheme() string { return e.url.Scheme }
 
+// Address returns the URL of a server without the parameters. There may be a password in it.
+func (e Engine) Address() string {
+	address := *e.url
+	address.RawQuery = ""
+	return address.String()
+}
+
 // Path returns the engine's file or folder. It is relative to the data folder unless it begins with a slash.
 func (e Engine) Path(data string) string {
 	if filepath.IsAbs(e.name()) {
@@ -113,6 +138,9 @@ func (e Engine) Share(param string) float64 { return given(e, param, share) }
 
 // Size returns a parameter that is a number of bytes, or 0 where it is not given.
 func (e Engine) Size(param string) int64 { return given(e, param, size) }
+
+// Text returns a parameter as it is, or "" where it is not given.
+func (e Engine) Text(param string) string { return e.params.Get(param) }
 
 // given reads a parameter that accept has checked, so that it cannot be wrong any more.
 func given[T any](e Engine, param string, f form[T]) T {

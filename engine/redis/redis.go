@@ -11,6 +11,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,14 +43,16 @@ const (
 	prefix      = "agora:"
 )
 
-// Open returns the server of a URL: redis://user:password@host:port/db, rediss:// with TLS, or unix:///socket. It
-// connects when it is used, so that a Redis that is away keeps no program from starting; Ping asks.
+// Open returns the server of a URL: redis://user:password@host:port/db, rediss:// with TLS, or
+// redis+unix:///socket. It connects when it is used, so that a Redis that is away keeps no program from
+// starting; Ping asks. log and metrics may be nil.
 func Open(rawURL string, log *slog.Logger, metrics *telemetry.Metrics) (*Server, error) {
+	log = cmp.Or(log, slog.New(slog.DiscardHandler))
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return nil, errors.New("the address of Redis is not a URL") // which may hold a password
 	}
-	u.RawQuery = "" // parameters are the caller's
+	u.Scheme = strings.TrimPrefix(u.Scheme, "redis+") // the driver's name for a socket is unix
 	options, err := redis.ParseURL(u.String())
 	if err != nil {
 		return nil, fmt.Errorf("the address of Redis %s: %w", u.Redacted(), err)
@@ -84,7 +87,7 @@ func (s *Server) Close() error { return s.client.Close() }
 func (s *Server) guard(name string, timeout time.Duration) *guard.Guard {
 	return guard.New(guard.Options{
 		Name: name, Timeout: timeout,
-		Breaker: guard.Breaker{Ratio: 0.5, Calls: 10, Window: 2 * time.Second, Open: 500 * time.Millisecond},
+		Breaker: guard.Breaker{Ratio: 0.5, Calls: 5, Window: time.Second, Open: 500 * time.Millisecond},
 	}, s.metrics)
 }
 

@@ -149,7 +149,7 @@ func TestNobodyWaitsForARedisThatIsAway(t *testing.T) {
 			}
 			for port, call := range ports {
 				if port == "sessions" && name != "no server" {
-					continue // whose ten tries of a second each are nothing new
+					continue // whose five tries of a second each show nothing new
 				}
 				for fault.CodeOf(call(t.Context())) != guard.CodeOpen {
 					if err := call(t.Context()); !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Timeout) {

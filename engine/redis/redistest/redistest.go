@@ -71,7 +71,7 @@ func (s *Server) URL(tb testing.TB) string {
 	if err := s.do("FLUSHALL"); err != nil {
 		tb.Fatal(err)
 	}
-	return "unix://" + s.socket()
+	return "redis+unix://" + s.socket()
 }
 
 func start() (*Server, error) {
