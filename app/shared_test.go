@@ -43,7 +43,7 @@ func serve(t *testing.T, settings map[string]string) serving {
 	if err != nil {
 		t.Fatalf("no address: %v", err)
 	}
-	go io.Copy(io.Discard, said)
+	go func() { _, _ = io.Copy(io.Discard, said) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-result; err != nil {

@@ -193,21 +193,25 @@ func decodeMessage(m []byte) (origin [originSize]byte, keys []string, ok bool) {
 
 // Follow implements cache.Shared.
 func (c *Cache) Follow(ctx context.Context, f cache.Follower) {
+	log := c.server.log
+	connected, said := false, false
+	told := f
+	told.Connected = func() {
+		connected, said = true, false
+		log.InfoContext(ctx, "hearing what other servers change in the cache")
+		f.Connected()
+	}
 	for {
-		connected := false
-		told := f
-		told.Connected = func() {
-			connected = true
-			c.server.log.InfoContext(ctx, "hearing what other servers change in the cache")
-			f.Connected()
-		}
 		err := c.listen(ctx, told)
 		if ctx.Err() != nil {
 			return
 		}
 		if connected {
-			c.server.log.WarnContext(ctx, "what other servers change in the cache is not heard; it is asked for again", "error", err)
 			f.Lost()
+		}
+		if connected = false; !said {
+			said = true // once, and not for each time that it is tried again
+			log.WarnContext(ctx, "what other servers change in the cache is not heard; it is tried again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -221,8 +225,10 @@ func (c *Cache) Follow(ctx context.Context, f cache.Follower) {
 // has made again by itself, as nothing tells what was missed between the two.
 func (c *Cache) listen(ctx context.Context, f cache.Follower) error {
 	channel := c.client.Subscribe(ctx, c.channel)
-	defer channel.Close()
-	defer context.AfterFunc(ctx, func() { _ = channel.Close() })() // a receive does not end with its context
+	leave := func() { _ = channel.Close() } // there is nothing to be done about an error
+	defer leave()
+	stop := context.AfterFunc(ctx, leave) // a receive does not end with its context
+	defer stop()
 	asked := false
 	for {
 		received, err := channel.ReceiveTimeout(ctx, heartbeat)

@@ -36,7 +36,7 @@ func (s *Server) Limiter(name string, perSecond float64, burst int) *Limiter {
 		panic(fmt.Sprintf("redis: a limiter of %v a second, %d at once: both have to be positive, and the rate at most a million", perSecond, burst))
 	}
 	return &Limiter{
-		client: s.client, guard: s.guard("the Redis rate limits", limiterTimeout), prefix: prefix + "limit:" + name + ":",
+		client: s.client, guard: s.guard("the Redis limit by "+name, limiterTimeout), prefix: prefix + "limit:" + name + ":",
 		interval: int64(math.Ceil(1e6 / perSecond)), burst: burst,
 	}
 }

@@ -275,7 +275,7 @@ func mock(t *testing.T) *url.URL {
 		}
 		t.Skip("SKIPPED: the requests are not held against Stripe's specification, because " + hint)
 	}
-	cmd := exec.Command(path, "-http-addr", "127.0.0.1:0", "-https-addr", "127.0.0.1:0")
+	cmd := exec.CommandContext(t.Context(), path, "-http-addr", "127.0.0.1:0", "-https-addr", "127.0.0.1:0")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -305,20 +305,20 @@ func TestStripesSpecificationHasEveryRequest(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		again := func() *http.Request {
-			c := r.Clone(r.Context())
+		again := func(ctx context.Context) *http.Request {
+			c := r.Clone(ctx)
 			c.Body = io.NopCloser(bytes.NewReader(body))
 			return c
 		}
 		verdict := httptest.NewRecorder()
-		judge.ServeHTTP(verdict, again())
+		judge.ServeHTTP(verdict, again(r.Context()))
 		mu.Lock()
 		judged[r.Method+" "+strings.Split(r.URL.Path, "/")[2]] = true
 		mu.Unlock()
 		if verdict.Code != http.StatusOK {
 			t.Errorf("%s %s?%s: stripe-mock answers %d %s", r.Method, r.URL, body, verdict.Code, verdict.Body)
 		}
-		f.ServeHTTP(w, again())
+		f.ServeHTTP(w, again(r.Context()))
 	}))
 	defer s.Close()
 	g := open(t, s.URL)

@@ -24,12 +24,15 @@ type NearOptions struct {
 // long as a read of the far store.
 //
 // While the messages of the others cannot be heard, Near stays in use, so that a far store that is away does
-// not send every read to the store below; but a value is then kept for Blind at most. All in all a value is
-// behind for no longer than the far store needs to notice that it hears nothing, plus Blind. When messages
-// come again, everything that is near is dropped.
+// not send every read to the store below; but a value is then kept for Blind at most. So a value is behind for
+// no longer than it takes to notice that nothing is heard, and from then on for no longer than Blind. When
+// messages come again, everything that is near is dropped.
 //
-// Changes that could not be told because the far store was away are told when it is back, up to a bound. It is
-// safe for concurrent use and has to be closed.
+// A deletion that the far store could not be told is owed, for up to 100,000 keys, and told within a second
+// after it is back. Until then this process does not read the key there; others who can reach it still see
+// what was before. If the process ends first, they do so until the value's time is over.
+//
+// It is safe for concurrent use and has to be closed.
 type Near struct {
 	options NearOptions
 	far     Shared
@@ -55,8 +58,8 @@ const stripes = 1024
 // stripe counts the changes of the keys of a group. It lets a value be kept near only if none of them was seen
 // to change since its reading began.
 type stripe struct {
-	mu      sync.Mutex
-	changes uint64
+	mu      sync.Mutex // held to keep and to forget, so that a change is counted and its key dropped in one step
+	changes atomic.Uint64
 }
 
 // NewNear returns a store that keeps in memory, which belongs to it from then on, what is in far. It panics if
@@ -174,12 +177,7 @@ func (n *Near) stripe(key string) *stripe {
 }
 
 // sight returns how often the keys of the key's group were seen to change.
-func (n *Near) sight(key string) uint64 {
-	s := n.stripe(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.changes
-}
+func (n *Near) sight(key string) uint64 { return n.stripe(key).changes.Load() }
 
 // keep keeps a value near, unless its key was seen to change since the lease was given.
 func (n *Near) keep(key string, lease Lease, framed []byte, ttl time.Duration) bool {
@@ -190,10 +188,10 @@ func (n *Near) keep(key string, lease Lease, framed []byte, ttl time.Duration) b
 	if n.blind.Load() {
 		ttl = min(ttl, n.options.Blind)
 	}
-	if s.changes != lease.sight || ttl <= 0 {
+	if s.changes.Load() != lease.sight || ttl <= 0 {
 		return false
 	}
-	_ = n.memory.Set(context.Background(), key, kept, ttl) // never fails
+	n.memory.entries.Set(key, timed{kept, ttl})
 	return true
 }
 
@@ -202,8 +200,8 @@ func (n *Near) forget(keys ...string) {
 	for _, key := range keys {
 		s := n.stripe(key)
 		s.mu.Lock()
-		s.changes++
-		_ = n.memory.Delete(context.Background(), key) // never fails
+		s.changes.Add(1)
+		n.memory.entries.Invalidate(key)
 		s.mu.Unlock()
 	}
 }
@@ -226,7 +224,7 @@ func (n *Near) forgetAll() {
 	for i := range n.stripes {
 		s := &n.stripes[i]
 		s.mu.Lock()
-		s.changes++
+		s.changes.Add(1)
 		s.mu.Unlock()
 	}
 	n.memory.Clear()

@@ -4,6 +4,7 @@ package redistest
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -20,7 +21,8 @@ import (
 type Server struct {
 	folder  string
 	process *exec.Cmd
-	exited  chan error
+	exited  chan struct{} // closed when the process has ended
+	result  error         // of it, to be read after that
 }
 
 // Main runs the tests of a package with one server for all of them, and returns the exit code for TestMain. The
@@ -68,7 +70,7 @@ func (s *Server) URL(tb testing.TB) string {
 	if s == nil {
 		missing(tb)
 	}
-	if err := s.do("FLUSHALL"); err != nil {
+	if err := s.do(tb.Context(), "FLUSHALL"); err != nil {
 		tb.Fatal(err)
 	}
 	return "redis+unix://" + s.socket()
@@ -90,17 +92,20 @@ func (s *Server) socket() string { return filepath.Join(s.folder, "redis.sock") 
 
 // run starts the process and returns when it answers.
 func (s *Server) run() error {
-	s.process = exec.Command("redis-server", "--port", "0", "--unixsocket", s.socket(),
+	s.process = exec.CommandContext(context.Background(), "redis-server", "--port", "0", "--unixsocket", s.socket(),
 		"--dir", s.folder, "--save", "", "--appendonly", "no", "--logfile", "redis.log")
 	if err := s.process.Start(); err != nil {
 		return fmt.Errorf("start redis-server: %w", err)
 	}
-	s.exited = make(chan error, 1)
-	go func() { s.exited <- s.process.Wait() }()
-	for s.do("PING") != nil {
+	s.exited = make(chan struct{})
+	go func() {
+		defer close(s.exited)
+		s.result = s.process.Wait()
+	}()
+	for s.do(context.Background(), "PING") != nil {
 		select {
-		case err := <-s.exited:
-			return fmt.Errorf("redis-server ended at once: %v", err)
+		case <-s.exited:
+			return errors.Join(errors.New("redis-server ended at once"), s.result)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
@@ -127,9 +132,10 @@ func (s *Server) Restart(t *testing.T) {
 	}
 }
 
-// Pause lets the server answer nothing, with all its connections open, as a network does that drops packets;
-// Resume ends that.
-func (s *Server) Pause(t *testing.T)  { s.signal(t, syscall.SIGSTOP) }
+// Pause lets the server answer nothing, with all its connections open, as a network does that drops packets.
+func (s *Server) Pause(t *testing.T) { s.signal(t, syscall.SIGSTOP) }
+
+// Resume ends a Pause.
 func (s *Server) Resume(t *testing.T) { s.signal(t, syscall.SIGCONT) }
 
 func (s *Server) signal(t *testing.T, signal os.Signal) {
@@ -141,16 +147,17 @@ func (s *Server) signal(t *testing.T, signal os.Signal) {
 
 func (s *Server) remove() {
 	_ = s.process.Process.Kill() // it may have ended
+	<-s.exited
 	_ = os.RemoveAll(s.folder)
 }
 
 // do sends one command of one word.
-func (s *Server) do(command string) error {
-	conn, err := net.Dial("unix", s.socket())
+func (s *Server) do(ctx context.Context, command string) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", s.socket())
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := fmt.Fprintf(conn, "%s\r\n", command); err != nil {
 		return err
 	}
