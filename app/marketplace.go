@@ -26,13 +26,14 @@ type marketplace struct {
 	relay  *outbox.Relay
 	runner *saga.Runner
 	sync   *shop.InventorySync
+	alone  bool // no other process works on the orders
 }
 
 // sessionTTL is how long a session stays in the cache without being read from its store again.
 const sessionTTL = time.Hour
 
 func newMarketplace(cfg Config, s *stores, gateway shop.Gateway, log *slog.Logger, metrics *telemetry.Metrics) *marketplace {
-	m := &marketplace{}
+	m := &marketplace{alone: cfg.Orders.Scheme() == "sqlite"}
 	sessions := accounts.NewCachedSessions(s.sessions, s.cache, sessionTTL, metrics)
 	m.accounts = accounts.NewService(s.users, s.personal, sessions, accounts.Options{Log: log, Metrics: metrics})
 
@@ -86,9 +87,20 @@ func (m *marketplace) workers(s *stores, log *slog.Logger, metrics *telemetry.Me
 	}
 	return append(modules,
 		Module{Name: "housekeeping", Run: func(ctx context.Context) error { return m.tidy(ctx, s, log) }},
-		Module{Name: "checkout saga", Run: func(ctx context.Context) error { m.runner.Run(ctx); return nil }},
+		Module{Name: "checkout saga", Run: func(ctx context.Context) error { return m.runSagas(ctx, log) }},
 		Module{Name: "outbox relay", Run: func(ctx context.Context) error { m.relay.Run(ctx); return nil }, Stop: m.relay.Flush},
 	)
+}
+
+// runSagas finishes checkouts until ctx ends, at first those that an earlier process left.
+func (m *marketplace) runSagas(ctx context.Context, log *slog.Logger) error {
+	if m.alone {
+		if err := m.runner.Recover(ctx); err != nil {
+			log.WarnContext(ctx, "unfinished checkouts wait until they are due", "error", err)
+		}
+	}
+	m.runner.Run(ctx)
+	return nil
 }
 
 // projection takes events into a read model.
@@ -139,6 +151,9 @@ func (s *stores) check(ctx context.Context) error {
 	}
 	if _, err := s.catalog.CardsByID(ctx, nil); err != nil {
 		return fmt.Errorf("catalog: %w", err)
+	}
+	if err := s.failed(); err != nil {
+		return fmt.Errorf("events: %w", err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -37,7 +38,8 @@ func get(ctx context.Context, url string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return response.StatusCode, response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, errors.Join(err, response.Body.Close())
 }
 
 func TestRequestsAreFinishedBeforeTheEnd(t *testing.T) {
@@ -120,7 +122,7 @@ func TestServeAnswersAndEnds(t *testing.T) {
 	if err != nil {
 		t.Fatalf("no address: %v", err)
 	}
-	go io.Copy(io.Discard, said)
+	go func() { _, _ = io.Copy(io.Discard, said) }()
 	url := strings.TrimSpace(strings.TrimPrefix(line, "agora is at "))
 	for _, path := range []string{"/healthz", "/readyz", "/", "/docs", "/openapi.json", "/metrics"} {
 		if status, err := get(t.Context(), url+path); err != nil || status != http.StatusOK {

@@ -28,6 +28,7 @@ type stores struct {
 	orders   shop.OrderStore
 	views    shop.OrderViews
 	events   eventlog.Log
+	failed   func() error // why events takes no more until the program is started again, or nil
 	cache    cache.Store
 	sharing
 
@@ -178,6 +179,7 @@ func (s *stores) openEvents(_ context.Context, cfg Config, log *slog.Logger) err
 			return err
 		}
 		s.closing("events", db)
+		s.failed = db.Err
 		events, err := pebble.NewLog(db)
 		if err == nil {
 			s.events = events

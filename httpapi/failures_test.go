@@ -101,6 +101,9 @@ var provoked = map[string]func(t *testing.T, m *market) answer{
 		placed := m.send(t, m.owner, "POST", "/v1/orders", oneLamp)
 		return m.send(t, m.owner, "POST", placed.header.Get("Location")+"/cancel", `{"lines":[{"line":0,"quantity":1}]}`)
 	},
+	"POST /v1/orders/{id}/cancel order_moved": func(t *testing.T, m *market) answer {
+		return m.send(t, m.owner, "POST", lampOrder+"/cancel", `{"version":999}`)
+	},
 	"POST /v1/orders/{id}/cancel order_busy": func(t *testing.T, m *market) answer {
 		m.orders.busy = true
 		return m.send(t, m.owner, "POST", lampOrder+"/cancel", "")

@@ -12,7 +12,8 @@ import (
 
 // CancelRequest says which units of an order to give back; no lines means all that are left.
 type CancelRequest struct {
-	Lines []LineUnits `json:"lines,omitempty" maxItems:"100"`
+	Lines   []LineUnits `json:"lines,omitempty" maxItems:"100"`
+	Version uint64      `json:"version,omitempty" doc:"Version of the order that this is about; a repeat after a lost answer is then refused instead of giving back more"`
 }
 
 // validate names the lines that the order does not have.
@@ -41,6 +42,10 @@ func (s *Orders) Cancel(ctx context.Context, actor Actor, id string, request Can
 		order, err := s.Get(ctx, actor, id)
 		if err != nil {
 			return Order{}, err
+		}
+		if request.Version != 0 && request.Version != order.Version {
+			return Order{}, fault.New(fault.Stale, "order_moved", fmt.Sprintf("the order is at version %d", order.Version),
+				fault.Field{Name: "version", Message: "is not the order's current one"})
 		}
 		after, err := s.giveBack(context.WithoutCancel(ctx), order, request)
 		if !fault.Is(err, fault.Stale) {

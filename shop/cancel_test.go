@@ -202,3 +202,19 @@ func TestAnOrderOfNothingMovesNoMoney(t *testing.T) {
 	s.wantStock("gift", 10, 0)
 	s.clean()
 }
+
+func TestARepeatedCancellationIsRefusedByItsVersion(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 10, "GBP")
+	order := s.placed(shop.Confirmed, s.want("A", 3))
+	request := shop.CancelRequest{Lines: []shop.LineUnits{{Line: 0, Quantity: 1}}, Version: order.Version}
+	if _, err := s.orders.Cancel(t.Context(), customer, order.ID, request); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.orders.Cancel(t.Context(), customer, order.ID, request)
+	wantFault(t, err, fault.Stale, "order_moved")
+	after, err := s.orders.Get(t.Context(), customer, order.ID)
+	if err != nil || after.Lines[0].Cancelled != 1 {
+		t.Errorf("%d units were given back, %v; want 1", after.Lines[0].Cancelled, err)
+	}
+}

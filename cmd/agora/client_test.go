@@ -163,7 +163,8 @@ func (c *client) Order(ctx context.Context, id string) (shop.Order, error) {
 		return shop.Order{}, fmt.Errorf("get order %s: %s", id, got)
 	}
 	var order shop.Order
-	return order, got.into(&order)
+	err = got.into(&order)
+	return order, err
 }
 
 // cart is what a client wants to buy.

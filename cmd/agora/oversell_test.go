@@ -8,26 +8,25 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"agora/lab/verify"
-	"agora/shop"
 )
 
 const (
 	shoppers = 200 // clients at the same time
+	users    = 4   // whom they buy for
 	wanted   = 100 // units of the SKU that each of them wants
 	shelf    = 20  // other SKUs, which are in mixed carts
 	perSKU   = 60  // units of each of these
 
-	// watched is how many of the shelf's SKUs are read and edited while they are bought. Few shoppers buy those,
-	// because to find an order of operations that explains each read takes time exponential in how many
-	// operations were under way with it.
+	// watched is how many of the shelf's SKUs are read, edited and given back while they are bought. Few shoppers
+	// buy those, because to find an order of operations that explains what each client saw takes time that is
+	// exponential in how many of them were under way at once.
 	watched  = 4
-	watchers = 6 // shoppers of each of the watched
+	watchers = 4 // shoppers for each of the watched
 )
 
 // TestOversellAcrossCrashes lets a crowd buy while the server is killed again and again, and holds the shop to
@@ -88,9 +87,9 @@ func openMarket(t *testing.T, seed uint64) *market {
 	m.history = verify.NewRecorder(&m.written)
 	shared := crowd(t, shoppers)
 	m.admin = &client{m.server, shared, m.server.token(t)}
-	users := m.register(t, 4)
+	registered := m.register(t)
 	for i := range shoppers {
-		user := users[i%len(users)]
+		user := registered[i%users]
 		m.shoppers = append(m.shoppers, &shopper{
 			client: client{m.server, shared, user.token}, market: m, number: i + 1, user: user.id,
 			luck: rand.New(rand.NewPCG(seed, uint64(i+1))),
@@ -102,19 +101,19 @@ func openMarket(t *testing.T, seed uint64) *market {
 type user struct{ id, token string }
 
 // register makes users and a token for each.
-func (m *market) register(t *testing.T, n int) []user {
+func (m *market) register(t *testing.T) []user {
 	t.Helper()
-	users := make([]user, n)
-	for i := range users {
+	registered := make([]user, users)
+	for i := range registered {
 		var made struct{ ID string }
 		m.admin.must(t, "POST", "/v1/users", map[string]any{
 			"email": fmt.Sprintf("reader%d@example.org", i), "password": "correct horse battery", "name": "A reader", "country": "GB",
 		}, http.StatusCreated, &made)
 		var credential struct{ Token string }
 		m.admin.must(t, "POST", "/v1/tokens", map[string]any{"user_id": made.ID}, http.StatusCreated, &credential)
-		users[i] = user{made.ID, credential.Token}
+		registered[i] = user{made.ID, credential.Token}
 	}
-	return users
+	return registered
 }
 
 // round puts new products up for sale and lets all shoppers buy, with so many kills meanwhile.
@@ -133,27 +132,34 @@ func (m *market) round(t *testing.T, round, kills int) {
 	all := append([]offered{hot}, others...)
 	m.readEach(t, all)
 
+	m.allShoppers(t, kills, func(ctx context.Context, s *shopper) error { return s.buy(ctx, round, hot, others) })
+	m.allShoppers(t, 1, func(ctx context.Context, s *shopper) error { return s.giveBack(ctx) })
+	m.readEach(t, all)
+}
+
+// allShoppers lets all shoppers do something at the same time, with so many kills meanwhile.
+func (m *market) allShoppers(t *testing.T, kills int, do func(context.Context, *shopper) error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan struct{})
-	var buying sync.WaitGroup
+	var busy sync.WaitGroup
 	for _, s := range m.shoppers {
-		buying.Go(func() {
-			if err := s.shop(ctx, round, hot, others); err != nil {
+		busy.Go(func() {
+			if err := do(ctx, s); err != nil {
 				t.Error(err)
 				cancel()
 			}
 		})
 	}
 	go func() {
-		buying.Wait()
+		busy.Wait()
 		close(done)
 	}()
 	for range kills {
 		m.killSoon(t, done)
 	}
 	<-done
-	m.readEach(t, all)
 }
 
 // killSoon kills the server after some more answers, or when the shoppers are done, and starts it again: at
@@ -296,178 +302,4 @@ func (m *market) checkVariety(t *testing.T, history []verify.Operation) {
 	if placed := seen[kindOf{verify.Place, verify.Unknown}]; placed > 0 {
 		t.Errorf("%d orders were never answered", placed)
 	}
-}
-
-// shopper is a client who buys, and whose operations are recorded.
-type shopper struct {
-	client
-	market   *market
-	number   int
-	user     string
-	luck     *rand.Rand
-	receipts []receipt
-}
-
-// receipt is an order that a shopper was told of.
-type receipt struct {
-	key   string
-	cart  cart
-	order string
-}
-
-// shop is what a shopper does in a round.
-func (s *shopper) shop(ctx context.Context, round int, hot offered, others []offered) error {
-	carts := []cart{{{hot, 1}}, s.mixed(others), s.mixed(others)}
-	for i, c := range carts {
-		// Shoppers of different users share keys, which are to be told apart.
-		key := fmt.Sprintf("%d-%d-%d", round, s.number/4, i)
-		order, err := s.order(ctx, key, c)
-		if err != nil {
-			return err
-		}
-		if order != "" && s.luck.IntN(4) == 0 {
-			err = s.cancel(ctx, order)
-		}
-		if err == nil && s.number <= watched*watchers {
-			err = s.watch(ctx, others[s.number%watched])
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mixed returns a cart of several SKUs. A SKU may be in it twice.
-func (s *shopper) mixed(others []offered) cart {
-	var c cart
-	if s.number <= watched*watchers {
-		c = append(c, item{others[s.number%watched], 1 + s.luck.Int64N(3)})
-	}
-	for range 1 + s.luck.IntN(3) {
-		c = append(c, item{others[watched+s.luck.IntN(len(others)-watched)], 1 + s.luck.Int64N(3)})
-	}
-	s.luck.Shuffle(len(c), func(i, j int) { c[i], c[j] = c[j], c[i] })
-	return c
-}
-
-// order buys a cart, however often it has to ask, and returns the order unless it was refused.
-func (s *shopper) order(ctx context.Context, key string, c cart) (id string, err error) {
-	call := s.market.history.Call(s.number, verify.Place, verify.Input{Key: s.user + "/" + key, Units: c.units()})
-	got, err := s.ask(ctx, "POST", "/v1/orders", key, c.request())
-	if err != nil {
-		return "", err
-	}
-	out, err := c.outcome(got)
-	if err != nil {
-		return "", err
-	}
-	call.Return(out)
-	select {
-	case s.market.answers <- struct{}{}:
-	default: // nobody waits for a moment to kill
-	}
-	if out.Order != "" {
-		s.receipts = append(s.receipts, receipt{key, c, out.Order})
-	}
-	if out.Outcome == verify.Cancelled {
-		return "", nil
-	}
-	return out.Order, nil
-}
-
-// cancel gives up an order or a unit of it. A cancellation has no key: if there is no answer, the order says
-// what became of it, since a server that was killed does nothing any more.
-func (s *shopper) cancel(ctx context.Context, id string) error {
-	order, err := s.Order(ctx, id)
-	if err != nil {
-		return err
-	}
-	var request shop.CancelRequest
-	units := map[string]int64{}
-	for _, u := range order.Units() {
-		units[u.SKU] = u.Quantity
-	}
-	if s.luck.IntN(2) == 0 {
-		line := s.luck.IntN(len(order.Lines))
-		request.Lines = []shop.LineUnits{{Line: line, Quantity: 1}}
-		units = map[string]int64{order.Lines[line].SKU: 1}
-	}
-	if len(order.Units()) == 0 {
-		return nil // declined meanwhile
-	}
-	call := s.market.history.Call(s.number, verify.Cancel, verify.Input{Order: id, Units: units})
-	got, err := s.send(ctx, "POST", "/v1/orders/"+id+"/cancel", "", request)
-	switch {
-	case err == nil && got.status == http.StatusOK:
-		call.Return(verify.Output{Outcome: verify.OK})
-		return nil
-	case err == nil && got.status == http.StatusConflict:
-		call.Return(verify.Output{Outcome: verify.Refused})
-		return nil
-	}
-	after, err := s.Order(ctx, id)
-	if err != nil {
-		return err
-	}
-	out := verify.Output{Outcome: verify.Refused}
-	given := slices.ContainsFunc(request.Lines, func(l shop.LineUnits) bool { return after.Lines[l.Line].Cancelled > 0 })
-	if given || after.Reason == shop.ReasonCustomer {
-		out.Outcome = verify.OK
-	}
-	call.Return(out)
-	return nil
-}
-
-// watch reads the stock of a SKU, and at times adds to it or takes from it.
-func (s *shopper) watch(ctx context.Context, p offered) error {
-	admin := s.market.admin
-	call := s.market.history.Call(s.number, verify.Read, verify.Input{Units: map[string]int64{p.sku: 0}})
-	got, err := admin.send(ctx, "GET", "/v1/stock/"+p.sku, "", nil)
-	if err == nil && got.status == http.StatusOK {
-		var stock shop.Stock
-		if err := got.into(&stock); err != nil {
-			return err
-		}
-		call.Return(verify.Output{Outcome: verify.OK, Available: stock.OnHand - stock.Held})
-	}
-	if s.luck.IntN(4) > 0 {
-		return nil
-	}
-	change := s.luck.Int64N(7) - 3
-	if change == 0 {
-		change = 5
-	}
-	call = s.market.history.Call(s.number, verify.Restock, verify.Input{Units: map[string]int64{p.sku: change}})
-	got, err = admin.send(ctx, "PUT", "/v1/stock/"+p.sku, "", shop.StockEdit{Change: &change, Reason: "a test"})
-	switch {
-	case err != nil: // it is not known whether it happened, and the history says so
-	case got.status == http.StatusOK:
-		call.Return(verify.Output{Outcome: verify.OK})
-	case got.status == http.StatusConflict:
-		call.Return(verify.Output{Outcome: verify.Refused})
-	}
-	return nil
-}
-
-// repeat sends the request of a receipt again, and another one under its key.
-func (s *shopper) repeat(ctx context.Context, r receipt) error {
-	got, err := s.ask(ctx, "POST", "/v1/orders", r.key, r.cart.request())
-	if err != nil {
-		return err
-	}
-	out, err := r.cart.outcome(got)
-	if err != nil {
-		return err
-	}
-	if out.Order != r.order {
-		return fmt.Errorf("key %s of %s gave order %q, and before that %s", r.key, s.user, out.Order, r.order)
-	}
-	other := slices.Clone(r.cart)
-	other[0].quantity++
-	got, err = s.ask(ctx, "POST", "/v1/orders", r.key, other.request())
-	if err == nil && (got.status != http.StatusUnprocessableEntity || got.problem().Code != "idempotency_key_reused") {
-		err = fmt.Errorf("key %s of %s reused for another request: %s; want 422 idempotency_key_reused", r.key, s.user, got)
-	}
-	return err
 }

@@ -42,7 +42,7 @@ func (c verifyShopCommand) Run(ctx context.Context, std streams) error {
 	}
 	var history io.Reader
 	if c.History != nil {
-		defer c.History.Close()
+		defer func() { _ = c.History.Close() }() // it was only read
 		history = c.History
 	}
 	return app.VerifyShop(ctx, cfg, history, slog.New(slog.DiscardHandler), std.out)

@@ -138,19 +138,16 @@ func (c *Catalog) CardsBySKU(ctx context.Context, skus []string) ([]shop.Card, e
 // cardsOf passes several keys as one JSON array, so that the statement is the same for any number of them.
 // The usual one key, that of an order's only line, needs no array.
 func (c *Catalog) cardsOf(ctx context.Context, column string, keys []string) ([]shop.Card, error) {
-	condition, argument := " = ?", ""
+	query := `SELECT ` + cardColumns + `
+		FROM products p JOIN cards c USING (position) LEFT JOIN live l USING (position) WHERE p.` + column
 	if len(keys) == 1 {
-		argument = keys[0]
-	} else {
-		list, err := json.Marshal(keys)
-		if err != nil {
-			return nil, fmt.Errorf("encode keys: %w", err)
-		}
-		condition, argument = " IN (SELECT value FROM json_each(?))", string(list)
+		return scanCards(c.statements.query(ctx, query+" = ?", keys[0]))
 	}
-	cards, err := scanCards(c.statements.query(ctx, `SELECT `+cardColumns+`
-		FROM products p JOIN cards c USING (position) LEFT JOIN live l USING (position)
-		WHERE p.`+column+condition, argument))
+	list, err := json.Marshal(keys)
+	if err != nil {
+		return nil, fmt.Errorf("encode keys: %w", err)
+	}
+	cards, err := scanCards(c.statements.query(ctx, query+" IN (SELECT value FROM json_each(?))", string(list)))
 	if err != nil {
 		return nil, fmt.Errorf("read cards: %w", err)
 	}

@@ -409,3 +409,24 @@ func TestRecorderReportsWhatCouldNotBeWritten(t *testing.T) {
 		t.Error("a recorder closed without an error on a full disk")
 	}
 }
+
+// TestACrowdIsExplainedWithoutASearch has more operations under way at once than could be searched.
+func TestACrowdIsExplainedWithoutASearch(t *testing.T) {
+	const crowd = 300
+	history := []Operation{op(Read, OK, 1, 2, crowd/2)}
+	for i := range int64(crowd) {
+		place := op(Place, OK, 3+i, 10_000+i, 1)
+		if i%2 == 1 {
+			place.Output = Output{Outcome: Short, Short: []string{"A"}}
+		}
+		history = append(history, place)
+	}
+	history = append(history, op(Read, OK, 5000, 5001, crowd/4), op(Read, OK, 20_000, 20_001, 0))
+	if _, ok := narrow(windows(effects(history, nil)["A"])[0]); !ok {
+		t.Error("no order was found")
+	}
+	history[len(history)-1].Output.Available = 1
+	if _, ok := narrow(windows(effects(history, nil)["A"])[0]); ok {
+		t.Error("an order was found that cannot be")
+	}
+}

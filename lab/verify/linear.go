@@ -197,6 +197,7 @@ func windows(ops []porcupine.Operation) []window {
 // time was not enough to know.
 func decide(all []window, limit time.Duration) (checked int, result porcupine.CheckResult) {
 	for _, w := range all {
+		w, _ = narrow(w) // or the whole window, to be searched
 		if result = porcupine.CheckOperationsTimeout(model(w.available), w.operations, limit); result != porcupine.Ok {
 			return checked, result
 		}

@@ -52,9 +52,11 @@ type Runner struct {
 }
 
 const (
-	look        = time.Second            // how often the runner looks for due records
-	limit       = 256                    // records taken at a look
-	workers     = 16                     // steps run at a time
+	look        = time.Second // how often the runner looks for due records
+	limit       = 256         // records taken at a look
+	workers     = 16          // steps run at a time
+	recovered   = 10_000      // records taken at a start; the others come when they are due
+	forever     = 10 * 365 * 24 * time.Hour
 	firstPause  = 500 * time.Millisecond // pause after a first failure, doubled up to maxPause
 	maxPause    = time.Minute
 	maxDoubling = 10
@@ -85,9 +87,18 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
+// Recover tries every saga once, whether or not it is due. It is for the start of a process that has the store
+// to itself: whoever was at a step is gone, and waiting for their time to be over helps nobody.
+func (r *Runner) Recover(ctx context.Context) error {
+	_, err := r.tryDue(ctx, time.Now().Add(forever), recovered)
+	return err
+}
+
 // Once runs the steps of the records that are due now and returns how many there were.
-func (r *Runner) Once(ctx context.Context) (int, error) {
-	records, err := r.store.Due(ctx, time.Now(), limit)
+func (r *Runner) Once(ctx context.Context) (int, error) { return r.tryDue(ctx, time.Now(), limit) }
+
+func (r *Runner) tryDue(ctx context.Context, now time.Time, limit int) (int, error) {
+	records, err := r.store.Due(ctx, now, limit)
 	if err != nil {
 		return 0, err
 	}

@@ -126,3 +126,15 @@ func TestRunnerReportsAStepItDoesNotKnow(t *testing.T) {
 		}
 	})
 }
+
+func TestRecoverDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{records: map[string]saga.Record{"ord_1": {ID: "ord_1", Step: "pay", Due: time.Now().Add(time.Hour)}}}
+		runner := saga.NewRunner("test", s, map[string]saga.Step{
+			"pay": func(_ context.Context, r saga.Record) error { s.move(r.ID, ""); return nil },
+		}, discard, nil)
+		if err := runner.Recover(t.Context()); err != nil || len(s.records) != 0 {
+			t.Errorf("Recover = %v and left %d sagas, want none", err, len(s.records))
+		}
+	})
+}

@@ -5,7 +5,6 @@ package shoptest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -44,83 +43,6 @@ func Orders(t *testing.T, open func(t *testing.T) shop.OrderStore) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, open(t)) })
-	}
-}
-
-var start = time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
-
-// Placement returns a pending order of one unit of each SKU per mention, under a key if that is not empty.
-func Placement(key string, skus ...string) shop.Placement {
-	o := shop.Order{
-		ID: ident.New(ident.Order), UserID: "usr_1", State: shop.Pending, Payment: shop.PaymentOpen, Version: 1,
-		PlacedAt: start, UpdatedAt: start, HoldUntil: start.Add(time.Hour), Total: shop.Money{Amount: 100, Currency: "GBP"},
-	}
-	for _, sku := range skus {
-		o.Lines = append(o.Lines, shop.Line{ProductID: "prd_1", SKU: sku, Quantity: 1, Price: shop.Money{Amount: 100, Currency: "GBP"}})
-	}
-	p := shop.Placement{Key: key, RequestHash: []byte("asked for " + strings.Join(skus, ","))}
-	p.Order = o
-	p.Entry = journal.Entry{Stream: o.ID, Version: 1, Kind: shop.OrderPlaced, At: start, Body: body(shop.Fact{Order: &o})}
-	p.Saga = &saga.Record{ID: o.ID, Step: "pay", Due: start.Add(time.Minute)}
-	for _, u := range o.Units() {
-		p.Moves = append(p.Moves, shop.Move{SKU: u.SKU, Held: u.Quantity})
-	}
-	return p
-}
-
-// Confirmation returns the transition that follows a placement when it is paid.
-func Confirmation(p shop.Placement) shop.Transition {
-	t := shop.Transition{Order: p.Order}
-	t.Order.State, t.Order.Version = shop.Confirmed, 2
-	t.Entry = journal.Entry{Stream: p.Order.ID, Version: 2, Kind: shop.OrderConfirmed, At: start, Body: body(shop.Fact{})}
-	for _, m := range p.Moves {
-		t.Moves = append(t.Moves, shop.Move{SKU: m.SKU, OnHand: -m.Held, Held: -m.Held})
-	}
-	return t
-}
-
-func body(fact shop.Fact) []byte {
-	encoded, err := json.Marshal(fact)
-	if err != nil {
-		panic(err)
-	}
-	return encoded
-}
-
-// stocked puts units of each SKU on hand.
-func stocked(t *testing.T, s shop.OrderStore, onHand int64, skus ...string) {
-	t.Helper()
-	for _, sku := range skus {
-		if _, err := s.ChangeStock(t.Context(), sku, setTo(onHand)); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func setTo(onHand int64) func(shop.Stock) (shop.StockChange, error) {
-	return func(current shop.Stock) (shop.StockChange, error) {
-		return shop.StockChange{OnHand: onHand, Entry: journal.Entry{
-			Stream: shop.StockStream(current.SKU), Kind: shop.StockChanged, At: start, Body: []byte(`{}`),
-		}}, nil
-	}
-}
-
-// wantStock compares what is on hand and held of a SKU.
-func wantStock(t *testing.T, s shop.OrderStore, sku string, onHand, held int64) {
-	t.Helper()
-	found, err := s.Stock(t.Context(), []string{sku})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(found) != 1 || found[0].OnHand != onHand || found[0].Held != held {
-		t.Errorf("stock of %s = %+v, want %d on hand and %d held", sku, found, onHand, held)
-	}
-}
-
-func mustPlace(t *testing.T, s shop.OrderStore, p shop.Placement) {
-	t.Helper()
-	if claim, err := s.Place(t.Context(), p); err != nil || claim != nil {
-		t.Fatalf("place = %+v, %v; want it kept", claim, err)
 	}
 }
 
@@ -529,32 +451,4 @@ func count[T any](t *testing.T, ctx context.Context, each func(context.Context, 
 		t.Fatal(err)
 	}
 	return n
-}
-
-// BenchmarkOrders measures an order's two transactions, placed and confirmed, with many callers at once:
-// the most that any checkout over the store can do.
-func BenchmarkOrders(b *testing.B, open func(b *testing.B) shop.OrderStore) {
-	s := open(b)
-	const products = 1000
-	skus := make([]string, products)
-	for i := range skus {
-		skus[i] = fmt.Sprintf("SKU-%04d", i)
-		if _, err := s.ChangeStock(b.Context(), skus[i], setTo(1<<40)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.SetParallelism(32)
-	b.RunParallel(func(pb *testing.PB) {
-		for i := 0; pb.Next(); i++ {
-			p := Placement(ident.New("key"), skus[i*7919%products])
-			_, err := s.Place(b.Context(), p)
-			if err == nil {
-				err = s.Advance(b.Context(), Confirmation(p))
-			}
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "orders/s")
 }

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"agora/lab/verify"
+)
+
+// tinyDisk returns a folder on a file system of a few megabytes, which goes away with the test.
+func tinyDisk(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size+",mode=0700"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("mount a small file system: %v; CI has to run as root, with the right to mount", err)
+		}
+		t.Skipf("NOT TESTED: a full disk. It needs root, with the right to mount: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// fill writes a file of all the space that is left but some.
+func fill(t *testing.T, dir string, spare int64) (path string) {
+	t.Helper()
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(dir, &disk); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(dir, "ballast")
+	if err := os.WriteFile(path, make([]byte, int64(disk.Bavail)*disk.Bsize-spare), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestAFullDiskLosesNoOrder lets a server run out of space under orders: they are refused, not lost, and when
+// there is space again it sells again.
+func TestAFullDiskLosesNoOrder(t *testing.T) {
+	const (
+		buyers = 16
+		spare  = 8 << 20 // bytes for orders
+	)
+	disk := tinyDisk(t, "64m")
+	s := newServer(t, filepath.Join(disk, "data"), patient("simulated:?latency=1ms")...)
+	s.start(t)
+	admin := &client{s, crowd(t, buyers), s.token(t)}
+	product := admin.offer(t, "LAMP", 1_000_000)
+	ballast := fill(t, disk, spare)
+
+	var (
+		mu           sync.Mutex
+		acknowledged []string
+		buying       sync.WaitGroup
+	)
+	for range buyers {
+		buying.Go(func() {
+			for refused := 0; refused < 20; {
+				c := cart{{product, 1}}
+				got, err := admin.send(t.Context(), "POST", "/v1/orders", "", c.request())
+				if err != nil {
+					t.Errorf("no answer on a full disk: %v", err)
+					return
+				}
+				if got.status == http.StatusServiceUnavailable {
+					refused++
+					if got.header.Get("Content-Type") != "application/problem+json" || got.problem().Code == "" {
+						t.Errorf("on a full disk: %v %s", got.header, got)
+					}
+					continue
+				}
+				out, err := c.outcome(got)
+				if err != nil || out.Outcome == verify.Short {
+					t.Errorf("on a full disk: %s", got)
+					return
+				}
+				mu.Lock()
+				acknowledged = append(acknowledged, out.Order)
+				mu.Unlock()
+			}
+		})
+	}
+	buying.Wait()
+	t.Logf("%d orders until the disk was full", len(acknowledged))
+	if t.Failed() {
+		return
+	}
+	checkThere(t, admin, acknowledged)
+
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	order(t, admin, product)
+	// The event log does not go on after a write that failed, as it does not know what is on the disk. Orders
+	// wait in the outbox then, and the server says that it has to be started again.
+	ready := isReady(t, admin)
+	s.signal(t, syscall.SIGTERM)
+	if <-s.exited; ready != (s.end == nil) {
+		t.Errorf("the server was ready: %v; and it ended with %v", ready, s.end)
+	}
+	s.verify(t, "after a full disk")
+	s.start(t)
+	if !isReady(t, admin) {
+		t.Error("the server is not ready after the disk was full and is not any more")
+	}
+	checkThere(t, admin, acknowledged)
+	order(t, admin, product)
+	s.stop(t)
+}
+
+// isReady asks a server whether it can do its work.
+func isReady(t *testing.T, c *client) bool {
+	t.Helper()
+	got, err := c.send(t.Context(), "GET", "/readyz", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got.status == http.StatusOK
+}
+
+// checkThere fails the test unless all the orders are there.
+func checkThere(t *testing.T, c *client, ids []string) {
+	t.Helper()
+	for _, id := range ids {
+		if _, err := c.Order(t.Context(), id); err != nil {
+			t.Errorf("an order that was acknowledged: %v", err)
+		}
+	}
+}
+
+// order buys one unit.
+func order(t *testing.T, c *client, product offered) {
+	t.Helper()
+	got, err := c.ask(t.Context(), "POST", "/v1/orders", "", cart{{product, 1}}.request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.status != http.StatusCreated && !strings.Contains(string(got.body), "pending") {
+		t.Errorf("an order with space on the disk: %s", got)
+	}
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+
+	"agora/lab/verify"
+	"agora/shop"
+)
+
+// shopper is a client who buys, and whose operations are recorded.
+type shopper struct {
+	client
+	market   *market
+	number   int
+	user     string
+	luck     *rand.Rand
+	receipts []receipt // of all rounds
+
+	regretted []string // orders to be cancelled
+}
+
+// receipt is an order that a shopper was told of.
+type receipt struct {
+	key   string
+	cart  cart
+	order string
+}
+
+// buy is what a shopper does in the first part of a round.
+func (s *shopper) buy(ctx context.Context, round int, hot offered, others []offered) error {
+	for i, c := range []cart{{{hot, 1}}, s.mixed(others), s.mixed(others)} {
+		// Shoppers of different users share keys, which are to be told apart.
+		order, err := s.order(ctx, fmt.Sprintf("%d-%d-%d", round, s.number/users, i), c)
+		if err != nil {
+			return err
+		}
+		if order != "" && s.luck.IntN(4) == 0 {
+			s.regretted = append(s.regretted, order)
+		}
+		if !s.watches() || i == 0 {
+			continue
+		}
+		if err := s.giveBack(ctx); err != nil {
+			return err
+		}
+		if err := s.watch(ctx, others[s.number%watched]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveBack cancels what the shopper regrets.
+func (s *shopper) giveBack(ctx context.Context) error {
+	for _, order := range s.regretted {
+		if err := s.cancel(ctx, order); err != nil {
+			return err
+		}
+	}
+	s.regretted = nil
+	return nil
+}
+
+// watches reports whether the shopper buys what is watched, and nothing else of the shelf.
+func (s *shopper) watches() bool { return s.number <= watched*watchers }
+
+// mixed returns a cart of several SKUs. A SKU may be in it twice.
+func (s *shopper) mixed(others []offered) cart {
+	choice := others[watched:]
+	if s.watches() {
+		choice = []offered{others[s.number%watched], others[(s.number+1)%watched]}
+	}
+	var c cart
+	for range 1 + s.luck.IntN(3) {
+		c = append(c, item{choice[s.luck.IntN(len(choice))], 1 + s.luck.Int64N(3)})
+	}
+	return c
+}
+
+// order buys a cart, however often it has to ask, and returns the order unless it was refused.
+func (s *shopper) order(ctx context.Context, key string, c cart) (id string, err error) {
+	call := s.market.history.Call(s.number, verify.Place, verify.Input{Key: s.user + "/" + key, Units: c.units()})
+	got, err := s.ask(ctx, "POST", "/v1/orders", key, c.request())
+	if err != nil {
+		return "", err
+	}
+	out, err := c.outcome(got)
+	if err != nil {
+		return "", err
+	}
+	call.Return(out)
+	select {
+	case s.market.answers <- struct{}{}:
+	default: // nobody waits for a moment to kill
+	}
+	if out.Order != "" {
+		s.receipts = append(s.receipts, receipt{key, c, out.Order})
+	}
+	if out.Outcome == verify.Cancelled {
+		return "", nil
+	}
+	return out.Order, nil
+}
+
+// cancel gives up an order or a unit of it. A cancellation has no key: if there is no answer, the order says
+// what became of it, since a server that was killed does nothing any more.
+func (s *shopper) cancel(ctx context.Context, id string) error {
+	order, err := s.Order(ctx, id)
+	if err != nil {
+		return err
+	}
+	var request shop.CancelRequest
+	units := map[string]int64{}
+	for _, u := range order.Units() {
+		units[u.SKU] = u.Quantity
+	}
+	if s.luck.IntN(2) == 0 {
+		line := s.luck.IntN(len(order.Lines))
+		request.Lines = []shop.LineUnits{{Line: line, Quantity: 1}}
+		units = map[string]int64{order.Lines[line].SKU: 1}
+	}
+	if len(order.Units()) == 0 {
+		return nil // declined meanwhile
+	}
+	call := s.market.history.Call(s.number, verify.Cancel, verify.Input{Order: id, Units: units})
+	got, err := s.send(ctx, "POST", "/v1/orders/"+id+"/cancel", "", request)
+	switch {
+	case err == nil && got.status == http.StatusOK:
+		call.Return(verify.Output{Outcome: verify.OK})
+		return nil
+	case err == nil && got.status == http.StatusConflict:
+		call.Return(verify.Output{Outcome: verify.Refused})
+		return nil
+	}
+	after, err := s.Order(ctx, id)
+	if err != nil {
+		return err
+	}
+	out := verify.Output{Outcome: verify.Refused}
+	given := slices.ContainsFunc(request.Lines, func(l shop.LineUnits) bool { return after.Lines[l.Line].Cancelled > 0 })
+	if given || after.Reason == shop.ReasonCustomer {
+		out.Outcome = verify.OK
+	}
+	call.Return(out)
+	return nil
+}
+
+// watch reads the stock of a SKU, and at times adds to it or takes from it.
+func (s *shopper) watch(ctx context.Context, p offered) error {
+	admin := s.market.admin
+	call := s.market.history.Call(s.number, verify.Read, verify.Input{Units: map[string]int64{p.sku: 0}})
+	got, err := admin.send(ctx, "GET", "/v1/stock/"+p.sku, "", nil)
+	if err == nil && got.status == http.StatusOK {
+		var stock shop.Stock
+		if err := got.into(&stock); err != nil {
+			return err
+		}
+		call.Return(verify.Output{Outcome: verify.OK, Available: stock.OnHand - stock.Held})
+	}
+	if s.luck.IntN(4) > 0 {
+		return nil
+	}
+	change := s.luck.Int64N(7) - 3
+	if change == 0 {
+		change = 5
+	}
+	call = s.market.history.Call(s.number, verify.Restock, verify.Input{Units: map[string]int64{p.sku: change}})
+	got, err = admin.send(ctx, "PUT", "/v1/stock/"+p.sku, "", shop.StockEdit{Change: &change, Reason: "a test"})
+	switch { // without an answer it is not known whether it happened, and the history says so
+	case err == nil && got.status == http.StatusOK:
+		call.Return(verify.Output{Outcome: verify.OK})
+	case err == nil && got.status == http.StatusConflict:
+		call.Return(verify.Output{Outcome: verify.Refused})
+	}
+	return nil
+}
+
+// repeat sends the request of a receipt again, and another one under its key.
+func (s *shopper) repeat(ctx context.Context, r receipt) error {
+	got, err := s.ask(ctx, "POST", "/v1/orders", r.key, r.cart.request())
+	if err != nil {
+		return err
+	}
+	out, err := r.cart.outcome(got)
+	if err != nil {
+		return err
+	}
+	if out.Order != r.order {
+		return fmt.Errorf("key %s of %s gave order %q, and before that %s", r.key, s.user, out.Order, r.order)
+	}
+	other := slices.Clone(r.cart)
+	other[0].quantity++
+	got, err = s.ask(ctx, "POST", "/v1/orders", r.key, other.request())
+	if err == nil && (got.status != http.StatusUnprocessableEntity || got.problem().Code != "idempotency_key_reused") {
+		err = fmt.Errorf("key %s of %s reused for another request: %s; want 422 idempotency_key_reused", r.key, s.user, got)
+	}
+	return err
+}

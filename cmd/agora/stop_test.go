@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"agora/lab/verify"
+	"agora/shop"
+)
+
+// TestAStopLosesNoAnswer stops a server under load. Every order that it took was answered: what the clients
+// have no answer to is not there when it runs again.
+func TestAStopLosesNoAnswer(t *testing.T) {
+	const buyers = 64
+	s := started(t, patient("simulated:?latency=2ms")...)
+	shared := crowd(t, buyers)
+	admin := &client{s, shared, s.token(t)}
+	product := admin.offer(t, "LAMP", 1_000_000)
+
+	type request struct{ key, order string }
+	var (
+		mu   sync.Mutex
+		sent []request
+	)
+	answers := make(chan struct{}, buyers)
+	var buying sync.WaitGroup
+	for i := range buyers {
+		buyer := client{s, shared, admin.token}
+		if i%2 == 1 { // a connection for each request
+			buyer.http = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		}
+		c := cart{{product, 1}}
+		buying.Go(func() {
+			for n := 0; ; n++ {
+				key := fmt.Sprintf("%d-%d", i, n)
+				got, err := buyer.send(t.Context(), "POST", "/v1/orders", key, c.request())
+				var out verify.Output
+				if err == nil {
+					out, err = c.outcome(got)
+					if err != nil {
+						t.Error(err)
+					}
+				}
+				mu.Lock()
+				sent = append(sent, request{key, out.Order})
+				mu.Unlock()
+				if err != nil {
+					return // the server takes no more
+				}
+				answers <- struct{}{}
+			}
+		})
+	}
+	for range 10 * buyers {
+		<-answers
+	}
+	go func() {
+		for range answers { // until the buyers are gone
+		}
+	}()
+	s.stop(t)
+	ended := time.Now()
+	buying.Wait()
+	close(answers)
+	s.verify(t, "after a stop under load")
+
+	s.start(t)
+	unanswered := 0
+	for _, r := range sent {
+		if r.order != "" {
+			if _, err := admin.Order(t.Context(), r.order); err != nil {
+				t.Errorf("an order that was acknowledged before the stop: %v", err)
+			}
+			continue
+		}
+		unanswered++
+		var order shop.Order
+		got, err := admin.ask(t.Context(), "POST", "/v1/orders", r.key, cart{{product, 1}}.request())
+		if err == nil {
+			err = got.into(&order)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if order.PlacedAt.Before(ended) {
+			t.Errorf("order %s was taken before the stop, and its client got no answer", order.ID)
+		}
+	}
+	t.Logf("%d requests, %d of them after the stop", len(sent), unanswered)
+}
+
+// TestASecondSignalEndsAServerAtWork asks twice a server whose payment provider does not answer. What it had
+// taken is there when it runs again, and the checkout goes on.
+func TestASecondSignalEndsAServerAtWork(t *testing.T) {
+	s := started(t, patient("simulated:?latency=1m")...)
+	admin := &client{s, crowd(t, 2), s.token(t)}
+	product := admin.offer(t, "LAMP", 3)
+	order := cart{{product, 1}}
+	lost := make(chan error, 1)
+	go func() {
+		_, err := admin.send(t.Context(), "POST", "/v1/orders", "first", order.request())
+		lost <- err
+	}()
+	for admin.stock(t, product.sku).Held == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	s.signal(t, syscall.SIGTERM)
+	for refused := false; !refused; { // the listener closes at the first signal
+		_, err := (&client{s, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, ""}).
+			send(t.Context(), "GET", "/healthz", "", nil)
+		refused = err != nil
+	}
+	select {
+	case <-s.exited:
+		t.Fatalf("the server left a request unanswered: %v", s.end)
+	default:
+	}
+	s.signal(t, syscall.SIGTERM)
+	<-s.exited
+	if code := s.process.ProcessState.ExitCode(); code != failed || !strings.Contains(s.logs.String(), "ending at once") {
+		t.Errorf("exit code %d, want %d, and to say why", code, failed)
+	}
+	if err := <-lost; err == nil {
+		t.Error("a request was answered that cannot have been")
+	}
+
+	s.flags = patient("simulated:?latency=2ms")
+	s.start(t)
+	got, err := admin.ask(t.Context(), "POST", "/v1/orders", "first", order.request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.status != http.StatusAccepted && got.status != http.StatusCreated {
+		t.Errorf("the order that was cut off: %s", got)
+	}
+	if stock := admin.stock(t, product.sku); stock.OnHand-stock.Held != 2 {
+		t.Errorf("stock = %+v, want 2 for sale", stock)
+	}
+	s.stop(t)
+	s.verify(t, "after two signals")
+}
+
+// TestTwoServersOnOneFolder starts a second server on a folder that is in use.
+func TestTwoServersOnOneFolder(t *testing.T) {
+	s := started(t)
+	got := runToEnd(t, command(t, nil, "serve", "--data", s.data, "--listen", "127.0.0.1:0"))
+	if want := "the data folder " + s.data + " is in use by another agora"; got.code != failed || !strings.Contains(got.err, want) {
+		t.Errorf("exit code %d, stderr %q; want %d, %q", got.code, got.err, failed, want)
+	}
+	if got.out != "" {
+		t.Errorf("the second server announced itself: %q", got.out)
+	}
+	if err := s.wait(t.Context()); err != nil {
+		t.Errorf("the first server: %v", err)
+	}
+	checkHealth(t, s.url)
+	s.stop(t)
+}
