@@ -242,6 +242,11 @@ func TestNearNeverGoesBack(t *testing.T) {
 	sides := []*cache.Aside{
 		cache.NewAside(openNear(t, h.side(), nil), options, load, nil), cache.NewAside(openNear(t, h.side(), nil), options, load, nil),
 	}
+	cachetest.Eventually(t, "both to hear of changes", func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return len(h.followers) == len(sides)
+	})
 	var all sync.WaitGroup
 	all.Go(func() {
 		for i := range changes {
