@@ -107,6 +107,8 @@ var owners = map[string][]string{
 	"github.com/mattn/go-sqlite3":         {"engine/sqlite"},
 	"github.com/jackc/pgx":                {"engine/postgres"},
 	"github.com/cockroachdb/pebble":       {"engine/pebble"},
+	"github.com/redis/go-redis":           {"engine/redis"},
+	"github.com/stripe/stripe-go":         {"engine/stripe"},
 	"github.com/danielgtaylor/huma":       {"httpapi"},
 	"github.com/failsafe-go/failsafe-go":  {"pattern/guard"},
 	"github.com/maypok86/otter":           {"pattern/cache", "pattern/guard"},

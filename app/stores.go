@@ -17,6 +17,7 @@ import (
 	"agora/pattern/cache"
 	"agora/pattern/eventlog"
 	"agora/shop"
+	"agora/telemetry"
 )
 
 // stores are the open engines behind the ports, as the configuration chooses them.
@@ -30,6 +31,7 @@ type stores struct {
 	events   eventlog.Log
 	failed   func() error // why events takes no more until the program is started again, or nil
 	cache    cache.Store
+	sharing
 
 	accountFiles map[string]*sqlite.Accounts   // users and sessions may share a file
 	databases    map[string]*postgres.Database // all ports with the same URL share its connections
@@ -47,15 +49,16 @@ func newStores() *stores {
 }
 
 // openStores opens the engine of every port. What was opened is closed again if one of them fails.
-func openStores(ctx context.Context, cfg Config, log *slog.Logger) (*stores, error) {
+func openStores(ctx context.Context, cfg Config, log *slog.Logger, metrics *telemetry.Metrics) (*stores, error) {
 	s := newStores()
+	s.metrics = metrics
 	for _, port := range []struct {
 		name string
 		open func(context.Context, Config, *slog.Logger) error
 	}{
 		{"users", s.openUsers}, {"sessions", s.openSessions}, {"personal", s.openPersonal},
 		{"catalog", s.openCatalog}, {"orders", s.openOrders}, {"views", s.openViews},
-		{"events", s.openEvents}, {"cache", s.openCache},
+		{"events", s.openEvents}, {"cache", s.openCache}, {"limits", s.openLimits},
 	} {
 		if err := port.open(ctx, cfg, log); err != nil {
 			return nil, errors.Join(fmt.Errorf("open %s: %w", port.name, err), s.close())
@@ -129,7 +132,7 @@ func (s *stores) openUsers(ctx context.Context, cfg Config, _ *slog.Logger) erro
 	return unknownEngine(cfg.Users)
 }
 
-func (s *stores) openSessions(ctx context.Context, cfg Config, _ *slog.Logger) error {
+func (s *stores) openSessions(ctx context.Context, cfg Config, log *slog.Logger) error {
 	switch cfg.Sessions.Scheme() {
 	case "sqlite":
 		file, err := s.accountFile(ctx, cfg.Sessions.Path(cfg.Data))
@@ -143,6 +146,8 @@ func (s *stores) openSessions(ctx context.Context, cfg Config, _ *slog.Logger) e
 			s.sessions, err = db.Sessions(ctx)
 		}
 		return err
+	case "redis", "rediss", "redis+unix":
+		return s.openRedisSessions(ctx, cfg, log)
 	}
 	return unknownEngine(cfg.Sessions)
 }
@@ -236,26 +241,17 @@ func (s *stores) openEvents(_ context.Context, cfg Config, log *slog.Logger) err
 	return unknownEngine(cfg.Events)
 }
 
-func (s *stores) openCache(_ context.Context, cfg Config, _ *slog.Logger) error {
+func (s *stores) openCache(_ context.Context, cfg Config, log *slog.Logger) error {
 	switch cfg.Cache.Scheme() {
 	case "memory":
 		memory := cache.NewMemory(uint64(cfg.Cache.Size("size")))
 		s.cache = memory
 		s.closers = append(s.closers, named{"cache", func() error { memory.Close(); return nil }})
 		return nil
+	case "redis", "rediss", "redis+unix":
+		return s.openRedisCache(cfg, log)
 	}
 	return unknownEngine(cfg.Cache)
-}
-
-// openGateway returns the payment provider.
-func openGateway(e Engine) (shop.Gateway, error) {
-	switch e.Scheme() {
-	case "simulated":
-		return shop.NewSimulatedGateway(shop.SimulatedOptions{
-			Latency: e.Duration("latency"), Decline: e.Share("decline"), Outage: e.Share("outage"),
-		}), nil
-	}
-	return nil, unknownEngine(e)
 }
 
 // makeDataFolder makes the folder that the embedded engines keep their files in, readable by its owner alone.
