@@ -72,7 +72,7 @@ func NewRelay(source Source, publish Publish, log *slog.Logger, metrics *telemet
 	return &Relay{
 		source: source, publish: publish, log: log,
 		relayed: metrics.Counter("agora_outbox_relayed_total", "Messages carried from the outbox to the event log."),
-		age:     metrics.Gauge("agora_outbox_age_seconds", "Age of the oldest message in the last batch when it was carried on."),
+		age:     metrics.Gauge("agora_outbox_age_seconds", "Age of the oldest message that was not carried on at the last try; 0 when there was none."),
 		wake:    make(chan struct{}, 1),
 	}
 }
@@ -148,14 +148,18 @@ func (r *Relay) flush(ctx context.Context) error {
 // step carries one batch on and returns how many messages were in it.
 func (r *Relay) step(ctx context.Context) (int, error) {
 	messages, err := r.source.Pending(ctx, batch)
-	if err != nil || len(messages) == 0 {
+	if err != nil {
 		return 0, err
 	}
+	if len(messages) == 0 {
+		r.age.Set(0)
+		return 0, nil
+	}
+	r.age.Set(time.Since(messages[0].At).Seconds()) // before the try, so that a relay that is stuck shows
 	if err := r.publish(ctx, messages); err != nil {
 		return 0, err
 	}
 	r.relayed.Add(float64(len(messages)))
-	r.age.Set(time.Since(messages[0].At).Seconds())
 	return len(messages), r.source.Relayed(ctx, messages[len(messages)-1].Seq)
 }
 
