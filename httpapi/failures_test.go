@@ -101,6 +101,15 @@ var provoked = map[string]func(t *testing.T, m *market) answer{
 		placed := m.send(t, m.owner, "POST", "/v1/orders", oneLamp)
 		return m.send(t, m.owner, "POST", placed.header.Get("Location")+"/cancel", `{"lines":[{"line":0,"quantity":1}]}`)
 	},
+	"POST /v1/orders/{id}/cancel too_many_refunds": func(t *testing.T, m *market) answer {
+		m.count(t, "LAMP-01", 1000)
+		placed := m.send(t, m.owner, "POST", "/v1/orders", strings.Replace(oneLamp, `"quantity":1`, `"quantity":500`, 1))
+		var last answer
+		for range 101 {
+			last = m.send(t, m.owner, "POST", placed.header.Get("Location")+"/cancel", `{"lines":[{"line":0,"quantity":1}]}`)
+		}
+		return last
+	},
 	"POST /v1/orders/{id}/cancel order_moved": func(t *testing.T, m *market) answer {
 		return m.send(t, m.owner, "POST", lampOrder+"/cancel", `{"version":999}`)
 	},

@@ -7,6 +7,7 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 
+	"agora/fault"
 	"agora/pattern/eventlog"
 	"agora/pattern/journal"
 	"agora/pattern/outbox"
@@ -14,6 +15,20 @@ import (
 
 // Topic is the event log's topic of all facts of the shop, keyed by stream.
 const Topic = "shop"
+
+// MaxFact is the most bytes of a fact that the event log can take. The rest of a record is for what an event has
+// around its fact, which is a few hundred bytes.
+const MaxFact = eventlog.MaxRecord - 4<<10
+
+// checkSize refuses a fact that the event log could not take. Once it was kept, the outbox would offer it for
+// ever, and hold up everything behind it.
+func checkSize(e journal.Entry) error {
+	if len(e.Body) <= MaxFact {
+		return nil
+	}
+	return fault.New(fault.TooLarge, "too_large", fmt.Sprintf(
+		"%s of %s has %d bytes, and a fact at most %d", e.Kind, e.Stream, len(e.Body), MaxFact))
+}
 
 // Event is a journal entry as the event log carries it, for this domain's read models and for others.
 type Event struct {

@@ -12,7 +12,8 @@ import (
 // NewImportedOrder returns an order that another system took and was paid for, and its fact. Of the order
 // it wants who, what, when and the reference; the rest follows. Its units come straight from the supply:
 // what that system had in stock is not known, so an order of the past takes nothing from the stock of today.
-// It fails with fault.Invalid for no lines, units that are not positive, a negative price, two currencies and an overflow.
+// It fails with fault.Invalid for no lines, units that are not positive, a negative price, two currencies and an
+// overflow, and with fault.TooLarge for a fact of more than MaxFact.
 func NewImportedOrder(o Order) (Order, journal.Entry, error) {
 	total, err := priceOf(o.Lines)
 	if err != nil {
@@ -22,7 +23,7 @@ func NewImportedOrder(o Order) (Order, journal.Entry, error) {
 	o.UpdatedAt, o.HoldUntil = o.PlacedAt, o.PlacedAt
 	postings := append(moveUnits(Supply, Sold, o.Units()), moveMoney(Sales, GatewayAccount, total)...)
 	fact := entry(o.ID, 1, OrderImported, o.PlacedAt, Fact{Order: &o, Postings: postings})
-	return o, fact, nil
+	return o, fact, checkSize(fact)
 }
 
 // NewImportedCredit returns money that another system gave back, and its fact. Amount follows from the lines,
@@ -38,11 +39,11 @@ func NewImportedCredit(c Credit) (Credit, journal.Entry, error) {
 	units := Order{Lines: c.Lines}.Units()
 	postings := append(moveUnits(Returned, Supply, units), moveMoney(GatewayAccount, CreditsAccount, amount)...)
 	fact := entry("credit/"+c.ID, 1, CreditImported, c.At, Fact{Credit: &c, Postings: postings})
-	return c, fact, nil
+	return c, fact, checkSize(fact)
 }
 
 // NewImportedStock returns the stock after units came (or went, if negative), and its fact. A change that
-// takes more than there is fails as Stocks.Edit does.
+// takes more than there is fails as Stocks.Edit does, and a note of more than MaxFact with fault.TooLarge.
 func NewImportedStock(current Stock, change int64, note string, at time.Time) (Stock, journal.Entry, error) {
 	onHand, err := StockEdit{Change: &change}.apply(current)
 	if err != nil {
@@ -50,7 +51,7 @@ func NewImportedStock(current Stock, change int64, note string, at time.Time) (S
 	}
 	e := stockEntry(current, onHand, note, at)
 	current.OnHand = onHand
-	return current, e, nil
+	return current, e, checkSize(e)
 }
 
 // priceOf returns what the lines cost together.

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"agora/fault"
 	"agora/ident"
+	"agora/pattern/eventlog"
 	"agora/pattern/journal"
 	"agora/shop"
 )
@@ -93,6 +96,37 @@ func TestImportedLinesHaveUnitsAndAPrice(t *testing.T) {
 		if _, _, err := shop.NewImportedCredit(shop.Credit{Lines: lines}); !fault.Is(err, fault.Invalid) {
 			t.Errorf("credit with %s: %v, want fault.Invalid", name, err)
 		}
+	}
+}
+
+func TestAnImportedFactFitsIntoTheEventLog(t *testing.T) {
+	const perLine = 110 // bytes of a line without its name
+	line := importedLine(1, 255)
+	line.Name = strings.Repeat("n", shop.MaxFact/100-perLine)
+	for _, tt := range []struct {
+		lines int
+		fits  bool
+	}{{99, true}, {101, false}} {
+		lines := slices.Repeat([]shop.Line{line}, tt.lines)
+		credit := shop.Credit{ID: ident.New(ident.Refund), Lines: lines, At: invoiced}
+		_, sold, orderErr := shop.NewImportedOrder(pastOrder(lines...))
+		_, returned, creditErr := shop.NewImportedCredit(credit)
+		for name, err := range map[string]error{"order": orderErr, "credit": creditErr} {
+			if tt.fits && err != nil || !tt.fits && !fault.Is(err, fault.TooLarge) {
+				t.Errorf("%s of %d lines: %v, want fault.TooLarge: %t", name, tt.lines, err, !tt.fits)
+			}
+		}
+		if !tt.fits {
+			continue
+		}
+		for _, m := range shop.Messages([]journal.Entry{sold, returned}) {
+			if err := eventlog.Check([]eventlog.Record{{ID: m.ID, Kind: m.Kind, Key: m.Key, Value: m.Body, At: m.At}}); err != nil {
+				t.Errorf("the event log refuses %s: %v", m.Kind, err)
+			}
+		}
+	}
+	if _, _, err := shop.NewImportedStock(shop.Stock{}, 1, strings.Repeat("n", shop.MaxFact), invoiced); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("stock with a note without end: %v, want fault.TooLarge", err)
 	}
 }
 

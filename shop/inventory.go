@@ -12,14 +12,20 @@ import (
 // InventorySync carries the stock into the catalogue, where product pages and searches show it. It reads the
 // stock as it is rather than adding up events: a hot SKU costs one read a batch, and nothing can drift.
 type InventorySync struct {
-	stock   StockStore
+	stock   InventorySource
 	catalog *Catalog
 	lag     telemetry.Histogram
 }
 
+// InventorySource is what the projection reads of an OrderStore.
+type InventorySource interface {
+	Stock(ctx context.Context, skus []string) ([]Stock, error)
+	EachStock(ctx context.Context, visit func(Stock) error) error
+}
+
 // NewInventorySync returns the projection. It keeps agora_inventory_sync_lag_seconds: the time from a change
 // of the stock to its being visible in the catalogue.
-func NewInventorySync(stock StockStore, catalog *Catalog, metrics *telemetry.Metrics) *InventorySync {
+func NewInventorySync(stock InventorySource, catalog *Catalog, metrics *telemetry.Metrics) *InventorySync {
 	return &InventorySync{stock: stock, catalog: catalog, lag: metrics.Histogram("agora_inventory_sync_lag_seconds",
 		"Time from a change of the stock to its being visible in the catalogue.", telemetry.DurationBuckets)}
 }

@@ -10,7 +10,6 @@ import (
 
 	"agora/fault"
 	"agora/ident"
-	"agora/pattern/journal"
 )
 
 // OrderViews is the read model of orders (CQRS): what customers look through, apart from the store that
@@ -114,7 +113,8 @@ func (h *History) Steps(ctx context.Context, actor Actor, id string) ([]Step, er
 }
 
 // Project takes events into the read model. Each event may come more than once: what is in already is
-// skipped, so that the model is the same however often the log is read.
+// skipped, and what is missing before it is read from the journal, so that the model is the same however often the
+// log is read, and however old the model is.
 func (h *History) Project(ctx context.Context, events []Event) error {
 	touched := map[string]Order{}
 	for _, e := range events {
@@ -134,11 +134,8 @@ func (h *History) Project(ctx context.Context, events []Event) error {
 		if !ok || e.Version <= order.Version {
 			continue
 		}
-		if e.Version != order.Version+1 {
-			return fmt.Errorf("order %s is at version %d in the views and at %d on the log", e.Stream, order.Version, e.Version)
-		}
-		if touched[e.Stream], err = order.Apply(e.Kind, e.At, e.Fact); err != nil {
-			return fmt.Errorf("apply %s to order %s: %w", e.Kind, e.Stream, err)
+		if touched[e.Stream], err = h.advance(ctx, order, e); err != nil {
+			return err
 		}
 	}
 	if len(touched) == 0 {
@@ -147,19 +144,17 @@ func (h *History) Project(ctx context.Context, events []Event) error {
 	return h.views.SaveViews(ctx, slices.Collect(maps.Values(touched)))
 }
 
-func isOrderStream(stream string) bool { return ident.Check(ident.Order, stream) == nil }
-
-// fold returns the order that a stream's entries make.
-func fold(entries []journal.Entry) (Order, error) {
-	var order Order
-	for _, e := range entries {
-		fact, err := DecodeFact(e.Body)
-		if err != nil {
-			return order, err
-		}
-		if order, err = order.Apply(e.Kind, e.At, fact); err != nil {
-			return order, fmt.Errorf("version %d: %w", e.Version, err)
-		}
+// advance returns the order after an event. If events before it never came, as the read model is older than what
+// the group has read, they are taken from the journal.
+func (h *History) advance(ctx context.Context, order Order, e Event) (Order, error) {
+	if e.Version != order.Version+1 {
+		return h.catchUp(ctx, e.Stream, order, e.Version)
 	}
-	return order, nil
+	next, err := order.Apply(e.Kind, e.At, e.Fact)
+	if err != nil {
+		return order, fmt.Errorf("apply %s to order %s: %w", e.Kind, e.Stream, err)
+	}
+	return next, nil
 }
+
+func isOrderStream(stream string) bool { return ident.Check(ident.Order, stream) == nil }

@@ -2,6 +2,7 @@ package shop_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -110,19 +111,83 @@ func TestHistoryIsTheSameHoweverOftenTheLogIsRead(t *testing.T) {
 	}
 }
 
-func TestHistoryRefusesAGap(t *testing.T) {
+func TestHistoryFillsAGapFromTheJournal(t *testing.T) {
 	s := newStand(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 7, "GBP")
 	order := s.placed(shop.Confirmed, s.want("A", 2))
 	s.cancelled(order.ID)
+	events := s.events()
+	for name, known := range map[string][]shop.Event{"nothing of it": nil, "its beginning": events[:2]} {
+		views := shop.NewMemoryViews()
+		history := shop.NewHistory(views, s.store)
+		for _, batch := range [][]shop.Event{known, events[3:4], events} { // the confirmation is missing at first
+			if err := history.Project(t.Context(), batch); err != nil {
+				t.Fatalf("with %s known: %v", name, err)
+			}
+		}
+		kept, err := views.Views(t.Context(), []string{order.ID})
+		if err != nil || len(kept) != 1 || !reflect.DeepEqual(kept[0], s.now(order.ID)) {
+			t.Errorf("with %s known, the view is %+v (%v), want %+v", name, kept, err, s.now(order.ID))
+		}
+	}
+}
+
+func TestHistoryRefusesWhatTheJournalDoesNotHave(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 7, "GBP")
+	order := s.placed(shop.Confirmed, s.want("A", 2))
 	views := shop.NewMemoryViews()
-	history := shop.NewHistory(views, s.store)
-	gap := slices.Delete(s.events(), 2, 3) // the confirmation is missing
-	if err := history.Project(t.Context(), gap); err == nil {
+	history := shop.NewHistory(views, shop.NewMemoryOrders())
+	if err := history.Project(t.Context(), s.events()[2:]); err == nil {
 		t.Error("a batch with a gap was projected")
 	}
 	if kept, _ := views.Views(t.Context(), []string{order.ID}); len(kept) != 0 {
 		t.Errorf("%+v was kept of a batch that failed", kept)
+	}
+}
+
+func TestALostHistoryIsRebuilt(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 7000, "GBP")
+	lost := func(views shop.OrderViews, projected []shop.Event) bool {
+		t.Helper()
+		lost, err := shop.NewHistory(views, s.store).Lost(t.Context(), projected)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lost
+	}
+	if lost(shop.NewMemoryViews(), s.events()) {
+		t.Error("the history of a shop without orders is lost")
+	}
+	for range 1200 {
+		s.placed(shop.Confirmed, s.want("A", 2))
+	}
+	events := s.events()
+	old := shop.NewMemoryViews()
+	if err := shop.NewHistory(old, s.store).Project(t.Context(), events[:len(events)-1]); err != nil {
+		t.Fatal(err)
+	}
+	if lost(old, events[:len(events)-1]) || lost(old, nil) {
+		t.Error("a history is lost that has all that it was given")
+	}
+	if err := s.store.Relayed(t.Context(), uint64(len(events))); err != nil {
+		t.Fatal(err)
+	}
+	for name, views := range map[string]*shop.MemoryViews{"from a backup": old, "empty": shop.NewMemoryViews()} {
+		if !lost(views, events[len(events)-10:]) {
+			t.Errorf("a history %s is not lost", name)
+		}
+		if err := shop.NewHistory(views, s.store).Rebuild(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		report, err := shop.Audit{Orders: s.store, Views: views, Drained: true}.Run(t.Context())
+		if err != nil || !report.OK() {
+			t.Errorf("the history %s differs after it was rebuilt: %+v, %v", name, report, err)
+		}
+	}
+	if !lost(shop.NewMemoryViews(), nil) {
+		t.Error("an empty history of a shop with orders is not lost")
 	}
 }
 
@@ -172,6 +237,13 @@ func TestInventoryFollowsTheStock(t *testing.T) {
 			if err != nil || got.InventoryCount != 5 {
 				t.Errorf("the page shows %d units, %v; want 5", got.InventoryCount, err)
 			}
+		}
+		s.count("A", 6)
+		if err := sync.Rebuild(t.Context()); err != nil { // without any event
+			t.Fatal(err)
+		}
+		if got, _ := catalog.Get(t.Context(), product.ID); got.InventoryCount != 6 {
+			t.Errorf("the page shows %d units after it was rebuilt, want 6", got.InventoryCount)
 		}
 		s.gateway.SetDown(true)
 		s.placed(shop.Pending, s.want("A", 4))

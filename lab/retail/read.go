@@ -3,6 +3,7 @@ package retail
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -11,19 +12,22 @@ import (
 	"strings"
 
 	"agora/fault"
+	"agora/shop"
 )
 
 const (
 	maxLineBytes = 64 << 10
 
-	// maxRun bounds what is in memory at a time. A longer invoice becomes several orders.
-	maxRun = 5_000
+	// maxRun bounds what is in memory at a time, and lets what becomes of it fit into one fact, with some room for
+	// the head of an order. A larger invoice becomes several orders; of ordinary lines, 1,500 fit.
+	maxRun = shop.MaxFact - 4<<10
 )
 
 // run is a piece of an invoice: lines that follow each other with the same number, customer and country. Nearly
-// all invoices are one run; of those that are longer than maxRun, piece counts the parts from 0.
+// all invoices are one run; of those that are larger than maxRun, piece counts the parts from 0.
 type run struct {
 	lines []Line
+	bytes int // at most, of the lines in a fact
 	piece int
 	last  int // the number of its last line, counted from 1 behind the header
 }
@@ -85,6 +89,7 @@ func (r *reader) take(text string, whole bool) error {
 		return err
 	}
 	r.open.lines = append(r.open.lines, line)
+	r.open.bytes += line.factBytes()
 	r.open.last = r.read
 	return nil
 }
@@ -95,7 +100,7 @@ func (r *reader) makeRoom(next Line) error {
 		return nil
 	}
 	same, piece := continues(r.open.lines[0], next), r.open.piece
-	if same && len(r.open.lines) < maxRun {
+	if same && r.open.bytes+next.factBytes() <= maxRun {
 		return nil
 	}
 	if err := r.close(); err != nil {
@@ -113,8 +118,18 @@ func (r *reader) close() error {
 		return nil
 	}
 	err := r.run(r.open)
-	r.open.lines, r.open.piece = r.open.lines[:0], 0
+	r.open.lines, r.open.bytes, r.open.piece = r.open.lines[:0], 0, 0
 	return err
+}
+
+// factBytes is more than the line can add to the fact of an order: the line itself and two postings of its units.
+func (l Line) factBytes() int {
+	const (
+		escaped = 6   // bytes of one that JSON escapes
+		fixed   = 400 // names of the fields, numbers and identifiers
+		maxName = 200 // of a product, which stands in for a missing description
+	)
+	return fixed + escaped*(3*len(l.Code)+cmp.Or(len(l.Description), maxName))
 }
 
 func continues(first, next Line) bool {

@@ -310,14 +310,48 @@ func TestLongLinesAndLongInvoicesTakeBoundedMemory(t *testing.T) {
 	b.WriteString("1002,A1,TEA,1,2011-01-03 09:00:00,2.5,17000,EIRE") // without an end
 	m := memoryMarket()
 	report := mustImport(t, m, write(t, b.String()))
-	if report.Contents.Orders != 4 || report.Imported[retail.Sale].Lines != 12_001 {
-		t.Errorf("%+v of %d lines, want an order for each 5,000 lines of the long invoice and one for the last line",
+	if report.Contents.Orders != 7 || report.Imported[retail.Sale].Lines != 12_001 {
+		t.Errorf("%+v of %d lines, want six orders for the long invoice and one for the last line",
 			report.Contents, report.Imported[retail.Sale].Lines)
 	}
 	if got := report.Rejected[retail.Malformed].Lines; got != 1 {
 		t.Errorf("%d malformed lines, want the long one", got)
 	}
 	m.verify(t, report)
+}
+
+func TestEveryFactOfALongInvoiceFitsIntoTheEventLog(t *testing.T) {
+	for name, line := range map[string]func(i int) string{
+		"ordinary": func(i int) string { return fmt.Sprintf("A%d,TEA", i) },
+		"longest, escaped": func(i int) string {
+			return fmt.Sprintf("%s%05d,%s", strings.Repeat("<", 59), i, strings.Repeat("<", 160))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b strings.Builder
+			b.WriteString(retail.Header + "\n")
+			for _, sign := range []string{"", "C"} {
+				for i := range 4_000 {
+					units := 1_000_000
+					if sign == "C" {
+						units = -units
+					}
+					fmt.Fprintf(&b, "%s1001,%s,%d,2011-01-03 09:00:00,1000,17000,EIRE\n", sign, line(i), units)
+				}
+			}
+			m := memoryMarket()
+			m.verify(t, mustImport(t, m, write(t, b.String())))
+			_, err := journal.Fold(t.Context(), m.orders, journal.Snapshot[int]{}, func(n int, e journal.Entry) (int, error) {
+				if len(e.Body) > shop.MaxFact {
+					t.Errorf("%s has %d bytes, want at most %d", e.Kind, len(e.Body), shop.MaxFact)
+				}
+				return n + 1, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // many returns a file of some batches.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"agora/pattern/outbox"
+	"agora/telemetry"
 )
 
 // source is a table of messages with a mark.
@@ -92,7 +93,7 @@ func TestRelayIsWokenAndAlsoLooksByItself(t *testing.T) {
 		synctest.Wait()
 		s.add(1)
 		r.Wake()
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond) // sooner than it would have looked
 		synctest.Wait()
 		if len(g.got) != 1 {
 			t.Errorf("woken, the relay carried %d messages, want 1", len(g.got))
@@ -116,6 +117,40 @@ func TestRelayRepeatsRatherThanSkips(t *testing.T) {
 	if s.mark != 2 {
 		t.Errorf("mark = %d, want 2", s.mark)
 	}
+}
+
+func TestTheAgeOfAStuckOutboxGrows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		metrics := telemetry.NewMetrics()
+		s, g := &source{}, &target{fails: 20}
+		relay := outbox.NewRelay(s, g.publish, slog.New(slog.DiscardHandler), metrics)
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { relay.Run(ctx) })
+		age := func() float64 {
+			t.Helper()
+			synctest.Wait()
+			v, ok := metrics.Value("agora_outbox_age_seconds")
+			if !ok {
+				t.Error("the age is not measured")
+			}
+			return v
+		}
+		if got := age(); got != 0 {
+			t.Errorf("age of an empty outbox = %v, want 0", got)
+		}
+		s.add(1)
+		time.Sleep(30 * time.Second)
+		if got := age(); got < 25 || got > 30 { // it is measured at each try, and they are at most 5 s apart
+			t.Errorf("age after half a minute of failures = %v, want 25 to 30", got)
+		}
+		time.Sleep(5 * time.Minute)
+		if got := age(); got != 0 || len(g.got) != 1 {
+			t.Errorf("age = %v with %d messages carried on, want 0 with 1", got, len(g.got))
+		}
+		stop()
+		running.Wait()
+	})
 }
 
 func TestFlushEmptiesTheOutbox(t *testing.T) {
