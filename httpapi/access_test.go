@@ -56,6 +56,7 @@ var foreign = map[string]struct {
 	"PUT /v1/products/{id}":       {status: 403},
 	"GET /v1/stock/{sku}":         {status: 403},
 	"PUT /v1/stock/{sku}":         {status: 403},
+	"POST /v1/stock/{sku}":        {status: 403},
 }
 
 // TestForeignObjects asks on every owned route for what belongs to somebody else, in every role that may call it. An

@@ -60,8 +60,11 @@ var provoked = map[string]func(t *testing.T, m *market) answer{
 	"PUT /v1/stock/{sku} not_owner": func(t *testing.T, m *market) answer {
 		return m.send(t, m.stranger, "PUT", "/v1/stock/"+exampleSKU, `{"on_hand":1}`)
 	},
-	"PUT /v1/stock/{sku} insufficient_stock": func(t *testing.T, m *market) answer {
-		return m.send(t, m.owner, "PUT", "/v1/stock/"+exampleSKU, `{"change":-101}`)
+	"POST /v1/stock/{sku} insufficient_stock": func(t *testing.T, m *market) answer {
+		return m.send(t, m.owner, "POST", "/v1/stock/"+exampleSKU, `{"change":-101}`)
+	},
+	"POST /v1/stock/{sku} not_owner": func(t *testing.T, m *market) answer {
+		return m.send(t, m.stranger, "POST", "/v1/stock/"+exampleSKU, `{"change":1}`)
 	},
 	"POST /v1/orders payment_declined": func(t *testing.T, m *market) answer {
 		m.till.authorize = func() error { return fault.New(fault.Declined, "payment_declined", "no") }
