@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -26,7 +25,7 @@ func principalOf(t *testing.T, cfg Config, token string) (accounts.Principal, er
 	var who accounts.Principal
 	err := withStores(t.Context(), cfg, slog.New(slog.DiscardHandler), func(s *stores) (err error) {
 		svc := accounts.NewService(s.users, s.personal, s.sessions, accounts.Options{})
-		who, err = svc.Authenticate(context.Background(), token)
+		who, err = svc.Authenticate(t.Context(), token)
 		return err
 	})
 	return who, err

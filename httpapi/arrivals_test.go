@@ -42,7 +42,8 @@ func announce(t *testing.T, web *httptest.Server, head string, headers ...string
 func hold(t *testing.T, web *httptest.Server, address string) (*sender, answer) {
 	t.Helper()
 	s := announce(t, web, "POST /v1/widgets", "Authorization: Bearer admin", "Expect: 100-continue", "X-Forwarded-For: "+address)
-	return s, s.answer(t)
+	got := s.answer(t)
+	return s, got
 }
 
 func (s *sender) write(t *testing.T, text string) {

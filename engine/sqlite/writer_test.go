@@ -206,12 +206,12 @@ func TestWriterGivesUpABrokenTransaction(t *testing.T) {
 // transaction: a savepoint after that would begin, and its release commit, a transaction of its own.
 func TestWriterGivesUpAfterAReadThatEndedIt(t *testing.T) {
 	w, read := openBare(t)
-	failed := sqlite3.Error{Code: sqlite3.ErrIoErr}
+	failed, ctx := sqlite3.Error{Code: sqlite3.ErrIoErr}, t.Context()
 	group := []*write{
 		{ctx: t.Context(), run: func(t *tx) error {
 			stmt, err := t.prepare("ROLLBACK")
 			if err == nil {
-				_, err = stmt.Exec()
+				_, err = stmt.ExecContext(ctx)
 			}
 			return errors.Join(err, failed)
 		}, answer: make(chan struct{})},
