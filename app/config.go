@@ -83,7 +83,7 @@ func Keys() []Key {
 		key("orders", "sqlite:orders.db", engine(sqliteFile, postgresServer), func(c *Config) *Engine { return &c.Orders },
 			"Where stock, orders, the ledger and the outbox are kept: one transaction spans them."),
 		key("views", "sqlite:views.db", engine(sqliteFile, postgresServer), func(c *Config) *Engine { return &c.Views },
-			"Where the read model of orders is kept. It is rebuilt from the events."),
+			"Where the read model of orders is kept. It is rebuilt from the orders if it is lost or old."),
 		key("events", "pebble:events", engine(pebbleFolder), func(c *Config) *Engine { return &c.Events },
 			"Where the domain events are kept."),
 		key("cache", "memory:?size=64MiB", engine(orRedis(memoryOfSize, nearOfSize)...), func(c *Config) *Engine { return &c.Cache },

@@ -72,7 +72,6 @@ const (
 	shopPartitions = 8                  // of the shop's topic, for ever
 	eventsKept     = 7 * 24 * time.Hour // what came before is in the journal still
 	tidyEvery      = 10 * time.Minute
-	followBatch    = 1000 // large, so that a hot SKU is read once for many orders
 )
 
 // workers are the parts of the marketplace that work by themselves. The relay comes last, because it has to
@@ -81,9 +80,10 @@ func (m *marketplace) workers(s *stores, log *slog.Logger, metrics *telemetry.Me
 	modules := []Module{{Name: "event log topics", Start: func(ctx context.Context) error {
 		return s.events.Create(ctx, shop.Topic, shopPartitions)
 	}}}
-	for group, project := range m.projections() {
-		consumer := m.consumer(s.events, group, project, log, metrics)
-		modules = append(modules, Module{Name: "projection of " + group, Run: consumer.Run})
+	for _, p := range m.projections(s.events) {
+		modules = append(modules, Module{Name: "projection of " + p.group, Run: func(ctx context.Context) error {
+			return p.follow(ctx, log, metrics)
+		}})
 	}
 	return append(modules,
 		Module{Name: "housekeeping", Run: func(ctx context.Context) error { return m.tidy(ctx, s, log) }},
@@ -101,30 +101,6 @@ func (m *marketplace) runSagas(ctx context.Context, log *slog.Logger) error {
 	}
 	m.runner.Run(ctx)
 	return nil
-}
-
-// projection takes events into a read model.
-type projection func(context.Context, []shop.Event) error
-
-// projections are the read models that follow the shop's events, by the name of their group.
-func (m *marketplace) projections() map[string]projection {
-	return map[string]projection{"inventory": m.sync.Project, "orders": m.history.Project}
-}
-
-// consumer hands the shop's events to a projection.
-func (m *marketplace) consumer(
-	events eventlog.Log, group string, project projection, log *slog.Logger, metrics *telemetry.Metrics,
-) eventlog.Consumer {
-	return eventlog.Consumer{
-		Log: events, Topic: shop.Topic, Group: group, Batch: followBatch, Metrics: metrics, Logger: log,
-		Handle: func(ctx context.Context, batch []eventlog.Message) error {
-			decoded, err := shop.DecodeEvents(batch)
-			if err != nil {
-				return err
-			}
-			return project(ctx, decoded)
-		},
-	}
 }
 
 // tidy removes what has no use any more, now and then.

@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync"
-	"time"
 
 	"agora/lab/verify"
-	"agora/pattern/eventlog"
 	"agora/shop"
 	"agora/telemetry"
 )
@@ -21,8 +18,8 @@ var ErrDiffers = errors.New("what is kept differs from what its journal says")
 // VerifyShop recomputes the whole shop of a data folder from its journal, compares, and writes what it
 // checked to out. It fails with ErrDiffers if anything is not as it has to be. No server may run on the folder.
 //
-// Events that were still on their way when the server ended are carried to the read models first, as the
-// next start would do.
+// Events that were still on their way when the server ended are carried to the read models first, and a read
+// model that was lost is rebuilt, as the next start would do.
 //
 // history, if not nil, is what clients recorded (see lab/verify): it is held against the shop, too.
 func VerifyShop(ctx context.Context, cfg Config, history io.Reader, log *slog.Logger, out io.Writer) error {
@@ -90,61 +87,10 @@ func (m *marketplace) drain(ctx context.Context, s *stores, log *slog.Logger) er
 	if err := m.relay.Flush(ctx); err != nil {
 		return err
 	}
-	following, stop := context.WithCancel(ctx)
-	defer stop()
-	failed := make(chan error, len(m.projections()))
-	var running sync.WaitGroup
-	for group, project := range m.projections() {
-		consumer := m.consumer(s.events, group, project, log, nil)
-		running.Go(func() { failed <- consumer.Run(following) })
-	}
-	err := m.untilRead(following, s.events, failed)
-	stop()
-	running.Wait()
-	return err
-}
-
-// untilRead returns when every projection has read the log to its end, or one of them failed.
-func (m *marketplace) untilRead(ctx context.Context, events eventlog.Log, failed <-chan error) error {
-	for {
-		behind := false
-		for group := range m.projections() {
-			lags, err := unread(ctx, events, group)
-			if err != nil {
-				return err
-			}
-			behind = behind || lags
-		}
-		if !behind {
-			return nil
-		}
-		select {
-		case err := <-failed:
-			return errors.Join(errors.New("a projection ended"), err)
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(10 * time.Millisecond):
+	for _, p := range m.projections(s.events) {
+		if err := p.catchUp(ctx, log); err != nil {
+			return err
 		}
 	}
-}
-
-// unread reports whether a group has not read all that is on the log.
-func unread(ctx context.Context, events eventlog.Log, group string) (bool, error) {
-	ends, err := events.Ends(ctx, shop.Topic)
-	if err != nil {
-		return false, err
-	}
-	for partition, bounds := range ends {
-		offset, ok, err := events.Committed(ctx, group, shop.Topic, partition)
-		if err != nil {
-			return false, err
-		}
-		if !ok {
-			offset = bounds.Oldest
-		}
-		if offset < bounds.Next {
-			return true, nil
-		}
-	}
-	return false, nil
+	return nil
 }
