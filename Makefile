@@ -7,11 +7,13 @@ RELEASE := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -X main.release=$(RELEASE)
 
 FUZZTIME ?= 30s
+# What tests start for themselves. Where one cannot be had, its tests say so and are skipped.
+SERVERS  := postgresql redis-server stripe-mock
 # The race detector costs five to ten times the work; -short leaves out what is long by itself.
 RACE     ?= -short
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test/race test/stress fuzz bench lint alerts generate verify clean
+.PHONY: help run build servers test test/race test/stress fuzz bench lint alerts generate verify clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,10 +24,13 @@ run: build ## start a shop with a small generated demo in ./agora-data
 build: ## build bin/agora
 	$(GO) build -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/agora ./cmd/agora
 
-test: ## run all tests, conformance suites included
+servers:
+	-bash scripts/need $(SERVERS)
+
+test: servers ## run all tests, conformance suites included
 	$(GO) test -tags $(TAGS) -timeout 20m ./...
 
-test/race: ## run the tests under the race detector (RACE= for the long ones too)
+test/race: servers ## run the tests under the race detector (RACE= for the long ones too)
 	$(GO) test -tags $(TAGS) -race $(RACE) -timeout 20m ./...
 
 test/stress: ## run the long forms of the crash and oversell tests

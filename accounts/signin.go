@@ -211,12 +211,13 @@ func (s *Service) endAll(ctx context.Context, userID string) error {
 	if err != nil {
 		return fmt.Errorf("find the sessions of the user: %w", err)
 	}
+	var failed []error // one that fails, as when a cache is behind, must not leave the others open
 	for _, hash := range hashes {
 		if err := s.sessions.Delete(ctx, hash); err != nil {
-			return fmt.Errorf("end a session: %w", err)
+			failed = append(failed, fmt.Errorf("end a session: %w", err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // expiredBatch bounds how long one removal of expired sessions holds up other writers.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"agora/accounts"
-	"agora/engine/sqlite"
 )
 
 // adminTokenFile holds the token of the data folder's admin, readable by its owner alone.
@@ -29,6 +28,21 @@ func ensureAdminToken(ctx context.Context, folder string, svc *accounts.Service)
 		return path, fmt.Errorf("make the admin: %w", err)
 	}
 	return path, writeSecret(path, credential.Token)
+}
+
+// ensureAdmin makes the admin of a folder that has none yet. A folder without its token may be that of a running
+// server, whose sessions in memory an outsider could not end: then it refuses.
+func ensureAdmin(ctx context.Context, folder string, svc *accounts.Service) (err error) {
+	if _, err := os.Stat(filepath.Join(folder, adminTokenFile)); err == nil {
+		return nil
+	}
+	lock, err := lockData(folder)
+	if err != nil {
+		return fmt.Errorf("make a new admin token: %w", err)
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	_, err = ensureAdminToken(ctx, folder, svc)
+	return err
 }
 
 // writeSecret writes a file that is either whole or not there.
@@ -56,7 +70,7 @@ func IssueToken(ctx context.Context, cfg Config, request TokenRequest, out io.Wr
 	if err := makeDataFolder(cfg.Data); err != nil {
 		return err
 	}
-	s := &stores{accountFiles: map[string]*sqlite.Accounts{}}
+	s := newStores()
 	for _, open := range []func(context.Context, Config, *slog.Logger) error{s.openUsers, s.openSessions, s.openPersonal} {
 		if err := open(ctx, cfg, nil); err != nil {
 			return errors.Join(err, s.close())
@@ -66,7 +80,7 @@ func IssueToken(ctx context.Context, cfg Config, request TokenRequest, out io.Wr
 }
 
 func issueToken(ctx context.Context, folder string, svc *accounts.Service, request TokenRequest, out io.Writer) error {
-	if _, err := ensureAdminToken(ctx, folder, svc); err != nil {
+	if err := ensureAdmin(ctx, folder, svc); err != nil {
 		return err
 	}
 	credential, err := svc.IssueToken(ctx, accounts.FirstAdmin(), accounts.Grant{

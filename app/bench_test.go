@@ -52,17 +52,17 @@ func serveBench(b *testing.B, folder string) *bench {
 	if err := makeDataFolder(folder); err != nil {
 		b.Fatal(err)
 	}
-	s, err := openStores(b.Context(), cfg, log)
+	s, err := openStores(b.Context(), cfg, log, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	gateway, err := openGateway(cfg.Gateway)
+	gateway, err := s.openGateway(cfg.Gateway)
 	if err != nil {
 		b.Fatal(err)
 	}
 	market := newMarketplace(cfg, s, shop.NewGuardedGateway(gateway, shop.GatewayGuard(), metrics), log, metrics)
 	program := NewProgram(log, time.Minute)
-	handler, _ := frontage{cfg: cfg, program: program}.handler(market, log, metrics, telemetry.Tracer{}, io.Discard)
+	handler, _ := frontage{cfg: cfg, program: program}.handler(market, s, log, metrics, telemetry.Tracer{}, io.Discard)
 	program.Add(Module{Name: "stores", Stop: func(context.Context) error { return s.close() }})
 	program.Add(market.workers(s, log, metrics)...)
 	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))

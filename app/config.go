@@ -21,6 +21,7 @@ type Config struct {
 	Views    Engine
 	Events   Engine
 	Cache    Engine
+	Limits   Engine
 	Gateway  Engine
 
 	Log     LogConfig
@@ -71,24 +72,26 @@ func Keys() []Key {
 		key("demo", "false", yesNo, func(c *Config) *bool { return &c.Demo },
 			"Fill an empty data folder with a small generated shop at the first start."),
 
-		key("users", "sqlite:accounts.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Users },
+		key("users", "sqlite:accounts.db", engine(sqliteFile, postgresServer), func(c *Config) *Engine { return &c.Users },
 			"Where users and their credentials are kept."),
-		key("sessions", "sqlite:accounts.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Sessions },
-			"Where sessions and tokens are kept."),
-		key("personal", "sqlite:personal.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Personal },
+		key("sessions", "sqlite:accounts.db", engine(append(orRedis(sqliteFile, nil), postgresServer)...), func(c *Config) *Engine { return &c.Sessions },
+			"Where sessions and tokens are kept. Those that Redis loses have ended."),
+		key("personal", "sqlite:personal.db", engine(sqliteFile, postgresServer), func(c *Config) *Engine { return &c.Personal },
 			"Where personal data is kept: e-mail, address, birth date. It is a store of its own so that it can stay in one region."),
 		key("catalog", "sqlite:catalog.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Catalog },
 			"Where products are kept and searched."),
-		key("orders", "sqlite:orders.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Orders },
+		key("orders", "sqlite:orders.db", engine(sqliteFile, postgresServer), func(c *Config) *Engine { return &c.Orders },
 			"Where stock, orders, the ledger and the outbox are kept: one transaction spans them."),
-		key("views", "sqlite:views.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Views },
+		key("views", "sqlite:views.db", engine(sqliteFile, postgresServer), func(c *Config) *Engine { return &c.Views },
 			"Where the read model of orders is kept. It is rebuilt from the orders if it is lost or old."),
 		key("events", "pebble:events", engine(pebbleFolder), func(c *Config) *Engine { return &c.Events },
 			"Where the domain events are kept."),
-		key("cache", "memory:?size=64MiB", engine(memoryOfSize), func(c *Config) *Engine { return &c.Cache },
-			"Where cached documents and sessions are kept. size bounds its memory."),
-		key("gateway", "simulated:?latency=20ms", engine(simulatedGateway), func(c *Config) *Engine { return &c.Gateway },
-			"Who takes the payments. The simulated gateway answers after latency, declines a share of the payments (decline=0.02) and is away for a share of the calls (outage=0.01)."),
+		key("cache", "memory:?size=64MiB", engine(orRedis(memoryOfSize, nearOfSize)...), func(c *Config) *Engine { return &c.Cache },
+			"Where cached documents and sessions are kept: in memory, which size bounds; or in Redis, as in redis://user:password@host:6379/0, with what is read often also in the memory of each server, which near bounds. Servers that share sessions or products have to share the cache."),
+		key("limits", "memory:", engine(orRedis(memoryAlone, nil)...), func(c *Config) *Engine { return &c.Limits },
+			"Where requests are counted for the rates that are allowed: in the memory of each server, so that each allows the whole rate, or in Redis for all of them together."),
+		key("gateway", "simulated:?latency=20ms", engine(simulatedGateway, stripeGateway), func(c *Config) *Engine { return &c.Gateway },
+			"Who takes the payments. The simulated gateway answers after latency, declines a share of the payments (decline=0.02) and is away for a share of the calls (outage=0.01). stripe: takes its test key from `STRIPE_API_KEY` or from the file key_file, pays everything with one method (method=pm_card_visa), and can call another server than Stripe (api=http://localhost:12111)."),
 
 		key("log.level", "info", oneOf("debug", "info", "warn", "error"), func(c *Config) *string { return &c.Log.Level },
 			"Least level that is logged."),

@@ -22,7 +22,7 @@ var samples = map[string]string{
 	"log.level": "debug", "log.format": "json", "log.access": "true",
 	"tracing.endpoint": "http://collector:4318", "tracing.share": "0.5",
 	"users": "sqlite:u.db", "sessions": "sqlite:s.db", "personal": "sqlite:p.db", "catalog": "sqlite:c.db",
-	"orders": "sqlite:/fast/o.db", "views": "sqlite:v.db", "events": "pebble:e", "cache": "memory:?size=1GiB",
+	"orders": "sqlite:/fast/o.db", "views": "sqlite:v.db", "events": "pebble:e", "cache": "memory:?size=1GiB", "limits": "redis://h:6379/1",
 	"gateway":       "simulated:?latency=1s&decline=0.02&outage=0.01",
 	"http.max_body": "2MiB", "http.timeout": "5s", "http.max_concurrent": "7", "http.rate_per_token": "0",
 	"http.rate_per_address": "3", "http.trusted_proxies": "10.0.0.0/8,fd00::/8", "http.shutdown_grace": "1m",
@@ -177,10 +177,15 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"share that is none":    {yaml: "tracing: {share: NaN}", want: []string{"tracing.share has to be a number from 0 to 1"}},
 		"no request at all":     {yaml: "http: {max_concurrent: 0}", want: []string{"at least 1"}},
 		"no network":            {yaml: "http: {trusted_proxies: [everyone]}", want: []string{"has to be networks"}},
-		"unknown engine":        {yaml: "orders: mysql://u:hunter2@db/x", want: []string{`orders has the scheme "mysql"; known here: sqlite`}},
+		"unknown engine":        {yaml: "orders: mysql://u:hunter2@db/x", want: []string{`orders has the scheme "mysql"; known here: sqlite, postgres`}},
 		"engine without path":   {yaml: "orders: 'sqlite:'", want: []string{"orders has to name a file after the scheme sqlite"}},
 		"engine with host":      {yaml: "orders: sqlite://orders.db", want: []string{"orders must not have // after the scheme sqlite"}},
+		"server without host":   {yaml: "orders: postgres:/agora", want: []string{"orders has to name a host after the scheme postgres"}},
+		"password as parameter": {yaml: "orders: postgres://db/agora?user=u&password=hunter2", want: []string{"must have its password before the host"}},
 		"memory with a path":    {yaml: "cache: memory:here", want: []string{"nothing but parameters after the scheme memory"}},
+		"cache without host":    {yaml: "cache: 'redis:x'", want: []string{"cache has to name a host after the scheme redis"}},
+		"server of a file port": {yaml: "orders: redis://u:hunter2@h/0", want: []string{`orders has the scheme "redis"; known here: sqlite`}},
+		"server's parameter":    {yaml: "cache: redis://u:hunter2@h/0?size=1MiB", want: []string{`parameter "size"; known for redis: near`}},
 		"unknown parameter":     {yaml: "gateway: simulated:?delay=1s", want: []string{`parameter "delay"; known for simulated: decline, latency, outage`}},
 		"parameter twice":       {yaml: "gateway: simulated:?outage=0&outage=1", want: []string{"parameter outage more than once"}},
 		"parameter wrong":       {yaml: "gateway: simulated:?decline=2", want: []string{"parameter decline that has to be a number from 0 to 1"}},
@@ -244,15 +249,20 @@ func TestWhatIsPrintedCanBeRead(t *testing.T) {
 }
 
 func TestPasswordsAreNotPrinted(t *testing.T) {
-	s := load(t, Sources{Flags: map[string]string{"tracing.endpoint": "https://agora:hunter2@traces.example/v1"}})
+	s := load(t, Sources{Flags: map[string]string{
+		"tracing.endpoint": "https://agora:hunter2@traces.example/v1", "orders": "postgres://agora:hunter2@db.example/shop?sslmode=verify-full",
+		"cache": "redis://:hunter2@h:6379/0?near=1MiB",
+	}})
 	var out bytes.Buffer
 	if err := s.WriteYAML(&out); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(out.String(), "hunter2") || !strings.Contains(out.String(), "https://agora:xxxxx@traces.example/v1") {
-		t.Errorf("printed with the password, or without the rest of the URL:\n%s", out.String())
+	for _, shown := range []string{"https://agora:xxxxx@traces.example/v1", "postgres://agora:xxxxx@db.example/shop?sslmode=verify-full"} {
+		if strings.Contains(out.String(), "hunter2") || !strings.Contains(out.String(), shown) {
+			t.Errorf("printed with the password, or without the rest of %s:\n%s", shown, out.String())
+		}
 	}
-	if !strings.Contains(s.Tracing.Endpoint, "hunter2") {
+	if !strings.Contains(s.Tracing.Endpoint, "hunter2") || !strings.Contains(s.Orders.URL(), "hunter2") || s.Cache.Address() != "redis://:hunter2@h:6379/0" {
 		t.Error("the program itself did not get the password")
 	}
 }
@@ -310,12 +320,17 @@ func FuzzConfigFile(f *testing.F) {
 		if first.yaml("a.yaml", content) != nil || first.wrong.Err() != nil {
 			return
 		}
-		if strings.Contains(first.settings.Tracing.Endpoint, "@") {
-			return // a password is not printed
+		for _, k := range first.keys {
+			if text := first.settings.given[k.Name].text; k.show(text) != text {
+				return // a password is not printed
+			}
 		}
 		var printed bytes.Buffer
 		if err := first.settings.WriteYAML(&printed); err != nil {
 			t.Fatalf("print what was accepted: %v", err)
+		}
+		if bytes.Contains(printed.Bytes(), []byte(":xxxxx@")) {
+			return // a password is not printed
 		}
 		second := newLoader()
 		if err := second.yaml("b.yaml", printed.Bytes()); err != nil {

@@ -21,18 +21,35 @@ type Engine struct {
 type scheme struct {
 	name   string
 	path   string                          // what the part after the colon names, such as "file"; "" if nothing stands there
+	server bool                            // whether the URL names a server instead, as in redis://user:password@host:port/db
 	params map[string]func(s string) error // the parameters it takes
+	driver bool                            // whether the parameters are for its driver to read
 }
 
 // The schemes of the engines that exist. A port's key names those that can hold it.
 var (
-	sqliteFile       = scheme{name: "sqlite", path: "file"}
-	pebbleFolder     = scheme{name: "pebble", path: "folder"}
-	memoryOfSize     = scheme{name: "memory", params: map[string]func(string) error{"size": parses(size)}}
+	sqliteFile     = scheme{name: "sqlite", path: "file"}
+	pebbleFolder   = scheme{name: "pebble", path: "folder"}
+	postgresServer = scheme{name: "postgres", server: true, driver: true}
+	memoryOfSize   = scheme{name: "memory", params: map[string]func(string) error{"size": parses(size)}}
+	memoryAlone    = scheme{name: "memory"}
+	stripeGateway  = scheme{name: "stripe", params: map[string]func(string) error{
+		"key_file": parses(text("FILE")), "method": parses(text("METHOD")), "api": parses(webURL),
+	}}
+	nearOfSize       = map[string]func(string) error{"near": parses(size)}
 	simulatedGateway = scheme{name: "simulated", params: map[string]func(string) error{
 		"latency": parses(latency), "decline": parses(share), "outage": parses(share),
 	}}
 )
+
+// orRedis returns the scheme and those of Redis: in the clear, with TLS, and on a socket of this machine.
+func orRedis(embedded scheme, params map[string]func(string) error) []scheme {
+	schemes := []scheme{embedded}
+	for _, name := range []string{"redis", "rediss", "redis+unix"} {
+		schemes = append(schemes, scheme{name: name, server: true, params: params})
+	}
+	return schemes
+}
 
 func parses[T any](f form[T]) func(string) error {
 	return func(s string) error {
@@ -67,32 +84,72 @@ func (s scheme) accept(u *url.URL) (Engine, error) {
 		return Engine{}, errors.New("has parameters that cannot be read")
 	}
 	e := Engine{url: u, params: params}
-	switch {
-	case u.Host != "" || u.User != nil:
-		return Engine{}, fmt.Errorf("must not have // after the scheme %s", s.name)
-	case s.path == "" && e.name() != "":
-		return Engine{}, fmt.Errorf("must have nothing but parameters after the scheme %s", s.name)
-	case s.path != "" && e.name() == "":
-		return Engine{}, fmt.Errorf("has to name a %s after the scheme %s", s.path, s.name)
+	if s.server {
+		err = s.acceptServer(e)
+	} else {
+		err = s.acceptLocal(e)
 	}
+	if err != nil || s.driver {
+		return e, err
+	}
+	return e, s.acceptParams(params)
+}
+
+// acceptLocal says what is wrong with the URL of an engine that is part of the program.
+func (s scheme) acceptLocal(e Engine) error {
+	switch u := e.url; {
+	case u.Host != "" || u.User != nil:
+		return fmt.Errorf("must not have // after the scheme %s", s.name)
+	case s.path == "" && e.name() != "":
+		return fmt.Errorf("must have nothing but parameters after the scheme %s", s.name)
+	case s.path != "" && e.name() == "":
+		return fmt.Errorf("has to name a %s after the scheme %s", s.path, s.name)
+	}
+	return nil
+}
+
+// acceptParams says which parameter the engine does not know, or how it is wrong.
+func (s scheme) acceptParams(params url.Values) error {
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		check, ok := s.params[name]
 		if !ok {
-			return Engine{}, fmt.Errorf("has the parameter %q; known for %s: %s", name, s.name,
+			return fmt.Errorf("has the parameter %q; known for %s: %s", name, s.name,
 				strings.Join(slices.Sorted(maps.Keys(s.params)), ", "))
 		}
 		if len(params[name]) > 1 {
-			return Engine{}, fmt.Errorf("has the parameter %s more than once", name)
+			return fmt.Errorf("has the parameter %s more than once", name)
 		}
 		if err := check(params.Get(name)); err != nil {
-			return Engine{}, fmt.Errorf("has a parameter %s that %w", name, err)
+			return fmt.Errorf("has a parameter %s that %w", name, err)
 		}
 	}
-	return e, nil
+	return nil
+}
+
+// acceptServer says what is wrong with the URL of an engine that runs elsewhere. A password has one place in it,
+// the one that is hidden wherever the URL is shown.
+func (s scheme) acceptServer(e Engine) error {
+	for name := range e.params {
+		if strings.Contains(strings.ToLower(name), "password") {
+			return fmt.Errorf("must have its password before the host, as in %s://user:password@host, not among its parameters", s.name)
+		}
+	}
+	onSocket := e.params.Has("host") || strings.HasSuffix(s.name, "+unix") && e.url.Path != ""
+	if e.url.Host == "" && !onSocket {
+		return fmt.Errorf("has to name a host after the scheme %s, as in %s://host/name", s.name, s.name)
+	}
+	return nil
 }
 
 // Scheme returns the name of the engine, such as "sqlite".
 func (e Engine) Scheme() string { return e.url.Scheme }
+
+// Address returns the URL of a server without the parameters. There may be a password in it.
+func (e Engine) Address() string {
+	address := *e.url
+	address.RawQuery = ""
+	return address.String()
+}
 
 // Path returns the engine's file or folder. It is relative to the data folder unless it begins with a slash.
 func (e Engine) Path(data string) string {
@@ -105,6 +162,9 @@ func (e Engine) Path(data string) string {
 // name is what stands between the colon and the parameters.
 func (e Engine) name() string { return e.url.Opaque + e.url.Path }
 
+// URL returns the whole URL of an engine that runs elsewhere, with its password.
+func (e Engine) URL() string { return e.url.String() }
+
 // Duration returns a parameter that is a duration, or 0 where it is not given.
 func (e Engine) Duration(param string) time.Duration { return given(e, param, latency) }
 
@@ -113,6 +173,9 @@ func (e Engine) Share(param string) float64 { return given(e, param, share) }
 
 // Size returns a parameter that is a number of bytes, or 0 where it is not given.
 func (e Engine) Size(param string) int64 { return given(e, param, size) }
+
+// Text returns a parameter as it is, or "" where it is not given.
+func (e Engine) Text(param string) string { return e.params.Get(param) }
 
 // given reads a parameter that accept has checked, so that it cannot be wrong any more.
 func given[T any](e Engine, param string, f form[T]) T {

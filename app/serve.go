@@ -32,11 +32,12 @@ func Serve(ctx context.Context, cfg Config, version string, out, logs io.Writer)
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	stores, err := openStores(ctx, cfg, log)
+	metrics := telemetry.NewMetrics()
+	stores, err := openStores(ctx, cfg, log, metrics)
 	if err != nil {
 		return err
 	}
-	program, err := assemble(ctx, cfg, version, stores, log, logs, out)
+	program, err := assemble(ctx, cfg, version, stores, log, metrics, logs, out)
 	if err != nil {
 		return errors.Join(err, stores.close())
 	}
@@ -52,13 +53,12 @@ func relaxGC() {
 }
 
 // assemble joins everything over the open stores, which the program closes when it ends.
-func assemble(ctx context.Context, cfg Config, version string, s *stores, log *slog.Logger, logs, out io.Writer) (*Program, error) {
-	metrics := telemetry.NewMetrics()
+func assemble(ctx context.Context, cfg Config, version string, s *stores, log *slog.Logger, metrics *telemetry.Metrics, logs, out io.Writer) (*Program, error) {
 	tracer, err := telemetry.NewTracer(ctx, cfg.Tracing.Endpoint, cfg.Tracing.Share)
 	if err != nil {
 		return nil, err
 	}
-	gateway, err := openGateway(cfg.Gateway)
+	gateway, err := s.openGateway(cfg.Gateway)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 	}
 	program := NewProgram(log, cfg.HTTP.ShutdownGrace)
 	front := frontage{cfg: cfg, version: version, program: program, started: time.Now()}
-	handler, flush := front.handler(market, log, metrics, tracer, logs)
+	handler, flush := front.handler(market, s, log, metrics, tracer, logs)
 	program.Add(
 		Module{Name: "stores", Check: s.check, Stop: func(context.Context) error { return s.close() }},
 		Module{Name: "traces", Stop: tracer.Shutdown},
@@ -94,7 +94,7 @@ type frontage struct {
 }
 
 // handler returns the handler of every request, and what flushes the access log.
-func (f frontage) handler(m *marketplace, log *slog.Logger, metrics *telemetry.Metrics, tracer telemetry.Tracer, logs io.Writer) (http.Handler, func() error) {
+func (f frontage) handler(m *marketplace, s *stores, log *slog.Logger, metrics *telemetry.Metrics, tracer telemetry.Tracer, logs io.Writer) (http.Handler, func() error) {
 	var access *slog.Logger
 	flush := func() error { return nil }
 	if f.cfg.Log.Access {
@@ -104,7 +104,7 @@ func (f frontage) handler(m *marketplace, log *slog.Logger, metrics *telemetry.M
 	api := httpapi.New(httpapi.Options{
 		Version: f.version, Logger: log, AccessLog: access, Metrics: metrics, Tracer: tracer,
 		Authenticator: m.accounts,
-		AddressLimit:  rateLimit(f.cfg.HTTP.RatePerAddress), TokenLimit: rateLimit(f.cfg.HTTP.RatePerToken),
+		AddressLimit:  s.rateLimit("address", f.cfg.HTTP.RatePerAddress), TokenLimit: s.rateLimit("token", f.cfg.HTTP.RatePerToken),
 		TrustedProxies: f.cfg.HTTP.TrustedProxies,
 		MaxInFlight:    f.cfg.HTTP.MaxConcurrent, MaxBody: f.cfg.HTTP.MaxBody, Timeout: f.cfg.HTTP.Timeout,
 		Ready: map[string]func(context.Context) error{"program": f.program.Ready},
@@ -129,7 +129,7 @@ func (f frontage) status(ctx context.Context) console.Status {
 		engine Engine
 	}{
 		{"users", c.Users}, {"sessions", c.Sessions}, {"personal data", c.Personal}, {"catalog", c.Catalog},
-		{"orders", c.Orders}, {"order views", c.Views}, {"events", c.Events}, {"cache", c.Cache}, {"payments", c.Gateway},
+		{"orders", c.Orders}, {"order views", c.Views}, {"events", c.Events}, {"cache", c.Cache}, {"rate limits", c.Limits}, {"payments", c.Gateway},
 	} {
 		status.Engines = append(status.Engines, console.Engine{Port: e.port, Engine: e.engine.Scheme()})
 	}
@@ -139,15 +139,12 @@ func (f frontage) status(ctx context.Context) console.Status {
 // limiter is a guard's limiter as the HTTP layer asks it.
 type limiter struct{ guard.Limiter }
 
-// limiterKeys bounds the tokens and addresses that are counted apart, at about 200 bytes each.
-const limiterKeys = 100_000
-
 // rateLimit returns the limit of requests a second, with bursts of twice that; nil for 0, which is no limit.
-func rateLimit(perSecond int) httpapi.RateLimiter {
+func (s *stores) rateLimit(name string, perSecond int) httpapi.RateLimiter {
 	if perSecond == 0 {
 		return nil
 	}
-	return limiter{guard.NewLocal(float64(perSecond), 2*perSecond, limiterKeys)}
+	return limiter{s.limits(name, perSecond)}
 }
 
 // Allow implements httpapi.RateLimiter.

@@ -110,20 +110,8 @@ func TestServeAnswersAndEnds(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "made")
 	cfg := load(t, Sources{Flags: map[string]string{"data": data, "listen": "127.0.0.1:0"}}).Config
 	ctx, stop := context.WithCancel(t.Context())
-	out, in := io.Pipe()
 	result := make(chan error, 1)
-	go func() {
-		err := Serve(ctx, cfg, "test", in, io.Discard)
-		_ = in.CloseWithError(err)
-		result <- err
-	}()
-	said := bufio.NewReader(out)
-	line, err := said.ReadString('\n')
-	if err != nil {
-		t.Fatalf("no address: %v", err)
-	}
-	go func() { _, _ = io.Copy(io.Discard, said) }()
-	url := strings.TrimSpace(strings.TrimPrefix(line, "agora is at "))
+	url := serving(t, ctx, cfg, result)
 	for _, path := range []string{"/healthz", "/readyz", "/", "/docs", "/openapi.json", "/metrics"} {
 		if status, err := get(t.Context(), url+path); err != nil || status != http.StatusOK {
 			t.Errorf("%s = %d, %v; want 200", path, status, err)
@@ -144,4 +132,22 @@ func TestServeRefusesAnUnknownLogFormat(t *testing.T) {
 	if err := Serve(t.Context(), cfg, "test", io.Discard, io.Discard); err == nil {
 		t.Error("log format xml is accepted")
 	}
+}
+
+// serving runs the program and returns its URL.
+func serving(t *testing.T, ctx context.Context, cfg Config, result chan<- error) string {
+	t.Helper()
+	out, in := io.Pipe()
+	go func() {
+		err := Serve(ctx, cfg, "test", in, io.Discard)
+		_ = in.CloseWithError(err)
+		result <- err
+	}()
+	said := bufio.NewReader(out)
+	line, err := said.ReadString('\n')
+	if err != nil {
+		t.Fatalf("no address: %v", err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, said) }()
+	return strings.TrimSpace(strings.TrimPrefix(line, "agora is at "))
 }

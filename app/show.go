@@ -91,5 +91,7 @@ A key or an ` + "`" + envPrefix + "`" + ` variable that does not exist is an err
 force and where each value comes from, with passwords hidden; its output can be used as a file.
 
 A store's URL begins with its engine, such as ` + "`sqlite:orders.db`" + `. A path is relative to the data folder
-unless it begins with a slash.
+unless it begins with a slash. PostgreSQL is named as its own tools name it, such as
+` + "`postgres://user:password@host/database?sslmode=verify-full`" + `: ` + "`search_path`" + ` chooses the schema and ` + "`pool_max_conns`" + `
+how many connections one agora may have open.
 `

@@ -12,10 +12,12 @@ import (
 
 	"agora/accounts"
 	"agora/engine/pebble"
+	"agora/engine/postgres"
 	"agora/engine/sqlite"
 	"agora/pattern/cache"
 	"agora/pattern/eventlog"
 	"agora/shop"
+	"agora/telemetry"
 )
 
 // stores are the open engines behind the ports, as the configuration chooses them.
@@ -29,8 +31,10 @@ type stores struct {
 	events   eventlog.Log
 	failed   func() error // why events takes no more until the program is started again, or nil
 	cache    cache.Store
+	sharing
 
-	accountFiles map[string]*sqlite.Accounts // users and sessions may share a file
+	accountFiles map[string]*sqlite.Accounts   // users and sessions may share a file
+	databases    map[string]*postgres.Database // all ports with the same URL share its connections
 	closers      []named
 }
 
@@ -40,16 +44,21 @@ type named struct {
 	close func() error
 }
 
+func newStores() *stores {
+	return &stores{accountFiles: map[string]*sqlite.Accounts{}, databases: map[string]*postgres.Database{}}
+}
+
 // openStores opens the engine of every port. What was opened is closed again if one of them fails.
-func openStores(ctx context.Context, cfg Config, log *slog.Logger) (*stores, error) {
-	s := &stores{accountFiles: map[string]*sqlite.Accounts{}}
+func openStores(ctx context.Context, cfg Config, log *slog.Logger, metrics *telemetry.Metrics) (*stores, error) {
+	s := newStores()
+	s.metrics = metrics
 	for _, port := range []struct {
 		name string
 		open func(context.Context, Config, *slog.Logger) error
 	}{
 		{"users", s.openUsers}, {"sessions", s.openSessions}, {"personal", s.openPersonal},
 		{"catalog", s.openCatalog}, {"orders", s.openOrders}, {"views", s.openViews},
-		{"events", s.openEvents}, {"cache", s.openCache},
+		{"events", s.openEvents}, {"cache", s.openCache}, {"limits", s.openLimits},
 	} {
 		if err := port.open(ctx, cfg, log); err != nil {
 			return nil, errors.Join(fmt.Errorf("open %s: %w", port.name, err), s.close())
@@ -91,6 +100,20 @@ func (s *stores) accountFile(ctx context.Context, path string) (*sqlite.Accounts
 	return file, nil
 }
 
+// database connects to a database once.
+func (s *stores) database(ctx context.Context, e Engine) (*postgres.Database, error) {
+	if db, ok := s.databases[e.URL()]; ok {
+		return db, nil
+	}
+	db, err := postgres.Open(ctx, e.URL())
+	if err != nil {
+		return nil, err
+	}
+	s.databases[e.URL()] = db
+	s.closing("PostgreSQL", db)
+	return db, nil
+}
+
 func (s *stores) openUsers(ctx context.Context, cfg Config, _ *slog.Logger) error {
 	switch cfg.Users.Scheme() {
 	case "sqlite":
@@ -99,11 +122,17 @@ func (s *stores) openUsers(ctx context.Context, cfg Config, _ *slog.Logger) erro
 			s.users = file.Users()
 		}
 		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Users)
+		if err == nil {
+			s.users, err = db.Users(ctx)
+		}
+		return err
 	}
 	return unknownEngine(cfg.Users)
 }
 
-func (s *stores) openSessions(ctx context.Context, cfg Config, _ *slog.Logger) error {
+func (s *stores) openSessions(ctx context.Context, cfg Config, log *slog.Logger) error {
 	switch cfg.Sessions.Scheme() {
 	case "sqlite":
 		file, err := s.accountFile(ctx, cfg.Sessions.Path(cfg.Data))
@@ -111,6 +140,14 @@ func (s *stores) openSessions(ctx context.Context, cfg Config, _ *slog.Logger) e
 			s.sessions = file.Sessions()
 		}
 		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Sessions)
+		if err == nil {
+			s.sessions, err = db.Sessions(ctx)
+		}
+		return err
+	case "redis", "rediss", "redis+unix":
+		return s.openRedisSessions(ctx, cfg, log)
 	}
 	return unknownEngine(cfg.Sessions)
 }
@@ -122,6 +159,12 @@ func (s *stores) openPersonal(ctx context.Context, cfg Config, _ *slog.Logger) e
 		if err == nil {
 			s.personal = file
 			s.closing("personal data", file)
+		}
+		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Personal)
+		if err == nil {
+			s.personal, err = db.Personal(ctx)
 		}
 		return err
 	}
@@ -150,6 +193,12 @@ func (s *stores) openOrders(ctx context.Context, cfg Config, _ *slog.Logger) err
 			s.closing("orders", file)
 		}
 		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Orders)
+		if err == nil {
+			s.orders, err = db.Orders(ctx)
+		}
+		return err
 	}
 	return unknownEngine(cfg.Orders)
 }
@@ -161,6 +210,12 @@ func (s *stores) openViews(ctx context.Context, cfg Config, _ *slog.Logger) erro
 		if err == nil {
 			s.views = file
 			s.closing("order views", file)
+		}
+		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Views)
+		if err == nil {
+			s.views, err = db.Views(ctx)
 		}
 		return err
 	}
@@ -186,26 +241,17 @@ func (s *stores) openEvents(_ context.Context, cfg Config, log *slog.Logger) err
 	return unknownEngine(cfg.Events)
 }
 
-func (s *stores) openCache(_ context.Context, cfg Config, _ *slog.Logger) error {
+func (s *stores) openCache(_ context.Context, cfg Config, log *slog.Logger) error {
 	switch cfg.Cache.Scheme() {
 	case "memory":
 		memory := cache.NewMemory(uint64(cfg.Cache.Size("size")))
 		s.cache = memory
 		s.closers = append(s.closers, named{"cache", func() error { memory.Close(); return nil }})
 		return nil
+	case "redis", "rediss", "redis+unix":
+		return s.openRedisCache(cfg, log)
 	}
 	return unknownEngine(cfg.Cache)
-}
-
-// openGateway returns the payment provider.
-func openGateway(e Engine) (shop.Gateway, error) {
-	switch e.Scheme() {
-	case "simulated":
-		return shop.NewSimulatedGateway(shop.SimulatedOptions{
-			Latency: e.Duration("latency"), Decline: e.Share("decline"), Outage: e.Share("outage"),
-		}), nil
-	}
-	return nil, unknownEngine(e)
 }
 
 // makeDataFolder makes the folder that the embedded engines keep their files in, readable by its owner alone.

@@ -67,7 +67,7 @@ func withStores(ctx context.Context, cfg Config, log *slog.Logger, work func(*st
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	s, err := openStores(ctx, cfg, log)
+	s, err := openStores(ctx, cfg, log, nil)
 	if err != nil {
 		return err
 	}

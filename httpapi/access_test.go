@@ -56,6 +56,7 @@ var foreign = map[string]struct {
 	"PUT /v1/products/{id}":       {status: 403},
 	"GET /v1/stock/{sku}":         {status: 403},
 	"PUT /v1/stock/{sku}":         {status: 403},
+	"POST /v1/stock/{sku}":        {status: 403},
 }
 
 // TestForeignObjects asks on every owned route for what belongs to somebody else, in every role that may call it. An
@@ -111,4 +112,27 @@ func TestAccessOfRoles(t *testing.T) {
 		}
 	}()
 	httpapi.Roles(accounts.Admin, "root")
+}
+
+// TestNoCacheKeepsWhatBelongsToSomebody asks every route that is not everybody's as somebody who may, and as
+// somebody who may not: neither answer is one that a browser or a proxy may give to the next who asks.
+func TestNoCacheKeepsWhatBelongsToSomebody(t *testing.T) {
+	walk(t, func(t *testing.T, rt httpapi.Route, op operation, doc openAPI) {
+		if rt.Access.Allows(accounts.Principal{}) {
+			if rt.Owned {
+				t.Error("it is owned, and yet open to everybody")
+			}
+			return
+		}
+		m := stocked(t, accounts.Admin)
+		for token, allowed := range map[string]bool{m.owner: true, "agora_forged": false} {
+			got := doc.request(m.url, rt.Method, rt.Path, op).send(t, as(token)...)
+			if (got.status != 401) != allowed {
+				t.Errorf("got %d, though allowed = %v: %s", got.status, allowed, got.body)
+			}
+			if caching := got.header.Get("Cache-Control"); caching != "no-store" {
+				t.Errorf("the answer of %d has Cache-Control %q, want no-store", got.status, caching)
+			}
+		}
+	})
 }

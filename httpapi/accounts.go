@@ -44,7 +44,7 @@ func AddAccounts(s *Server, service *accounts.Service) {
 
 type accountRoutes struct{ service *accounts.Service }
 
-// personalAnswer is an answer that no cache may keep.
+// personalAnswer is an answer of a public route that no cache may keep; admission says so of all other routes.
 type personalAnswer[B any] struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         B
@@ -99,14 +99,14 @@ type Profile struct {
 	BirthDate string `json:"birth_date,omitempty" example:"1990-12-31"`
 }
 
-func (a accountRoutes) me(ctx context.Context, _ *struct{}) (*personalAnswer[Profile], error) {
+func (a accountRoutes) me(ctx context.Context, _ *struct{}) (*answerOf[Profile], error) {
 	p, err := a.service.Me(ctx, PrincipalOf(ctx))
 	if err != nil {
 		return nil, err
 	}
-	return personal(Profile{
+	return &answerOf[Profile]{Profile{
 		User: p.User, Email: p.Personal.Email, Address: p.Personal.Address, BirthDate: p.Personal.BirthDate,
-	}), nil
+	}}, nil
 }
 
 type issueInput struct {
@@ -118,12 +118,12 @@ type issueInput struct {
 	}
 }
 
-func (a accountRoutes) issue(ctx context.Context, in *issueInput) (*personalAnswer[Credential], error) {
+func (a accountRoutes) issue(ctx context.Context, in *issueInput) (*answerOf[Credential], error) {
 	credential, err := a.service.IssueToken(ctx, PrincipalOf(ctx), accounts.Grant{
 		UserID: in.Body.UserID, Role: in.Body.Role, TTL: time.Duration(in.Body.TTL) * time.Second, Note: in.Body.Note,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return personal(newCredential(credential)), nil
+	return &answerOf[Credential]{newCredential(credential)}, nil
 }

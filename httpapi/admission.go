@@ -23,17 +23,46 @@ func (s *Server) admitted(rt *Route, serve http.HandlerFunc) http.HandlerFunc {
 			serve(w, r)
 			return
 		}
-		if s.inFlight.Add(1) > int64(s.options.MaxInFlight) {
-			s.inFlight.Add(-1)
+		if !s.enter(x) {
 			s.fail(x, errFull)
 			return
 		}
-		defer s.inFlight.Add(-1)
+		defer s.leave(x)
 		if err := s.admit(x, r); err != nil {
 			s.fail(x, err)
 			return
 		}
+		if rt.Access&anonymous == 0 {
+			w.Header()["Cache-Control"] = noStore
+		}
+		if r.ContentLength != 0 {
+			w.Header()["Connection"] = closeConnection // until the body is read
+		}
 		serve(w, r)
+	}
+}
+
+// noStore is for what belongs to somebody: no cache may keep it. A handler may say otherwise.
+var noStore = []string{"no-store"}
+
+// closeConnection makes net/http send an answer without reading first what is left of the body, which
+// would hold the request's place for as long as the sender likes.
+var closeConnection = []string{"close"}
+
+// enter takes one of the places of requests at work and reports whether there was one.
+func (s *Server) enter(x *exchange) bool {
+	x.placed = s.inFlight.Add(1) <= int64(s.options.MaxInFlight)
+	if !x.placed {
+		s.inFlight.Add(-1)
+	}
+	return x.placed
+}
+
+// leave gives the place back, if the request has one.
+func (s *Server) leave(x *exchange) {
+	if x.placed {
+		x.placed = false
+		s.inFlight.Add(-1)
 	}
 }
 

@@ -50,13 +50,32 @@ func (s *Server) readWhole(ctx huma.Context, next func(huma.Context)) {
 			bodies.Put(buf)
 		}
 	}()
-	// Not every ResponseWriter has a deadline; those that face a network do.
-	_ = huma.SetReadDeadline(w, time.Now().Add(s.options.BodyTimeout))
-	if _, err := buf.ReadFrom(http.MaxBytesReader(x.ResponseWriter, r.Body, x.route.MaxBody)); err != nil {
-		x.send(unread(x, err))
+	if err := s.receive(x, w, r, buf); err != nil {
+		s.fail(x, err)
 		return
 	}
 	next(readContext{ctx, bytes.NewReader(buf.Bytes())})
+}
+
+// receive reads the body into buf. While it does, the request has no place among those at work, and gets one
+// again when the body is there: else a few slow senders would keep everybody out.
+func (s *Server) receive(x *exchange, w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
+	s.leave(x)
+	address := s.clientAddress(r)
+	if err := s.arriving.begin(address); err != nil {
+		return err
+	}
+	defer s.arriving.end(address)
+	// Not every ResponseWriter has a deadline; those that face a network do.
+	_ = huma.SetReadDeadline(w, time.Now().Add(s.options.BodyTimeout))
+	if _, err := buf.ReadFrom(http.MaxBytesReader(x.ResponseWriter, r.Body, x.route.MaxBody)); err != nil {
+		return unread(x, err)
+	}
+	delete(w.Header(), "Connection")
+	if !s.enter(x) {
+		return errFull
+	}
+	return nil
 }
 
 // humaContext has another name than huma.Context so that embedding it leaves its method Context visible.

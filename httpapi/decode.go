@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"maps"
@@ -48,12 +49,12 @@ func decode(data []byte, v any) error {
 		if errors.Is(e.Err, jsontext.ErrDuplicateName) {
 			return placed(e.JSONPointer, "is given twice")
 		}
-		return errors.New("the body is not valid JSON at byte " + strconv.FormatInt(e.ByteOffset, 10))
+		return placed("", "is not valid JSON at byte "+strconv.FormatInt(e.ByteOffset, 10))
 	}
 	e, ok := errors.AsType[*json.SemanticError](err)
 	switch {
 	case !ok:
-		return errors.New("the body cannot be read")
+		return placed("", "cannot be read")
 	case errors.Is(e.Err, json.ErrUnknownName):
 		return placed(e.JSONPointer, "is not a known field")
 	case e.JSONKind == '0':
@@ -63,7 +64,7 @@ func decode(data []byte, v any) error {
 }
 
 // placed returns an error that offending can take apart again: huma keeps only the text of an error that
-// decoding gave, so that the text carries the place.
+// decoding gave, so that the text carries the place. What is wrong with the body as a whole has the place "".
 func placed(p jsontext.Pointer, message string) error {
 	return errors.New(fieldAt(p) + placeEnd + message)
 }
@@ -81,7 +82,7 @@ func fieldAt(p jsontext.Pointer) string {
 		if b.Len() > 0 {
 			b.WriteByte('.')
 		}
-		b.WriteString(token)
+		b.WriteString(cmp.Or(token, `""`))
 	}
 	return b.String()
 }
@@ -110,10 +111,11 @@ func offending(d *huma.ErrorDetail) fault.Field {
 		_, name, _ = strings.Cut(d.Location, ".") // after path, query or header
 	}
 	name = strings.TrimPrefix(name, ".")
-	if place, message, ok := strings.Cut(d.Message, placeEnd); ok && inBody && name == "" {
-		return fault.Field{Name: place, Message: message}
-	}
 	message := d.Message
+	// The last end: the names before it are the caller's and may hold one.
+	if end := strings.LastIndex(message, placeEnd); end >= 0 && inBody && name == "" {
+		name, message = message[:end], message[end+len(placeEnd):]
+	}
 	if missing, ok := strings.CutPrefix(message, missingBefore); ok && inBody {
 		missing = strings.TrimSuffix(missing, missingAfter)
 		return fault.Field{Name: strings.TrimPrefix(name+"."+missing, "."), Message: "is missing"}
@@ -135,6 +137,9 @@ func offending(d *huma.ErrorDetail) fault.Field {
 	}
 	return fault.Field{Name: name, Message: message}
 }
+
+// missingBody is huma's message about a body that is not there, which stands by itself.
+const missingBody = "request body is required"
 
 // The two ends of huma's message about a missing field, which is placed at the object that lacks it.
 var missingBefore, missingAfter, _ = strings.Cut(validation.MsgExpectedRequiredProperty, "%s")

@@ -42,6 +42,7 @@ func TestOffending(t *testing.T) {
 		{"body.lines[0].quantity", "expected number >= 1", "lines[0].quantity", "does not fit: expected number >= 1"},
 		{"body.colour", "unexpected property", "colour", "is not a known field"},
 		{"body", "lines[0].quantity: is out of range", "lines[0].quantity", "is out of range"},
+		{"body", ": is not valid JSON at byte 1", "", "the body is not valid JSON at byte 1"},
 		{"body", "expected object", "", "the body does not fit: expected object"},
 		{"query.limit", "invalid integer", "limit", "is an invalid integer"},
 		{"query.q", "required query parameter is missing", "q", "is missing"},

@@ -7,7 +7,8 @@
 //  2. routing, by method and path; what no route takes is 404 or 405 (fallback.go)
 //  3. admission (admission.go): span, deadline, concurrency limit, rate limit by address, authentication,
 //     rate limit by token, and the access that the route declares
-//  4. the body: media type, size, read deadline, strict JSON (body.go, decode.go)
+//  4. the body: media type, bodies on their way at once, size, read deadline, strict JSON (body.go,
+//     arrivals.go, decode.go)
 //  5. the handler, whose answer is compressed where that pays (compress.go)
 //
 // and every failure anywhere in it becomes a Problem (problem.go). The OpenAPI document is made from the

@@ -23,6 +23,7 @@ type exchange struct {
 	route     *Route    // nil while, and if, no route takes the request
 	principal accounts.Principal
 	token     string // that the principal came with
+	placed    bool   // it is one of Server.inFlight
 	span      telemetry.Span
 	failure   error  // what a Problem of our own fault was made of, for the span
 	code      string // the Problem's code, for the access log

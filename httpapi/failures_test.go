@@ -60,8 +60,11 @@ var provoked = map[string]func(t *testing.T, m *market) answer{
 	"PUT /v1/stock/{sku} not_owner": func(t *testing.T, m *market) answer {
 		return m.send(t, m.stranger, "PUT", "/v1/stock/"+exampleSKU, `{"on_hand":1}`)
 	},
-	"PUT /v1/stock/{sku} insufficient_stock": func(t *testing.T, m *market) answer {
-		return m.send(t, m.owner, "PUT", "/v1/stock/"+exampleSKU, `{"change":-101}`)
+	"POST /v1/stock/{sku} insufficient_stock": func(t *testing.T, m *market) answer {
+		return m.send(t, m.owner, "POST", "/v1/stock/"+exampleSKU, `{"change":-101}`)
+	},
+	"POST /v1/stock/{sku} not_owner": func(t *testing.T, m *market) answer {
+		return m.send(t, m.stranger, "POST", "/v1/stock/"+exampleSKU, `{"change":1}`)
 	},
 	"POST /v1/orders payment_declined": func(t *testing.T, m *market) answer {
 		m.till.authorize = func() error { return fault.New(fault.Declined, "payment_declined", "no") }
@@ -100,6 +103,15 @@ var provoked = map[string]func(t *testing.T, m *market) answer{
 		m.till.SetDown(true)
 		placed := m.send(t, m.owner, "POST", "/v1/orders", oneLamp)
 		return m.send(t, m.owner, "POST", placed.header.Get("Location")+"/cancel", `{"lines":[{"line":0,"quantity":1}]}`)
+	},
+	"POST /v1/orders/{id}/cancel too_many_refunds": func(t *testing.T, m *market) answer {
+		m.count(t, "LAMP-01", 1000)
+		placed := m.send(t, m.owner, "POST", "/v1/orders", strings.Replace(oneLamp, `"quantity":1`, `"quantity":500`, 1))
+		var last answer
+		for range 101 {
+			last = m.send(t, m.owner, "POST", placed.header.Get("Location")+"/cancel", `{"lines":[{"line":0,"quantity":1}]}`)
+		}
+		return last
 	},
 	"POST /v1/orders/{id}/cancel order_moved": func(t *testing.T, m *market) answer {
 		return m.send(t, m.owner, "POST", lampOrder+"/cancel", `{"version":999}`)

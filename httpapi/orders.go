@@ -42,6 +42,7 @@ func addOrders(s *Server, services Shop) {
 		Fails: []Failure{
 			{Kind: fault.Conflict, Code: "order_state", When: "The order is cancelled already."},
 			{Kind: fault.Conflict, Code: "order_pending", When: "The order is not paid yet and can only be cancelled whole."},
+			{Kind: fault.Conflict, Code: "too_many_refunds", When: "Units of the order were given back so often that the rest can only be given back at once."},
 			{Kind: fault.Stale, Code: "order_moved", When: "The order is not at the version that the request names."},
 			{Kind: fault.Conflict, Code: "order_busy", When: "Others change the order just now. Try again."},
 		},

@@ -174,8 +174,11 @@ func (s *Server) asProblem(ctx huma.Context, _ string, v any) (any, error) {
 			detail = f.Message
 		}
 	}
-	if len(fields) > 0 {
+	switch {
+	case len(fields) > 0:
 		detail = sentence(fields)
+	case detail == missingBody:
+		detail = "the body is missing"
 	}
 	ctx.SetHeader("Content-Type", problemJSON)
 	p := newProblem(exchangeOf(ctx.Context()), e.Status, "", detail, fields...)

@@ -268,6 +268,28 @@ func TestBadInputIsNamedAsTheCallerWroteIt(t *testing.T) {
 	}
 }
 
+func TestDetailIsASentence(t *testing.T) {
+	_, web := newServer(t, httpapi.Options{}, nil)
+	for body, want := range map[string]string{
+		``:                                 "the body is missing",
+		` `:                                "the body is not valid JSON at byte 1",
+		`{`:                                "the body is not valid JSON at byte 1",
+		`{"name":"a","amount":1} {}`:       "the body is not valid JSON at byte 24",
+		`[]`:                               "the body does not fit: expected object",
+		`{"amount":1,"amount":2}`:          "amount is given twice",
+		`{"free":{"a: b":1,"a: b":2}}`:     "free.a: b is given twice",
+		`{"":1,"":2}`:                      `"" is given twice`,
+		`{"free":{"":1,"":2}}`:             `free."" is given twice`,
+		`{"name":"a"}`:                     "amount is missing",
+		`{"name":7,"amount":1,"colour":0}`: "name does not fit: expected string; colour is not a known field",
+	} {
+		got := call(t, "POST", web.URL+"/v1/widgets", body, append(as("seller"), "Content-Type", "application/json")...)
+		if p := got.problem(t); p.Detail != want {
+			t.Errorf("%s gave %d %q, want %q", body, got.status, p.Detail, want)
+		}
+	}
+}
+
 func TestMediaTypeHasToBeJSON(t *testing.T) {
 	_, web := newServer(t, httpapi.Options{}, nil)
 	body := `{"name":"a","amount":1}`

@@ -42,7 +42,7 @@ type Options struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed. Empty believes nobody.
 	TrustedProxies []netip.Prefix
 
-	MaxInFlight int           // requests served at once; 0 for 1,024
+	MaxInFlight int           // requests served at once, and as many whose body is on its way; 0 for 1,024
 	MaxBody     int64         // bytes of a body; 0 for 1 MiB
 	BodyTimeout time.Duration // to read a body; 0 for 10 s
 	Timeout     time.Duration // for the whole request; 0 for 10 s
@@ -60,7 +60,8 @@ type Server struct {
 	mux      *http.ServeMux
 	api      huma.API
 	routes   []Route
-	inFlight atomic.Int64
+	inFlight atomic.Int64 // requests at work; none of them waits for its body
+	arriving *arrivals
 }
 
 // New returns a server that has the routes of operations (/healthz, /readyz, /metrics), /openapi.json
@@ -78,7 +79,8 @@ func New(o Options) *Server {
 			telemetry.DurationBuckets, "route", "class"),
 		unasked: o.Metrics.Counter("agora_http_limiter_errors_total",
 			"Requests let through because the rate limiter could not be asked.", "limiter"),
-		mux: http.NewServeMux(),
+		mux:      http.NewServeMux(),
+		arriving: newArrivals(o.MaxInFlight),
 	}
 	s.api = huma.NewAPI(s.config(), adapter{s})
 	s.mux.HandleFunc("/", s.noRoute)

@@ -17,12 +17,17 @@ func addStock(s *Server, services Shop) {
 		Fails: []Failure{notOwner},
 	}, r.get)
 	Register(s, Route{
-		Method: "PUT", Path: "/v1/stock/{sku}", Tag: tagStock, Summary: "Change the stock of a SKU", Access: sellers, Owned: true,
-		Description: "Give on_hand if the units were counted, or change if some came or went, and not both. A count below what pending orders hold is kept: those that turn out short are refunded.",
+		Method: "PUT", Path: "/v1/stock/{sku}", Tag: tagStock, Summary: "Set the units on hand of a SKU", Access: sellers, Owned: true,
+		Description: "As they were counted. A count below what pending orders hold is kept: those that turn out short are refunded.",
+		Fails:       []Failure{notOwner},
+	}, r.count)
+	Register(s, Route{
+		Method: "POST", Path: "/v1/stock/{sku}", Tag: tagStock, Summary: "Add units of a SKU, or take some away", Access: sellers, Owned: true,
+		Description: "For units that came or went while others are sold. It is not idempotent: after a lost answer, look at the stock first.",
 		Fails: []Failure{
 			notOwner, {Kind: fault.Conflict, Code: "insufficient_stock", When: "The change takes more units than there are."},
 		},
-	}, r.edit)
+	}, r.change)
 }
 
 type stockRoutes struct{ stocks *shop.Stocks }
@@ -40,13 +45,38 @@ func (r stockRoutes) get(ctx context.Context, in *StockPath) (*answerOf[shop.Sto
 	return &answerOf[shop.Stock]{stock}, nil
 }
 
-type stockInput struct {
-	StockPath
-	Body shop.StockEdit
+// StockCount says how many units were counted.
+type StockCount struct {
+	OnHand int64  `json:"on_hand" doc:"Units that there are now" minimum:"0" maximum:"1000000000" example:"100"`
+	Reason string `json:"reason,omitempty" doc:"Why, for the journal" maxLength:"200"`
 }
 
-func (r stockRoutes) edit(ctx context.Context, in *stockInput) (*answerOf[shop.Stock], error) {
-	stock, err := r.stocks.Edit(ctx, actorOf(ctx), in.SKU, in.Body)
+// StockMove says how many units came, or went if it is negative.
+type StockMove struct {
+	Change int64  `json:"change" doc:"Units that came, or went if negative" minimum:"-1000000000" maximum:"1000000000" example:"10"`
+	Reason string `json:"reason,omitempty" doc:"Why, for the journal" maxLength:"200"`
+}
+
+type countInput struct {
+	StockPath
+	Body StockCount
+}
+
+func (r stockRoutes) count(ctx context.Context, in *countInput) (*answerOf[shop.Stock], error) {
+	return r.edit(ctx, in.SKU, shop.StockEdit{OnHand: &in.Body.OnHand, Reason: in.Body.Reason})
+}
+
+type moveInput struct {
+	StockPath
+	Body StockMove
+}
+
+func (r stockRoutes) change(ctx context.Context, in *moveInput) (*answerOf[shop.Stock], error) {
+	return r.edit(ctx, in.SKU, shop.StockEdit{Change: &in.Body.Change, Reason: in.Body.Reason})
+}
+
+func (r stockRoutes) edit(ctx context.Context, sku string, edit shop.StockEdit) (*answerOf[shop.Stock], error) {
+	stock, err := r.stocks.Edit(ctx, actorOf(ctx), sku, edit)
 	if err != nil {
 		return nil, err
 	}

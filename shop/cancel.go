@@ -10,7 +10,10 @@ import (
 	"agora/pattern/saga"
 )
 
-// CancelRequest says which units of an order to give back; no lines means all that are left.
+// maxRefunds bounds how often units of one order are given back, because each time stays in the order.
+const maxRefunds = 100
+
+// CancelRequest says which units of an order to give back; without lines, all that are left.
 type CancelRequest struct {
 	Lines   []LineUnits `json:"lines,omitempty" maxItems:"100"`
 	Version uint64      `json:"version,omitempty" doc:"Version of the order that this is about; a repeat after a lost answer is then refused instead of giving back more"`
@@ -20,6 +23,7 @@ type CancelRequest struct {
 func (r CancelRequest) validate(o Order) error {
 	var c fault.Collector
 	c.Check(len(r.Lines) <= maxLines, "lines", "has more than %d lines", maxLines)
+	c.Check(r.Lines == nil || len(r.Lines) > 0, "lines", "is empty; without it, all that is left is given back")
 	seen := map[int]bool{}
 	for i, l := range r.Lines[:min(len(r.Lines), maxLines)] {
 		if l.Line < 0 || l.Line >= len(o.Lines) {
@@ -74,6 +78,10 @@ func (s *Orders) giveBack(ctx context.Context, order Order, request CancelReques
 
 // reduce gives back units of a confirmed order. Giving back the last of them cancels it.
 func (s *Orders) reduce(ctx context.Context, order Order, lines []LineUnits) (Order, error) {
+	if len(lines) > 0 && len(order.Refunds) >= maxRefunds {
+		return Order{}, fault.New(fault.Conflict, "too_many_refunds",
+			fmt.Sprintf("units of the order were given back %d times; the rest can only be given back at once", maxRefunds))
+	}
 	kind, fact := OrderReduced, Fact{Lines: lines}
 	after := order.clone()
 	if err := after.reduce(lines); err != nil {

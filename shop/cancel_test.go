@@ -218,3 +218,32 @@ func TestARepeatedCancellationIsRefusedByItsVersion(t *testing.T) {
 		t.Errorf("%d units were given back, %v; want 1", after.Lines[0].Cancelled, err)
 	}
 }
+
+func TestAnEmptyListOfLinesIsNotAll(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 10, "GBP")
+	order := s.placed(shop.Confirmed, s.want("A", 3))
+	_, err := s.orders.Cancel(t.Context(), customer, order.ID, shop.CancelRequest{Lines: []shop.LineUnits{}})
+	wantFault(t, err, fault.Invalid, "invalid")
+	s.wantStock("A", 7, 0)
+}
+
+func TestUnitsAreNotGivenBackOneByOneForEver(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 1000, "GBP")
+	order := s.placed(shop.Confirmed, s.want("A", 500))
+	one := shop.CancelRequest{Lines: []shop.LineUnits{{Line: 0, Quantity: 1}}}
+	var err error
+	times := 0
+	for ; err == nil && times < 500; times++ {
+		_, err = s.orders.Cancel(t.Context(), customer, order.ID, one)
+	}
+	wantFault(t, err, fault.Conflict, "too_many_refunds")
+	if times != 101 {
+		t.Errorf("refused at the time %d, want 101", times)
+	}
+	if after := s.cancelled(order.ID); after.State != shop.Cancelled {
+		t.Errorf("the rest given back leaves the order %s", after.State)
+	}
+	s.clean()
+}

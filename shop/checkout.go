@@ -101,14 +101,6 @@ func (r OrderRequest) Validate() error {
 // another request under the key is Invalid (idempotency_key_reused), and one that is still being
 // worked on a Conflict (in_flight).
 func (s *Orders) Place(ctx context.Context, userID, key string, request OrderRequest) (Order, error) {
-	order, err := s.place(ctx, userID, key, request)
-	if err != nil {
-		s.failed.Inc(fault.CodeOf(err))
-	}
-	return order, err
-}
-
-func (s *Orders) place(ctx context.Context, userID, key string, request OrderRequest) (Order, error) {
 	if err := request.Validate(); err != nil {
 		return Order{}, err
 	}
@@ -117,16 +109,18 @@ func (s *Orders) place(ctx context.Context, userID, key string, request OrderReq
 	}
 	order, err := s.draft(ctx, userID, request)
 	if err != nil {
-		return Order{}, err
+		return s.earlier(ctx, userID, key, request, err)
 	}
 	placement := newPlacement(order, key, request)
 	s.inflight.Store(order.ID, struct{}{})
 	defer s.inflight.Delete(order.ID)
 	claim, err := s.store.Place(ctx, placement)
 	if short, ok := errors.AsType[*ShortStock](err); ok {
+		s.failed.Inc("insufficient_stock")
 		return Order{}, shortFault(order, short)
 	}
 	if err != nil {
+		s.failed.Inc(fault.CodeOf(err))
 		return Order{}, fmt.Errorf("place order: %w", err)
 	}
 	if claim != nil {
@@ -135,6 +129,24 @@ func (s *Orders) place(ctx context.Context, userID, key string, request OrderReq
 	s.notify()
 	// From here on the order is taken: a customer who hangs up does not stop it.
 	return s.finish(context.WithoutCancel(ctx), order)
+}
+
+// earlier answers a request that cannot be priced today: with the order that it made before, if it did. What
+// was bought was bought, whatever became of the catalogue since.
+func (s *Orders) earlier(ctx context.Context, userID, key string, request OrderRequest, refused error) (Order, error) {
+	if key != "" {
+		claim, err := s.store.Claimed(ctx, claimKey(userID, key))
+		if err != nil {
+			return Order{}, errors.Join(refused, err)
+		}
+		if claim != nil {
+			return s.repeat(claim, hashRequest(request))
+		}
+	}
+	if !fault.Is(refused, fault.Invalid) {
+		s.failed.Inc(fault.CodeOf(refused))
+	}
+	return Order{}, refused
 }
 
 // draft prices the request.
@@ -175,13 +187,13 @@ func (s *Orders) draft(ctx context.Context, userID string, request OrderRequest)
 func total(lines []Line) (Money, error) {
 	sum := Money{0, lines[0].Price.Currency}
 	for i, l := range lines {
+		if l.Price.Currency != sum.Currency {
+			return Money{}, fault.Bad(fmt.Sprintf("lines[%d].product_id", i),
+				"is priced in %s, the lines before it in %s; one order has one currency", l.Price.Currency, sum.Currency)
+		}
 		price, err := l.Price.Times(l.Quantity)
 		if err == nil {
 			sum, err = sum.Add(price)
-		}
-		if fault.CodeOf(err) == "currency_mismatch" {
-			return Money{}, fault.Bad(fmt.Sprintf("lines[%d].product_id", i),
-				"is priced in %s, the lines before it in %s; one order has one currency", l.Price.Currency, sum.Currency)
 		}
 		if err != nil {
 			return Money{}, fault.Bad(fmt.Sprintf("lines[%d].quantity", i), "makes a price over the largest amount")
@@ -263,6 +275,9 @@ func answer(o Order) (Order, error) {
 func (s *Orders) finish(ctx context.Context, order Order) (Order, error) {
 	settled, err := s.pay(ctx, order)
 	if err == nil {
+		if settled.Reason == ReasonDeclined {
+			s.failed.Inc("payment_declined")
+		}
 		return answer(settled)
 	}
 	// Somebody else may have moved the order on meanwhile: the customer by cancelling it, or the saga runner.

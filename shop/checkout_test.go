@@ -344,3 +344,28 @@ func TestOrdersNeedNoOptions(t *testing.T) {
 		t.Errorf("units are held for %v only", order.HoldUntil.Sub(order.PlacedAt))
 	}
 }
+
+func TestARepeatDoesNotDependOnTodaysCatalogue(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 10, "GBP")
+	s.sell("B", 1000, 5, "GBP")
+	lines := []shop.LineRequest{s.want("A", 1), s.want("B", 1)}
+	first, err := s.place("key", lines...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	repriced := s.products["B"]
+	repriced.Price.Currency = "EUR"
+	s.products["B"] = repriced
+	again, err := s.place("key", lines...)
+	if err != nil || again.ID != first.ID {
+		t.Errorf("the repeat = %s, %v; want order %s", again.ID, err, first.ID)
+	}
+	_, err = s.place("key", s.want("B", 1), s.want("A", 1))
+	wantFault(t, err, fault.Invalid, "idempotency_key_reused")
+	_, err = s.place("other", lines...)
+	wantFault(t, err, fault.Invalid, "invalid")
+	if e, ok := errors.AsType[*fault.Error](err); !ok || !strings.Contains(e.Message, "is priced in EUR, the lines before it in GBP") {
+		t.Errorf("error = %v, want both currencies named", err)
+	}
+}

@@ -17,6 +17,8 @@ type OrderStore interface {
 	// Place keeps a new order. If the placement's key is claimed already, nothing changes and the claim is
 	// returned. Stock that does not cover the order fails it whole with *ShortStock, naming every short SKU.
 	Place(ctx context.Context, p Placement) (*Claim, error)
+	// Claimed returns what a request with the key did, or nil if there was none.
+	Claimed(ctx context.Context, key string) (*Claim, error)
 	// Advance keeps the next version of an order. It fails with fault.NotFound for an order that is not
 	// there, fault.Stale if the order is not at the version before, and *ShortStock if the stock does not
 	// bear a move.

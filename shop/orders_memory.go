@@ -40,9 +40,8 @@ func NewMemoryOrders() *MemoryOrders {
 func (m *MemoryOrders) Place(ctx context.Context, p Placement) (*Claim, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if claim, ok := m.claims[p.Key]; ok && p.Key != "" {
-		claim.Order = m.orders[claim.Order.ID].clone()
-		return &claim, nil
+	if claim := m.claimed(p.Key); claim != nil {
+		return claim, nil
 	}
 	if _, taken := m.orders[p.Order.ID]; taken {
 		return nil, fault.New(fault.Conflict, "order_exists", "the order exists")
@@ -54,6 +53,22 @@ func (m *MemoryOrders) Place(ctx context.Context, p Placement) (*Claim, error) {
 		m.claims[p.Key] = Claim{Order: Order{ID: p.Order.ID}, RequestHash: p.RequestHash}
 	}
 	return nil, nil
+}
+
+// Claimed implements OrderStore.
+func (m *MemoryOrders) Claimed(_ context.Context, key string) (*Claim, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.claimed(key), nil
+}
+
+func (m *MemoryOrders) claimed(key string) *Claim {
+	claim, ok := m.claims[key]
+	if !ok || key == "" {
+		return nil
+	}
+	claim.Order = m.orders[claim.Order.ID].clone()
+	return &claim
 }
 
 // Advance implements OrderStore.

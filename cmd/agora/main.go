@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 )
@@ -41,6 +42,8 @@ type usageError struct{ error }
 func (e usageError) Unwrap() error { return e.error }
 
 func main() {
+	// What the program keeps is for its user alone: personal data, password hashes, tokens.
+	syscall.Umask(0o077)
 	ctx, stop := untilSignal(context.Background(), os.Exit, os.Stderr)
 	code := run(ctx, os.Args[1:], streams{os.Stdout, os.Stderr})
 	stop()

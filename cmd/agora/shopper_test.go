@@ -169,7 +169,7 @@ func (s *shopper) watch(ctx context.Context, p offered) error {
 		change = 5
 	}
 	call = s.market.history.Call(s.number, verify.Restock, verify.Input{Units: map[string]int64{p.sku: change}})
-	got, err = admin.send(ctx, "PUT", "/v1/stock/"+p.sku, "", shop.StockEdit{Change: &change, Reason: "a test"})
+	got, err = admin.send(ctx, "POST", "/v1/stock/"+p.sku, "", shop.StockEdit{Change: &change, Reason: "a test"})
 	switch { // without an answer it is not known whether it happened, and the history says so
 	case err == nil && got.status == http.StatusOK:
 		call.Return(verify.Output{Outcome: verify.OK})

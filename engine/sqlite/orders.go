@@ -65,10 +65,24 @@ func insertOrder(t *tx, p shop.Placement, body []byte) (*shop.Claim, error) {
 	return nil, err
 }
 
+const claimQuery = "SELECT body, request_hash FROM orders WHERE idempotency_key = ?"
+
+// Claimed implements shop.OrderStore.
+func (s *Orders) Claimed(ctx context.Context, key string) (*shop.Claim, error) {
+	claim, err := scanClaim(func(dest ...any) error {
+		return s.db.read.QueryRowContext(ctx, claimQuery, key).Scan(dest...)
+	})
+	return claim, classify(err)
+}
+
 func findClaim(t *tx, key string) (*shop.Claim, error) {
+	return scanClaim(func(dest ...any) error { return t.queryRow(claimQuery, []any{key}, dest...) })
+}
+
+func scanClaim(scan func(dest ...any) error) (*shop.Claim, error) {
 	var claim shop.Claim
 	var body []byte
-	err := t.queryRow("SELECT body, request_hash FROM orders WHERE idempotency_key = ?", []any{key}, &body, &claim.RequestHash)
+	err := scan(&body, &claim.RequestHash)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

@@ -65,7 +65,9 @@ func connect(path string, readOnly bool) (*sql.DB, error) {
 		// Reads that are not prepared by hand find their statement parsed already.
 		"_stmt_cache_size": {"64"},
 	}
-	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", Opaque: path, RawQuery: q.Encode()}).String())
+	// SQLite reads its URI as one: what is special in a URI must not be so in a folder's name.
+	name := (&url.URL{Path: path}).EscapedPath()
+	db, err := sql.Open("sqlite3", "file:"+name+"?"+q.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -115,6 +117,20 @@ func classify(err error) error {
 	default:
 		return err
 	}
+}
+
+// endsTransaction reports whether SQLite may have rolled back the whole transaction with the error, also where
+// the statement only read (https://www.sqlite.org/lang_transaction.html, section 2.5).
+func endsTransaction(err error) bool {
+	driver, ok := errors.AsType[sqlite3.Error](err)
+	if !ok {
+		return false
+	}
+	switch driver.Code {
+	case sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrNomem, sqlite3.ErrBusy, sqlite3.ErrInterrupt:
+		return true
+	}
+	return false
 }
 
 // isUnique reports whether err is the violation of a unique index or primary key.

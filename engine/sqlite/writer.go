@@ -178,6 +178,9 @@ func (t *tx) isolated(fn func(*tx) error) error {
 	err := fn(t)
 	t.lazy = false
 	if !t.inside {
+		if endsTransaction(err) {
+			t.broken = err
+		}
 		return err
 	}
 	if err != nil {

@@ -5,9 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/mattn/go-sqlite3"
 
 	"agora/fault"
 )
@@ -196,6 +199,49 @@ func TestWriterGivesUpABrokenTransaction(t *testing.T) {
 	}
 	if err := w.do(t.Context(), insert("next")); err != nil {
 		t.Errorf("the next write fails: %v", err)
+	}
+}
+
+// TestWriterGivesUpAfterAReadThatEndedIt is the same for a write that had only read when SQLite ended the
+// transaction: a savepoint after that would begin, and its release commit, a transaction of its own.
+func TestWriterGivesUpAfterAReadThatEndedIt(t *testing.T) {
+	w, read := openBare(t)
+	failed := sqlite3.Error{Code: sqlite3.ErrIoErr}
+	group := []*write{
+		{ctx: t.Context(), run: func(t *tx) error {
+			stmt, err := t.prepare("ROLLBACK")
+			if err == nil {
+				_, err = stmt.Exec()
+			}
+			return errors.Join(err, failed)
+		}, answer: make(chan struct{})},
+		{ctx: t.Context(), run: insert("behind"), answer: make(chan struct{})},
+	}
+	w.commit(group)
+	for i, request := range group {
+		if request.err == nil {
+			t.Errorf("write %d is acknowledged", i)
+		}
+	}
+	if got := names(t, read); len(got) != 0 {
+		t.Errorf("kept %v, want nothing", got)
+	}
+}
+
+func TestDatabasesAreWhereTheirNameSays(t *testing.T) {
+	for _, name := range []string{"plain.db", "shop#1.db", "what?.db", "100%.db", "a b.db", "ä%20.db"} {
+		folder := t.TempDir()
+		s, err := OpenOrders(t.Context(), filepath.Join(folder, name))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		files, err := os.ReadDir(folder)
+		if err != nil || len(files) != 1 || files[0].Name() != name {
+			t.Errorf("opening %s made %v, %v", name, files, err)
+		}
 	}
 }
 

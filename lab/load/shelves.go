@@ -80,7 +80,7 @@ func (s *shelves) fill(ctx context.Context, product int, demand int64) error {
 		Change int64  `json:"change"`
 		Reason string `json:"reason"`
 	}{lacking, "agora load"}
-	if err := s.api.call(ctx, "PUT", "/v1/stock/"+url.PathEscape(sku), edit, &struct{}{}); err != nil {
+	if err := s.api.call(ctx, "POST", "/v1/stock/"+url.PathEscape(sku), edit, &struct{}{}); err != nil {
 		return fmt.Errorf("fill up the stock of %s: %w", sku, err)
 	}
 	call(verify.Output{Outcome: verify.OK})

@@ -37,7 +37,7 @@ type Load func(ctx context.Context, key string) ([]byte, error)
 type Aside struct {
 	tally
 	options AsideOptions
-	store   Store
+	store   Leasing
 	load    Load
 	flights flights
 }
@@ -49,7 +49,7 @@ func NewAside(store Store, o AsideOptions, load Load, m *telemetry.Metrics) *Asi
 		panic(fmt.Sprintf("cache: options of %s: TTL has to be positive, Jitter from 0 to below 1, the others not negative", o.Name))
 	}
 	return &Aside{
-		tally: newTally(o.Name, m), options: o, store: store, load: load,
+		tally: newTally(o.Name, m), options: o, store: leasing(store), load: load,
 		flights: flights{byKey: make(map[string]*flight)},
 	}
 }
@@ -58,11 +58,11 @@ func NewAside(store Store, o AsideOptions, load Load, m *telemetry.Metrics) *Asi
 // NotFound has the code and the message of the load's error. A store that fails is passed by. When ctx
 // ends, Get returns; the load goes on for the others.
 func (a *Aside) Get(ctx context.Context, key string) ([]byte, error) {
-	found, ok := a.find(ctx, key)
+	found, lease, ok := a.find(ctx, key)
 	if ok && found.fresh(time.Now()) {
 		return a.answer(found)
 	}
-	value, err := a.flights.wait(ctx, a.flights.join(ctx, key, a.fly))
+	value, err := a.flights.wait(ctx, a.flights.join(ctx, key, lease, a.fly))
 	if ok && found.what == present && isAway(err) {
 		a.stale.Inc()
 		return found.body, nil
@@ -71,16 +71,16 @@ func (a *Aside) Get(ctx context.Context, key string) ([]byte, error) {
 	return value, err
 }
 
-func (a *Aside) find(ctx context.Context, key string) (entry, bool) {
-	b, ok, err := a.store.Get(ctx, key)
+func (a *Aside) find(ctx context.Context, key string) (entry, Lease, bool) {
+	b, lease, ok, err := a.store.Find(ctx, key)
 	if err != nil {
 		a.fail.Inc()
-		return entry{}, false
 	}
-	if !ok {
-		return entry{}, false
+	if err != nil || !ok {
+		return entry{}, lease, false
 	}
-	return decode(b)
+	e, ok := decode(b)
+	return e, lease, ok
 }
 
 func (a *Aside) answer(e entry) ([]byte, error) {
@@ -119,19 +119,19 @@ func (a *Aside) tryLoad(ctx context.Context, key string) (value []byte, err erro
 	return a.load(ctx, key)
 }
 
-func (a *Aside) remember(ctx context.Context, f *flight) error {
+func (a *Aside) remember(ctx context.Context, f *flight) (err error) {
 	o := a.options
 	switch now := time.Now(); {
 	case f.err == nil:
 		ttl := o.TTL - time.Duration(rand.Float64()*o.Jitter*float64(o.TTL))
-		return a.store.Set(ctx, f.key, encodeValue(f.value, now.Add(ttl)), ttl+o.StaleFor)
+		_, err = a.store.Fill(ctx, f.key, encodeValue(f.value, now.Add(ttl)), ttl+o.StaleFor, f.lease)
 	case o.NegativeTTL > 0:
-		return a.store.Set(ctx, f.key, encodeAbsence(f.err, now.Add(o.NegativeTTL)), o.NegativeTTL)
+		_, err = a.store.Fill(ctx, f.key, encodeAbsence(f.err, now.Add(o.NegativeTTL)), o.NegativeTTL, f.lease)
 	case o.StaleFor > 0:
 		// A value that no longer exists must not be served when the load fails the next time.
-		return a.store.Delete(ctx, f.key)
+		err = a.store.Delete(ctx, f.key)
 	}
-	return nil
+	return err
 }
 
 // Invalidate forgets the keys. It is called after the change: a Get that begins after it has returned does

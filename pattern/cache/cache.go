@@ -7,13 +7,19 @@
 // Through (write-through) is for what has to be right at once after a write: sessions. All writes go
 // through it, to the backing store first, and a deleted value never comes back.
 //
-// Both keep opaque bytes in a Store: Memory inside the process, or one that several processes share.
+// Both keep opaque bytes in a Store: Memory inside the process, one that several processes share, or Near,
+// which keeps in the memory of each process what it reads of the shared one.
+//
 // What it is not: a store of record (a Store may forget anything at any time), nor a cache of values that
 // each caller may change (the bytes are shared, and must be left alone).
 //
-// The promises about races hold within one process. Where processes share a Store, each has to call
-// Invalidate for every change, as consumers of the event log do; an older value that one process writes
-// while another deletes is then dropped by the first one's own Invalidate, and else by its TTL.
+// Invalidate and Delete are promises to the process that calls them: a read there that begins after they have
+// returned does not see what was before. The same holds in all processes for a store that they share directly:
+// a load that began before the change brings nothing back, because the change has ended its Lease. With a Near
+// in front, the others see the change when its message arrives; see there for what holds while messages do
+// not. What a shared store itself loses (in a failover to a replica that was behind) is beyond all of this and
+// ends with the value's TTL. Two processes that Put the same key of a Through at the same time may leave it
+// cached in the order of their cache writes; keys that are written once, as those of sessions are, have no order.
 package cache
 
 import (

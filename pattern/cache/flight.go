@@ -25,6 +25,7 @@ var errLost = errors.New("the load did not return")
 // An overtaken flight is no longer in the map, so that later readers do not get what it brings.
 type flight struct {
 	key       string
+	lease     Lease // from before the load
 	cancel    context.CancelFunc
 	waiters   int
 	storing   bool
@@ -35,17 +36,18 @@ type flight struct {
 	err    error
 }
 
-// join makes the caller wait for the flight of the key, which run begins if there is none. run is called
-// on a goroutine of its own with a context that has the values of ctx, but not its end.
-func (fs *flights) join(ctx context.Context, key string, run func(context.Context, *flight)) *flight {
+// join makes the caller wait for the flight of the key, which run begins if there is none, or none under the
+// same lease: another one may have read what was there before another process changed it. run is called on a
+// goroutine of its own with a context that has the values of ctx, but not its end.
+func (fs *flights) join(ctx context.Context, key string, lease Lease, run func(context.Context, *flight)) *flight {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if f, ok := fs.byKey[key]; ok {
+	if f, ok := fs.byKey[key]; ok && f.lease.same(lease) {
 		f.waiters++
 		return f
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	f := &flight{key: key, cancel: cancel, waiters: 1, landed: make(chan struct{}), err: errLost}
+	f := &flight{key: key, lease: lease, cancel: cancel, waiters: 1, landed: make(chan struct{}), err: errLost}
 	fs.byKey[key] = f
 	go func() {
 		defer fs.land(f)

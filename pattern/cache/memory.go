@@ -57,5 +57,8 @@ func (m *Memory) Delete(_ context.Context, keys ...string) error {
 	return nil
 }
 
+// Clear forgets everything.
+func (m *Memory) Clear() { m.entries.InvalidateAll() }
+
 // Close ends the goroutine that removes expired entries.
 func (m *Memory) Close() { m.entries.StopAllGoroutines() }

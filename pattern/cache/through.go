@@ -38,7 +38,7 @@ type ThroughOptions struct {
 type Through struct {
 	tally
 	options ThroughOptions
-	store   Store
+	store   Leasing
 	backing Backing
 	turns   turns
 }
@@ -50,7 +50,7 @@ func NewThrough(store Store, o ThroughOptions, backing Backing, m *telemetry.Met
 		panic(fmt.Sprintf("cache: options of %s: TTL has to be positive", o.Name))
 	}
 	return &Through{
-		tally: newTally(o.Name, m), options: o, store: store, backing: backing,
+		tally: newTally(o.Name, m), options: o, store: leasing(store), backing: backing,
 		turns: turns{byKey: make(map[string]*turn)},
 	}
 }
@@ -58,7 +58,7 @@ func NewThrough(store Store, o ThroughOptions, backing Backing, m *telemetry.Met
 // Get returns the value of the key, which must not be changed, from the cache or else from the backing
 // store. A cache that fails is passed by.
 func (t *Through) Get(ctx context.Context, key string) ([]byte, error) {
-	if value, ok := t.find(ctx, key); ok {
+	if value, _, ok := t.find(ctx, key); ok {
 		t.hit.Inc()
 		return value, nil
 	}
@@ -67,7 +67,8 @@ func (t *Through) Get(ctx context.Context, key string) ([]byte, error) {
 	}
 	defer t.turns.release(key)
 	// Whoever had the turn before may have brought the value.
-	if value, ok := t.find(ctx, key); ok {
+	value, lease, ok := t.find(ctx, key)
+	if ok {
 		t.hit.Inc()
 		return value, nil
 	}
@@ -77,19 +78,18 @@ func (t *Through) Get(ctx context.Context, key string) ([]byte, error) {
 		return nil, err
 	}
 	// A write that is cut off could still be carried out after the next one's turn.
-	if err := t.store.Set(context.WithoutCancel(ctx), key, value, t.options.TTL); err != nil {
+	if _, err := t.store.Fill(context.WithoutCancel(ctx), key, value, t.options.TTL, lease); err != nil {
 		t.fail.Inc()
 	}
 	return value, nil
 }
 
-func (t *Through) find(ctx context.Context, key string) ([]byte, bool) {
-	value, ok, err := t.store.Get(ctx, key)
+func (t *Through) find(ctx context.Context, key string) ([]byte, Lease, bool) {
+	value, lease, ok, err := t.store.Find(ctx, key)
 	if err != nil {
 		t.fail.Inc()
-		return nil, false
 	}
-	return value, ok
+	return value, lease, ok && err == nil
 }
 
 // Put writes the value, which belongs to the cache from then on, to the backing store and then to the

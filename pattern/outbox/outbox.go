@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"agora/telemetry"
@@ -34,12 +35,22 @@ type Source interface {
 	Relayed(ctx context.Context, seq uint64) error
 }
 
+// Leader is a Source that several processes share, of which one relays at a time.
+type Leader interface {
+	Source
+	// Lead calls work if no other process leads, and reports whether it did. The context of work ends when the
+	// lead is lost. A process that dies loses it within seconds.
+	Lead(ctx context.Context, work func(ctx context.Context) error) (led bool, err error)
+}
+
 // Publish carries messages on, in order. It returns nil only when all of them are durable there.
 type Publish func(ctx context.Context, messages []Message) error
 
-// Relay moves messages from a source to Publish. One relay runs for a source at a time.
+// Relay moves messages from a source to Publish. One relay runs for a source at a time: of several processes
+// that share one, the source has to choose as a Leader.
 type Relay struct {
 	source  Source
+	leads   atomic.Bool // Run has the lead of a shared source
 	publish Publish
 	log     *slog.Logger
 	relayed telemetry.Counter
@@ -53,6 +64,7 @@ const (
 	gather   = 40 * time.Millisecond  // how long it lets messages gather when it is, to carry many at once
 	minPause = 50 * time.Millisecond  // pause after a first failure, doubled up to maxPause
 	maxPause = 5 * time.Second
+	campaign = time.Second // how often a relay that does not lead tries to
 )
 
 // NewRelay returns a relay. It keeps agora_outbox_relayed_total and agora_outbox_age_seconds.
@@ -73,8 +85,30 @@ func (r *Relay) Wake() {
 	}
 }
 
-// Run relays until ctx ends. Failures are logged and tried again, for ever: a message is never skipped.
+// Run relays until ctx ends. Failures are logged and tried again, for ever: a message is never skipped. Of a
+// shared source it relays while it leads.
 func (r *Relay) Run(ctx context.Context) {
+	leader, shared := r.source.(Leader)
+	if !shared {
+		r.run(ctx)
+		return
+	}
+	for ctx.Err() == nil {
+		_, err := leader.Lead(ctx, func(ctx context.Context) error {
+			r.log.Info("outbox relay leads")
+			r.leads.Store(true)
+			defer r.leads.Store(false)
+			r.run(ctx)
+			return nil
+		})
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("outbox relay lost the lead, or cannot try for it", "error", err)
+		}
+		r.pause(ctx, campaign)
+	}
+}
+
+func (r *Relay) run(ctx context.Context) {
 	pause := minPause
 	for ctx.Err() == nil {
 		n, err := r.step(ctx)
@@ -93,8 +127,17 @@ func (r *Relay) Run(ctx context.Context) {
 	}
 }
 
-// Flush relays what is pending now, for an orderly stop.
+// Flush relays what is pending now, for an orderly stop. What another process leads is left to it.
 func (r *Relay) Flush(ctx context.Context) error {
+	leader, shared := r.source.(Leader)
+	if !shared || r.leads.Load() {
+		return r.flush(ctx)
+	}
+	_, err := leader.Lead(ctx, r.flush)
+	return err
+}
+
+func (r *Relay) flush(ctx context.Context) error {
 	for {
 		if n, err := r.step(ctx); err != nil || n == 0 {
 			return err

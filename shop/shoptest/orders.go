@@ -130,6 +130,14 @@ func testClaim(t *testing.T, s shop.OrderStore) {
 	if claim, err = s.Place(t.Context(), Placement("usr_1/key", "A")); err != nil || claim == nil || claim.Order.State != shop.Confirmed {
 		t.Errorf("a later repeat = %+v, %v; want the order as it is now", claim, err)
 	}
+	if claim, err = s.Claimed(t.Context(), "usr_1/key"); err != nil || claim == nil || claim.Order.ID != first.Order.ID || string(claim.RequestHash) != "asked for A" {
+		t.Errorf("claimed = %+v, %v; want the first request's", claim, err)
+	}
+	for _, key := range []string{"usr_2/key", ""} {
+		if claim, err = s.Claimed(t.Context(), key); err != nil || claim != nil {
+			t.Errorf("claimed under %q = %+v, %v; want none", key, claim, err)
+		}
+	}
 	mustPlace(t, s, Placement("usr_2/key", "A"))
 	mustPlace(t, s, Placement("", "A"))
 	mustPlace(t, s, Placement("", "A"))

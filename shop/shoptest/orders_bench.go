@@ -2,25 +2,36 @@ package shoptest
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"agora/ident"
 	"agora/shop"
 )
 
-// BenchmarkOrders measures an order's two transactions, placed and confirmed, with many callers at once:
-// the most that any checkout over the store can do.
+// BenchmarkOrders measures an order's two transactions, placed and confirmed, with 64 callers at once: the most
+// that any checkout over the store can do. Once the orders are spread over many SKUs, and once all want the same.
 func BenchmarkOrders(b *testing.B, open func(b *testing.B) shop.OrderStore) {
-	s := open(b)
-	const products = 1000
+	for _, tt := range []struct {
+		name string
+		skus int
+	}{{"1000 SKUs", 1000}, {"one hot SKU", 1}} {
+		b.Run(tt.name, func(b *testing.B) { benchmarkOrders(b, open(b), tt.skus) })
+	}
+}
+
+func benchmarkOrders(b *testing.B, s shop.OrderStore, products int) {
 	skus := make([]string, products)
+	stock := shop.ImportBatch{Source: "benchmark", Progress: []byte{}}
 	for i := range skus {
 		skus[i] = fmt.Sprintf("SKU-%04d", i)
-		if _, err := s.ChangeStock(b.Context(), skus[i], setTo(1<<40)); err != nil {
-			b.Fatal(err)
-		}
+		stock.Stock = append(stock.Stock, shop.Stock{SKU: skus[i], OnHand: 1 << 40})
 	}
-	b.SetParallelism(32)
+	if err := s.Import(b.Context(), stock); err != nil {
+		b.Fatal(err)
+	}
+	b.SetParallelism(max(1, 64/runtime.GOMAXPROCS(0)))
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
 			p := Placement(ident.New("key"), skus[i*7919%products])
@@ -29,7 +40,8 @@ func BenchmarkOrders(b *testing.B, open func(b *testing.B) shop.OrderStore) {
 				err = s.Advance(b.Context(), Confirmation(p))
 			}
 			if err != nil {
-				b.Fatal(err)
+				b.Error(err)
+				return
 			}
 		}
 	})

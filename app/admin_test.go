@@ -1,0 +1,83 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"agora/accounts"
+	"agora/fault"
+)
+
+func tokenFor(t *testing.T, cfg Config, role accounts.Role) (string, error) {
+	t.Helper()
+	var out strings.Builder
+	err := IssueToken(t.Context(), cfg, TokenRequest{Role: role, TTL: time.Hour}, &out)
+	return strings.TrimSpace(out.String()), err
+}
+
+// principalOf asks the stores of a data folder whose token it is.
+func principalOf(t *testing.T, cfg Config, token string) (accounts.Principal, error) {
+	t.Helper()
+	var who accounts.Principal
+	err := withStores(t.Context(), cfg, slog.New(slog.DiscardHandler), func(s *stores) (err error) {
+		svc := accounts.NewService(s.users, s.personal, s.sessions, accounts.Options{})
+		who, err = svc.Authenticate(context.Background(), token)
+		return err
+	})
+	return who, err
+}
+
+func TestTokensAreIssuedOnTheDataFolder(t *testing.T) {
+	cfg := load(t, Sources{Flags: map[string]string{"data": filepath.Join(t.TempDir(), "new")}}).Config
+	for _, role := range accounts.Roles {
+		token, err := tokenFor(t, cfg, role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if who, err := principalOf(t, cfg, token); err != nil || who.Role != role || who.UserID != accounts.FirstAdmin().UserID {
+			t.Errorf("the token stands for %+v, %v; want the admin as %s", who, err, role)
+		}
+	}
+	file, err := os.Stat(filepath.Join(cfg.Data, adminTokenFile))
+	if err != nil || file.Mode().Perm() != 0o600 {
+		t.Errorf("the admin's token file has mode %v, %v; want 0600", file.Mode(), err)
+	}
+}
+
+func TestANewAdminTokenIsNotMadeBesideAServer(t *testing.T) {
+	cfg := load(t, Sources{Flags: map[string]string{"data": t.TempDir()}}).Config
+	if _, err := tokenFor(t, cfg, accounts.Admin); err != nil {
+		t.Fatal(err)
+	}
+	old, err := os.ReadFile(filepath.Join(cfg.Data, adminTokenFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, err := lockData(cfg.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tokenFor(t, cfg, accounts.Shopper); err != nil {
+		t.Errorf("beside a server, a token cannot be issued: %v", err)
+	}
+	if err := os.Remove(filepath.Join(cfg.Data, adminTokenFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tokenFor(t, cfg, accounts.Admin); fault.CodeOf(err) != "data_in_use" {
+		t.Errorf("a new admin beside a server = %v, want data_in_use", err)
+	}
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tokenFor(t, cfg, accounts.Admin); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := principalOf(t, cfg, strings.TrimSpace(string(old))); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("the lost token = %v, want it ended", err)
+	}
+}

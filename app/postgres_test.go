@@ -1,0 +1,57 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"agora/engine/postgres/postgrestest"
+	"agora/lab/generate"
+)
+
+var database postgrestest.Server
+
+func TestMain(m *testing.M) { database.Main(m) }
+
+// onPostgres returns a configuration that keeps in PostgreSQL what can be kept there.
+func onPostgres(t *testing.T) Config {
+	t.Helper()
+	url := database.URL(t)
+	flags := map[string]string{"data": t.TempDir(), "listen": "127.0.0.1:0"}
+	for _, port := range []string{"users", "sessions", "personal", "orders", "views"} {
+		flags[port] = url
+	}
+	return load(t, Sources{Flags: flags}).Config
+}
+
+func TestAShopOnPostgres(t *testing.T) {
+	cfg := onPostgres(t)
+	log := slog.New(slog.DiscardHandler)
+	if _, err := Generate(t.Context(), cfg, generate.Plan{Products: 30, Users: 30, Orders: 40, Seed: 1}, log, func(generate.Progress) {}); err != nil {
+		t.Fatal(err)
+	}
+	var report strings.Builder
+	if err := VerifyShop(t.Context(), cfg, nil, log, &report); err != nil {
+		t.Errorf("verify = %v\n%s", err, report.String())
+	}
+
+	// Two servers at once, each with a data folder of its own.
+	other := cfg
+	other.Data = t.TempDir()
+	for _, server := range []Config{cfg, other} {
+		ctx, stop := context.WithCancel(t.Context())
+		result := make(chan error, 1)
+		url := serving(t, ctx, server, result)
+		if status, err := get(t.Context(), url+"/readyz"); err != nil || status != http.StatusOK {
+			t.Errorf("ready = %d, %v; want 200", status, err)
+		}
+		t.Cleanup(func() {
+			stop()
+			if err := <-result; err != nil {
+				t.Errorf("Serve = %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,63 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"agora/accounts"
+	"agora/fault"
+	"agora/ident"
+)
+
+// packID returns the 16 bytes that an identifier stands for: little more than half of its text, in tables
+// and indexes of millions of rows.
+func packID(prefix, id string) ([]byte, error) {
+	if err := ident.Check(prefix, id); err != nil {
+		return nil, fault.Bad("id", "%v", err)
+	}
+	parsed, err := ulid.ParseStrict(strings.TrimPrefix(id, prefix+"_"))
+	return parsed[:], err
+}
+
+// packUserID is packID for looking a user up: what is no user id is nobody's.
+func packUserID(id string) ([]byte, error) {
+	packed, err := packID(ident.User, id)
+	if err != nil {
+		return nil, fault.Missing("user", id)
+	}
+	return packed, nil
+}
+
+func unpackID(prefix string, packed []byte) (string, error) {
+	var id ulid.ULID
+	if err := id.UnmarshalBinary(packed); err != nil {
+		return "", fmt.Errorf("a stored identifier of %d bytes: %w", len(packed), err)
+	}
+	return prefix + "_" + strings.ToLower(id.String()), nil
+}
+
+// roleNumbers are stored: a number is never given another meaning.
+var roleNumbers = map[accounts.Role]int16{accounts.Shopper: 0, accounts.Seller: 1, accounts.Admin: 2}
+
+func packRole(role accounts.Role) (int16, error) {
+	n, ok := roleNumbers[role]
+	if !ok {
+		return 0, fault.Bad("role", "is none of %v", accounts.Roles)
+	}
+	return n, nil
+}
+
+func unpackRole(n int16) (accounts.Role, error) {
+	for role, number := range roleNumbers {
+		if number == n {
+			return role, nil
+		}
+	}
+	return "", fmt.Errorf("the stored role %d has no meaning", n)
+}
+
+// packTime returns the time as the ports of accounts know it: to the millisecond.
+func packTime(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

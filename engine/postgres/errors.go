@@ -1,0 +1,114 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
+
+	"agora/fault"
+)
+
+// The codes of errors that mean something here, https://www.postgresql.org/docs/current/errcodes-appendix.html.
+const (
+	uniqueViolation      = "23505"
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+	lockNotAvailable     = "55P03"
+	queryCanceled        = "57014" // by statement_timeout, as a caller who left is a context's error
+	readOnlyTransaction  = "25006" // a standby, after a failover
+	notText              = "22021" // bytes that are no UTF-8, or a zero
+)
+
+// awayClasses are the classes of errors of a server that cannot work now: lost connections, exhausted
+// resources, an operator who stops it, and its disk.
+var awayClasses = []string{"08", "53", "57", "58"}
+
+// classify turns a driver's error into a fault. Errors that are already classified pass.
+func classify(err error) error {
+	if err == nil || fault.KindOf(err) != fault.Internal {
+		return err
+	}
+	driver, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		if isNetwork(err) {
+			return fault.Wrap(fault.Unavailable, err, "the store cannot be reached")
+		}
+		if errors.Is(err, puddle.ErrClosedPool) {
+			return closed()
+		}
+		return err
+	}
+	switch driver.Code {
+	case notText:
+		return fault.Wrap(fault.Invalid, err, "the text cannot be stored")
+	case serializationFailure, deadlockDetected, lockNotAvailable, queryCanceled:
+		return fault.Wrap(fault.Unavailable, err, "the store is busy")
+	case readOnlyTransaction:
+		return fault.Wrap(fault.Unavailable, err, "the store cannot be written")
+	}
+	for _, class := range awayClasses {
+		if strings.HasPrefix(driver.Code, class) {
+			return fault.Wrap(fault.Unavailable, err, "the store cannot work now")
+		}
+	}
+	return err
+}
+
+// isNetwork reports whether the connection failed, or could not be made.
+func isNetwork(err error) bool {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
+}
+
+func hasCode(err error, codes ...string) bool {
+	driver, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	for _, code := range codes {
+		if driver.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+func isUnique(err error) bool { return hasCode(err, uniqueViolation) }
+
+// orMissing turns the absence of a row into the error that the port asks for, and classifies any other.
+func orMissing(err, missing error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return missing
+	}
+	return classify(err)
+}
+
+// attempts bounds how often a transaction is tried that others got in the way of.
+const attempts = 5
+
+// retrying calls work again while it fails for a reason that is over by the next time: others were in the way
+// (and PostgreSQL undid this one), or the connection was dead before anything was sent.
+func retrying(ctx context.Context, work func(ctx context.Context) error, also ...string) error {
+	transient := append([]string{serializationFailure, deadlockDetected}, also...)
+	for attempt := 1; ; attempt++ {
+		err := work(ctx)
+		if err == nil || ctx.Err() != nil || !hasCode(err, transient...) && !pgconn.SafeToRetry(err) {
+			return classify(err)
+		}
+		if attempt == attempts {
+			return classify(fmt.Errorf("tried %d times: %w", attempts, err))
+		}
+	}
+}

@@ -1,0 +1,97 @@
+// Package postgrestest gives tests a PostgreSQL of their own. It is imported from tests only. What it is not:
+// a way to reach a server that is there already, which tests would have to leave as they found it.
+package postgrestest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Server is a private PostgreSQL that starts when it is first asked for and lasts for the tests of a package:
+//
+//	var server postgrestest.Server
+//
+//	func TestMain(m *testing.M) { server.Main(m) }
+//
+// It cannot outlive the tests' process, however that ends. The zero Server is ready to use.
+type Server struct {
+	once  sync.Once
+	url   string
+	err   error
+	input io.Closer // that scripts/postgres ends with
+	ended func() error
+}
+
+// Main runs the tests of the package and then stops the server.
+func (s *Server) Main(m *testing.M) {
+	code := m.Run()
+	if err := s.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stop PostgreSQL:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// URL returns the URL of an empty database of the server, the same one each time. Where PostgreSQL is not
+// installed the test is skipped, or fails if the variable CI is set.
+func (s *Server) URL(tb testing.TB) string {
+	tb.Helper()
+	s.once.Do(s.start)
+	switch {
+	case s.err == nil:
+	case os.Getenv("CI") != "":
+		tb.Fatal(s.err)
+	default:
+		tb.Skip("SKIPPED, as there is no PostgreSQL: ", s.err)
+	}
+	return s.url
+}
+
+func (s *Server) start() {
+	_, here, _, _ := runtime.Caller(0)
+	script := filepath.Join(filepath.Dir(here), "..", "..", "..", "scripts", "postgres")
+	// Not of the test that asks first: the others go on with it.
+	cmd := exec.CommandContext(context.Background(), script) // #nosec G204 -- a script of this repository
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		s.err = err
+		return
+	}
+	output, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		s.err = err
+		return
+	}
+	line, err := bufio.NewReader(output).ReadString('\n')
+	if err != nil {
+		s.err = errors.Join(cmd.Wait(), errors.New(complaints.String()))
+		return
+	}
+	s.url, s.input, s.ended = strings.TrimSpace(line), input, cmd.Wait
+}
+
+func (s *Server) stop() error {
+	if s.input == nil {
+		return nil
+	}
+	if err := s.input.Close(); err != nil {
+		return err
+	}
+	return s.ended()
+}

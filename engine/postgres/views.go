@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"agora/shop"
+)
+
+// Views is a shop.OrderViews.
+type Views struct{ db *Database }
+
+var _ shop.OrderViews = (*Views)(nil)
+
+// Views returns the database's read model of orders.
+func (d *Database) Views(ctx context.Context) (*Views, error) {
+	if err := d.migrate(ctx, "views"); err != nil {
+		return nil, err
+	}
+	return &Views{d}, nil
+}
+
+// Views implements shop.OrderViews.
+func (v *Views) Views(ctx context.Context, ids []string) ([]shop.Order, error) {
+	return collect(ctx, v.db, scanOrder, "SELECT body FROM views WHERE id = ANY($1)", ids)
+}
+
+// SaveViews implements shop.OrderViews.
+func (v *Views) SaveViews(ctx context.Context, orders []shop.Order) error {
+	newest := map[string]shop.Order{}
+	for _, o := range orders {
+		if o.Version >= newest[o.ID].Version {
+			newest[o.ID] = o
+		}
+	}
+	var users []string
+	var versions []int64
+	var bodies [][]byte
+	// In the order of their ids, so that two servers cannot wait for each other.
+	ids := slices.Sorted(maps.Keys(newest))
+	for _, id := range ids {
+		o := newest[id]
+		body, err := json.Marshal(o)
+		if err != nil {
+			return fmt.Errorf("encode order: %w", err)
+		}
+		users, versions, bodies = append(users, o.UserID), append(versions, int64(o.Version)), append(bodies, body)
+	}
+	_, err := v.db.exec(ctx, `INSERT INTO views AS v (id, user_id, version, body)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+		ON CONFLICT (id) DO UPDATE SET version = excluded.version, body = excluded.body WHERE v.version < excluded.version`,
+		ids, users, versions, bodies)
+	return err
+}
+
+// ViewsByUser implements shop.OrderViews.
+func (v *Views) ViewsByUser(ctx context.Context, userID, before string, limit int) ([]shop.Order, error) {
+	if before == "" {
+		before = "ord`" // sorts behind every id of an order: '`' is the character after '_'
+	}
+	return collect(ctx, v.db, scanOrder,
+		"SELECT body FROM views WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3", userID, before, limit)
+}
+
+// EachView implements shop.OrderViews.
+func (v *Views) EachView(ctx context.Context, visit func(shop.Order) error) error {
+	return each(ctx, v.db, scanOrder, visit, "SELECT body FROM views")
+}

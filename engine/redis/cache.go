@@ -1,0 +1,266 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"agora/pattern/cache"
+	"agora/pattern/guard"
+)
+
+// Cache is a cache.Store that servers share. Each call is one round trip.
+//
+// An entry is kept as a string of 8 bytes that no other state of the key has had, its stamp, and one byte that
+// says whether a value follows. A deleted key stays as a stamp alone for as long as a load may take, and that
+// is what ends the leases of loads under way. Changes are published with the change itself, in one script.
+type Cache struct {
+	client  *redis.Client
+	guard   *guard.Guard
+	server  *Server
+	channel string
+	origin  [originSize]byte // tells the messages of this process from those of others
+}
+
+var _ cache.Shared = (*Cache)(nil)
+
+const (
+	cachePrefix = prefix + "cache:"
+	stampSize   = 8
+	headSize    = stampSize + 1
+	originSize  = 16
+
+	// leaseTime is how long a deletion is remembered. A load that takes longer may bring back what was before.
+	leaseTime = 30 * time.Second
+
+	cacheTimeout = 100 * time.Millisecond
+
+	// heartbeat is how long the channel may be silent before the server is asked, and has to answer. A message
+	// that cannot come is so noticed within twice that time.
+	heartbeat = time.Second
+	// resubscribeEvery is the pause before the channel is joined again.
+	resubscribeEvery = 200 * time.Millisecond
+)
+
+const (
+	deleted byte = 0
+	present byte = 1
+)
+
+// Cache returns the server's cache. Each call gives one for another process, as it were: changes by one of
+// them are told to all others.
+func (s *Server) Cache() *Cache {
+	c := &Cache{
+		client: s.client, server: s, guard: s.guard("the Redis cache", cacheTimeout),
+		// Channels, other than keys, do not belong to a database.
+		channel: fmt.Sprintf("%schanges:%d", cachePrefix, s.client.Options().DB),
+	}
+	rand.Read(c.origin[:]) // never fails
+	return c
+}
+
+// Get implements cache.Store.
+func (c *Cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
+	value, _, ok, err := c.Find(ctx, key)
+	return value, ok, err
+}
+
+// Find implements cache.Leasing.
+func (c *Cache) Find(ctx context.Context, key string) (value []byte, lease cache.Lease, ok bool, err error) {
+	var stored []byte
+	err = c.guard.Do(ctx, func(ctx context.Context) error {
+		stored, err = c.client.Get(ctx, cachePrefix+key).Bytes()
+		if errors.Is(err, redis.Nil) {
+			return nil
+		}
+		return classify(err)
+	})
+	if err != nil {
+		return nil, cache.Lease{}, false, err
+	}
+	if len(stored) < headSize {
+		return nil, cache.Lease{Given: true}, false, nil
+	}
+	lease = cache.Lease{Given: true, Stamp: binary.BigEndian.Uint64(stored)}
+	return stored[headSize:], lease, stored[stampSize] == present, nil
+}
+
+var setScript = redis.NewScript(`
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return 1`)
+
+// Set implements cache.Store.
+func (c *Cache) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	return c.run(ctx, setScript, []string{cachePrefix + key}, entry(present, value), milliseconds(ttl), c.channel, c.message(key)).err
+}
+
+// The stamp of a key that is not there is empty.
+var fillScript = redis.NewScript(`
+if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[3] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`)
+
+// Fill implements cache.Leasing.
+func (c *Cache) Fill(ctx context.Context, key string, value []byte, ttl time.Duration, lease cache.Lease) (bool, error) {
+	if !lease.Given {
+		return false, nil
+	}
+	var seen []byte
+	if lease.Stamp != 0 {
+		seen = binary.BigEndian.AppendUint64(nil, lease.Stamp)
+	}
+	r := c.run(ctx, fillScript, []string{cachePrefix + key}, entry(present, value), milliseconds(ttl), seen)
+	return r.n == 1, r.err
+}
+
+var deleteScript = redis.NewScript(`
+for _, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1], 'PX', ARGV[2]) end
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return 1`)
+
+// Delete implements cache.Store.
+func (c *Cache) Delete(ctx context.Context, keys ...string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	named := make([]string, len(keys))
+	for i, key := range keys {
+		named[i] = cachePrefix + key
+	}
+	return c.run(ctx, deleteScript, named, entry(deleted, nil), milliseconds(leaseTime), c.channel, c.message(keys...)).err
+}
+
+type result struct {
+	n   int
+	err error
+}
+
+func (c *Cache) run(ctx context.Context, script *redis.Script, keys []string, args ...any) (r result) {
+	r.err = c.guard.Do(ctx, func(ctx context.Context) (err error) {
+		r.n, err = script.Run(ctx, c.client, keys, args...).Int()
+		return classify(err)
+	})
+	return r
+}
+
+// entry returns what is stored, under a stamp of its own.
+func entry(what byte, value []byte) []byte {
+	b := make([]byte, stampSize, headSize+len(value))
+	for binary.BigEndian.Uint64(b) == 0 { // which stands for no stamp
+		rand.Read(b)
+	}
+	return append(append(b, what), value...)
+}
+
+// milliseconds rounds up, as 0 is not a time that Redis knows.
+func milliseconds(d time.Duration) int64 {
+	return int64((d + time.Millisecond - 1) / time.Millisecond)
+}
+
+// message says that keys have changed: the origin, and each key behind its length.
+func (c *Cache) message(keys ...string) []byte {
+	m := append([]byte(nil), c.origin[:]...)
+	for _, key := range keys {
+		m = append(binary.AppendUvarint(m, uint64(len(key))), key...)
+	}
+	return m
+}
+
+// decodeMessage returns the keys of a message, and whether it is one.
+func decodeMessage(m []byte) (origin [originSize]byte, keys []string, ok bool) {
+	if len(m) < originSize {
+		return origin, nil, false
+	}
+	copy(origin[:], m)
+	for rest := m[originSize:]; len(rest) > 0; {
+		length, n := binary.Uvarint(rest)
+		if n <= 0 || length > uint64(len(rest)-n) {
+			return origin, nil, false
+		}
+		end := n + int(length)
+		keys = append(keys, string(rest[n:end]))
+		rest = rest[end:]
+	}
+	return origin, keys, true
+}
+
+// Follow implements cache.Shared.
+func (c *Cache) Follow(ctx context.Context, f cache.Follower) {
+	log := c.server.log
+	connected, said := false, false
+	told := f
+	told.Connected = func() {
+		connected, said = true, false
+		log.InfoContext(ctx, "hearing what other servers change in the cache")
+		f.Connected()
+	}
+	for {
+		err := c.listen(ctx, told)
+		if ctx.Err() != nil {
+			return
+		}
+		if connected {
+			f.Lost()
+		}
+		if connected = false; !said {
+			said = true // once, and not for each time that it is tried again
+			log.WarnContext(ctx, "what other servers change in the cache is not heard; it is tried again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(resubscribeEvery):
+		}
+	}
+}
+
+// listen joins the channel and hands messages on until that fails. It never trusts a connection that the driver
+// has made again by itself, as nothing tells what was missed between the two.
+func (c *Cache) listen(ctx context.Context, f cache.Follower) error {
+	channel := c.client.Subscribe(ctx, c.channel)
+	leave := func() { _ = channel.Close() } // there is nothing to be done about an error
+	defer leave()
+	stop := context.AfterFunc(ctx, leave) // a receive does not end with its context
+	defer stop()
+	asked := false
+	for {
+		received, err := channel.ReceiveTimeout(ctx, heartbeat)
+		if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() && !asked {
+			asked = true
+			if err := channel.Ping(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		asked = false
+		switch m := received.(type) {
+		case *redis.Subscription:
+			f.Connected()
+		case *redis.Message:
+			if err := c.tell(f, m.Payload); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (c *Cache) tell(f cache.Follower, payload string) error {
+	origin, keys, ok := decodeMessage([]byte(payload))
+	if !ok {
+		return fmt.Errorf("a message of %d bytes on %s is none of ours", len(payload), c.channel)
+	}
+	if origin != c.origin {
+		f.Changed(keys...)
+	}
+	return nil
+}

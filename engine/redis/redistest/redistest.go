@@ -1,0 +1,169 @@
+// Package redistest starts private Redis servers for tests: on a socket in a folder of their own, which is
+// removed with them. What it is not: a client, or a way to use a Redis that runs already.
+package redistest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Server is a Redis server. A nil Server stands for one that cannot be had on this machine.
+type Server struct {
+	folder  string
+	process *exec.Cmd
+	exited  chan struct{} // closed when the process has ended
+	result  error         // of it, to be read after that
+}
+
+// Main runs the tests of a package with one server for all of them, and returns the exit code for TestMain. The
+// server stays nil where Redis is not installed.
+func Main(m *testing.M, server **Server) int {
+	s, err := start()
+	if err != nil && !errors.Is(err, exec.ErrNotFound) {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if err == nil {
+		*server = s
+		defer s.remove()
+	}
+	return m.Run()
+}
+
+// Start starts a server for one test alone, to be stopped and started by it.
+func Start(t *testing.T) *Server {
+	t.Helper()
+	s, err := start()
+	if errors.Is(err, exec.ErrNotFound) {
+		missing(t)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.remove)
+	return s
+}
+
+// missing skips the test, but fails it where everything has to be tested.
+func missing(tb testing.TB) {
+	tb.Helper()
+	const hint = "redis-server is not installed: bash scripts/need redis-server"
+	if os.Getenv("CI") != "" {
+		tb.Fatal(hint)
+	}
+	tb.Skip("SKIPPED: nothing is tested against Redis, because " + hint)
+}
+
+// URL returns the address of the server, emptied, as a redis URL without a password.
+func (s *Server) URL(tb testing.TB) string {
+	tb.Helper()
+	if s == nil {
+		missing(tb)
+	}
+	if err := s.do(tb.Context(), "FLUSHALL"); err != nil {
+		tb.Fatal(err)
+	}
+	return "redis+unix://" + s.socket()
+}
+
+func start() (*Server, error) {
+	folder, err := os.MkdirTemp("", "redis-test-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{folder: folder}
+	if err := s.run(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
+	}
+	return s, nil
+}
+
+func (s *Server) socket() string { return filepath.Join(s.folder, "redis.sock") }
+
+// run starts the process and returns when it answers.
+func (s *Server) run() error {
+	s.process = exec.CommandContext(context.Background(), "redis-server", "--port", "0", "--unixsocket", s.socket(),
+		"--dir", s.folder, "--save", "", "--appendonly", "no", "--logfile", "redis.log")
+	if err := s.process.Start(); err != nil {
+		return fmt.Errorf("start redis-server: %w", err)
+	}
+	s.exited = make(chan struct{})
+	go func() {
+		defer close(s.exited)
+		s.result = s.process.Wait()
+	}()
+	for s.do(context.Background(), "PING") != nil {
+		select {
+		case <-s.exited:
+			return errors.Join(errors.New("redis-server ended at once"), s.result)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// Kill ends the server as a crash does. What it held is lost.
+func (s *Server) Kill(t *testing.T) {
+	t.Helper()
+	if err := s.process.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-s.exited
+	if err := os.Remove(s.socket()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Restart starts a killed server again, empty and at the same address.
+func (s *Server) Restart(t *testing.T) {
+	t.Helper()
+	if err := s.run(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Pause lets the server answer nothing, with all its connections open, as a network does that drops packets.
+func (s *Server) Pause(t *testing.T) { s.signal(t, syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (s *Server) Resume(t *testing.T) { s.signal(t, syscall.SIGCONT) }
+
+func (s *Server) signal(t *testing.T, signal os.Signal) {
+	t.Helper()
+	if err := s.process.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *Server) remove() {
+	_ = s.process.Process.Kill() // it may have ended
+	<-s.exited
+	_ = os.RemoveAll(s.folder)
+}
+
+// do sends one command of one word.
+func (s *Server) do(ctx context.Context, command string) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", s.socket())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := fmt.Fprintf(conn, "%s\r\n", command); err != nil {
+		return err
+	}
+	answer, err := bufio.NewReader(conn).ReadString('\n')
+	if err == nil && !strings.HasPrefix(answer, "+") {
+		err = fmt.Errorf("%s: redis answers %q", command, answer)
+	}
+	return err
+}

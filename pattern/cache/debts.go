@@ -1,0 +1,84 @@
+package cache
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	maxDebts    = 100_000     // keys; beyond that, the far store keeps what it has until its time is over
+	settleEvery = time.Second // how long others may see what is owed after the far store is back
+	settleBatch = 1_000
+)
+
+// debts are the keys that the far store still has to forget. This process does not read them there meanwhile.
+type debts struct {
+	mu    sync.RWMutex
+	count uint64            // of all debts ever made
+	keys  map[string]uint64 // by the number of the latest debt
+}
+
+func (d *debts) owe(key string) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	_, ok := d.keys[key]
+	return ok
+}
+
+func (d *debts) add(keys []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.keys == nil {
+		d.keys = map[string]uint64{}
+	}
+	for _, key := range keys {
+		if _, ok := d.keys[key]; ok || len(d.keys) < maxDebts {
+			d.count++
+			d.keys[key] = d.count
+		}
+	}
+}
+
+// settle tries to pay with remove, until ctx ends.
+func (d *debts) settle(ctx context.Context, remove func(context.Context, ...string) error) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(settleEvery):
+		}
+		for batch := d.some(); len(batch) > 0; batch = d.some() {
+			if remove(ctx, slices.Collect(maps.Keys(batch))...) != nil {
+				break
+			}
+			d.paid(batch)
+		}
+	}
+}
+
+func (d *debts) some() map[string]uint64 {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	batch := make(map[string]uint64, min(len(d.keys), settleBatch))
+	for key, number := range d.keys {
+		if len(batch) == settleBatch {
+			break
+		}
+		batch[key] = number
+	}
+	return batch
+}
+
+// paid strikes out the debts of a batch, but for keys that were owed once more meanwhile.
+func (d *debts) paid(batch map[string]uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, number := range batch {
+		if d.keys[key] == number {
+			delete(d.keys, key)
+		}
+	}
+}
