@@ -45,7 +45,7 @@ func (p projection) follow(ctx context.Context, log *slog.Logger, metrics *telem
 		Log: p.events, Topic: shop.Topic, Group: p.group, Batch: followBatch, Metrics: metrics, Logger: log, Handle: p.handle,
 	}
 	for ctx.Err() == nil {
-		if err := p.mend(ctx, log); err != nil {
+		if err := p.mend(ctx, log); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "a read model could not be checked or rebuilt", "group", p.group, "pause", mendPause, "error", err)
 			select {
 			case <-ctx.Done():
