@@ -120,7 +120,7 @@ func (s *Orders) Place(ctx context.Context, userID, key string, request OrderReq
 		return Order{}, shortFault(order, short)
 	}
 	if err != nil {
-		s.failed.Inc(fault.CodeOf(err))
+		s.countFailure(ctx, err)
 		return Order{}, fmt.Errorf("place order: %w", err)
 	}
 	if claim != nil {
@@ -143,10 +143,15 @@ func (s *Orders) earlier(ctx context.Context, userID, key string, request OrderR
 			return s.repeat(claim, hashRequest(request))
 		}
 	}
-	if !fault.Is(refused, fault.Invalid) {
-		s.failed.Inc(fault.CodeOf(refused))
-	}
+	s.countFailure(ctx, refused)
 	return Order{}, refused
+}
+
+// countFailure counts what the shop failed to do. A wrong request, and a customer who hung up, are no failure of it.
+func (s *Orders) countFailure(ctx context.Context, err error) {
+	if ctx.Err() == nil && !fault.Is(err, fault.Invalid) {
+		s.failed.Inc(fault.CodeOf(err))
+	}
 }
 
 // draft prices the request.
