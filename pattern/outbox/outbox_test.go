@@ -93,7 +93,7 @@ func TestRelayIsWokenAndAlsoLooksByItself(t *testing.T) {
 		synctest.Wait()
 		s.add(1)
 		r.Wake()
-		time.Sleep(100 * time.Millisecond) // sooner than it would have looked
+		time.Sleep(200 * time.Millisecond) // sooner than it would have looked
 		synctest.Wait()
 		if len(g.got) != 1 {
 			t.Errorf("woken, the relay carried %d messages, want 1", len(g.got))
