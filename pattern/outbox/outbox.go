@@ -61,7 +61,7 @@ type Relay struct {
 const (
 	batch    = 1000                   // messages carried at a time
 	poll     = 250 * time.Millisecond // how often the relay looks without being woken
-	gather   = 100 * time.Millisecond  // how long it lets messages gather when it is: each batch costs every reader a sync
+	gather   = 100 * time.Millisecond // how long it lets messages gather when it is: each batch costs every reader a sync
 	minPause = 50 * time.Millisecond  // pause after a first failure, doubled up to maxPause
 	maxPause = 5 * time.Second
 	campaign = time.Second // how often a relay that does not lead tries to
