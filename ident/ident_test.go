@@ -42,6 +42,31 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestPackKeepsTheIdentifierAndItsOrder(t *testing.T) {
+	early := ident.At(ident.User, time.UnixMilli(1000), bytes.NewReader(bytes.Repeat([]byte{0xff}, 10)))
+	late := ident.At(ident.User, time.UnixMilli(1001), bytes.NewReader(make([]byte, 10)))
+	var packed [][]byte
+	for _, id := range []string{early, late} {
+		p, err := ident.Pack(ident.User, id)
+		if err != nil || len(p) != 16 {
+			t.Fatalf("Pack(%s) = %d bytes, %v; want 16", id, len(p), err)
+		}
+		if got, err := ident.Unpack(ident.User, p); err != nil || got != id {
+			t.Errorf("Unpack = %s, %v; want %s", got, err, id)
+		}
+		packed = append(packed, p)
+	}
+	if bytes.Compare(packed[0], packed[1]) >= 0 {
+		t.Error("the packed identifiers do not sort as the identifiers do")
+	}
+	if _, err := ident.Pack(ident.Order, early); err == nil {
+		t.Error("Pack takes an identifier of another kind")
+	}
+	if _, err := ident.Unpack(ident.User, packed[0][:15]); err == nil {
+		t.Error("Unpack takes 15 bytes")
+	}
+}
+
 func FuzzCheck(f *testing.F) {
 	f.Add(ident.New(ident.Product))
 	f.Add("prd_")

@@ -97,7 +97,7 @@ func (p *Personal) UserIDByEmail(ctx context.Context, email string) (string, err
 	if err := p.db.pool.QueryRow(ctx, "SELECT user_id FROM personal WHERE email = $1", email).Scan(&key); err != nil {
 		return "", orMissing(err, accounts.EmailUnknown())
 	}
-	return unpackID(ident.User, key)
+	return ident.Unpack(ident.User, key)
 }
 
 // Delete implements accounts.PersonalStore.

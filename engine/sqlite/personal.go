@@ -42,7 +42,7 @@ func (p *Personal) Claim(ctx context.Context, email, userID string) (holder stri
 		if err != nil {
 			return err
 		}
-		holder, err = unpackID(ident.User, key)
+		holder, err = ident.Unpack(ident.User, key)
 		return err
 	})
 	if err != nil {
@@ -117,7 +117,7 @@ func (p *Personal) UserIDByEmail(ctx context.Context, email string) (string, err
 	if err := p.db.read.QueryRowContext(ctx, userIDByEmail, email).Scan(&key); err != nil {
 		return "", orMissing(err, accounts.EmailUnknown())
 	}
-	return unpackID(ident.User, key)
+	return ident.Unpack(ident.User, key)
 }
 
 // Delete implements accounts.PersonalStore.

@@ -60,10 +60,10 @@ func (s *Sessions) Session(ctx context.Context, hash accounts.TokenHash) (accoun
 	if issued {
 		session.Kind = accounts.Issued
 	}
-	if session.ID, err = unpackID(ident.Session, id); err != nil {
+	if session.ID, err = ident.Unpack(ident.Session, id); err != nil {
 		return accounts.Session{}, err
 	}
-	if session.UserID, err = unpackID(ident.User, user); err != nil {
+	if session.UserID, err = ident.Unpack(ident.User, user); err != nil {
 		return accounts.Session{}, err
 	}
 	session.Role, err = unpackRole(role)
