@@ -137,7 +137,9 @@ func (s *Orders) earlier(ctx context.Context, userID, key string, request OrderR
 	if key != "" {
 		claim, err := s.store.Claimed(ctx, claimKey(userID, key))
 		if err != nil {
-			return Order{}, errors.Join(refused, err)
+			// Not the refusal: nobody knows whether the order exists, and the customer has to ask again.
+			s.countFailure(ctx, err)
+			return Order{}, fmt.Errorf("look up the Idempotency-Key: %w", err)
 		}
 		if claim != nil {
 			return s.repeat(claim, hashRequest(request))

@@ -369,3 +369,19 @@ func TestARepeatDoesNotDependOnTodaysCatalogue(t *testing.T) {
 		t.Errorf("error = %v, want both currencies named", err)
 	}
 }
+
+// keyless is a store whose claims cannot be read.
+type keyless struct{ *shop.MemoryOrders }
+
+func (keyless) Claimed(context.Context, string) (*shop.Claim, error) {
+	return nil, fault.New(fault.Unavailable, "", "the store is away")
+}
+
+func TestAKeyThatCannotBeLookedUpIsNotARefusal(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 10, "GBP")
+	s.sell("B", 1000, 5, "EUR")
+	orders := shop.NewOrders(keyless{s.store}, s.products, s.gateway, shop.OrdersOptions{Log: quiet()})
+	_, err := orders.Place(t.Context(), customer.ID, "key", shop.OrderRequest{Lines: []shop.LineRequest{s.want("A", 1), s.want("B", 1)}})
+	wantFault(t, err, fault.Unavailable, "unavailable")
+}
