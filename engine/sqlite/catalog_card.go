@@ -141,13 +141,13 @@ func (c *Catalog) cardsOf(ctx context.Context, column string, keys []string) ([]
 	query := `SELECT ` + cardColumns + `
 		FROM products p JOIN cards c USING (position) LEFT JOIN live l USING (position) WHERE p.` + column
 	if len(keys) == 1 {
-		return scanCards(c.statements.query(ctx, query+" = ?", keys[0]))
+		return scanCards(c.statements.query(ctx, query+" = "+planned, keys[0]))
 	}
 	list, err := json.Marshal(keys)
 	if err != nil {
 		return nil, fmt.Errorf("encode keys: %w", err)
 	}
-	cards, err := scanCards(c.statements.query(ctx, query+" IN (SELECT value FROM json_each(?))", string(list)))
+	cards, err := scanCards(c.statements.query(ctx, query+" IN (SELECT value FROM json_each("+planned+"))", string(list)))
 	if err != nil {
 		return nil, fmt.Errorf("read cards: %w", err)
 	}

@@ -102,7 +102,7 @@ func TestScansAreStreamed(t *testing.T) {
 
 func explain(t *testing.T, store *Catalog, query string, args []any) string {
 	t.Helper()
-	rows, err := store.db.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	rows, err := store.db.read.query(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
 	plan, err := collect(rows, err, func(rows *sql.Rows) (detail string, err error) {
 		var skip int
 		err = rows.Scan(&skip, &skip, &skip, &detail)
