@@ -21,7 +21,7 @@ type sharedSource struct {
 	lost context.CancelCauseFunc // ends the lead of who has it, as a broken connection does
 }
 
-func (s *sharedSource) Lead(ctx context.Context, work func(context.Context) error) (bool, error) {
+func (s *sharedSource) Lead(ctx context.Context, _ string, work func(context.Context) error) (bool, error) {
 	if !s.lead.TryLock() {
 		return false, nil
 	}
