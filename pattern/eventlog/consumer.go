@@ -193,6 +193,9 @@ func (c Consumer) measure(ctx context.Context, positions []atomic.Int64) {
 		}
 		sleep(ctx, lagInterval)
 	}
+	// What is left is the lag of whoever reads on, perhaps another process.
+	records.Set(0, c.Group)
+	seconds.Set(0, c.Group)
 }
 
 // lag returns how many records are not handled and how long ago the oldest of them was appended.
