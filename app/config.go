@@ -87,7 +87,7 @@ func Keys() []Key {
 		key("events", "pebble:events", engine(pebbleFolder, postgresServer), func(c *Config) *Engine { return &c.Events },
 			"Where the domain events are kept. Servers that share the orders have to share them, too."),
 		key("cache", "memory:?size=64MiB", engine(orRedis(memoryOfSize, nearOfSize)...), func(c *Config) *Engine { return &c.Cache },
-			"Where cached documents and sessions are kept: in memory, which size bounds; or in Redis, as in redis://user:password@host:6379/0, with what is read often also in the memory of each server, which near bounds. Servers that share sessions or products have to share the cache."),
+			"Where cached documents and sessions are kept: in memory, which size bounds; or in Redis, as in redis://user:password@host:6379/0, with what is read often also in the memory of each server, which near bounds. Servers that share products have to share the cache. A cache in memory keeps sessions that are shared for 2 s at most, as nobody tells it which have ended."),
 		key("limits", "memory:", engine(orRedis(memoryAlone, nil)...), func(c *Config) *Engine { return &c.Limits },
 			"Where requests are counted for the rates that are allowed: in the memory of each server, so that each allows the whole rate, or in Redis for all of them together."),
 		key("gateway", "simulated:?latency=20ms", engine(simulatedGateway, stripeGateway), func(c *Config) *Engine { return &c.Gateway },
