@@ -31,11 +31,10 @@ func whileLeading(ctx context.Context, store any, task string, log *slog.Logger,
 			return work(ctx)
 		})
 		switch {
-		case ctx.Err() != nil:
-			return nil
+		case err == nil, ctx.Err() != nil: // given up, or to end
 		case passing(err):
 			log.WarnContext(ctx, "the lead is lost, or cannot be tried for", "task", task, "error", err)
-		case err != nil:
+		default:
 			return fmt.Errorf("%s: %w", task, err)
 		}
 		pause(ctx, campaign)
