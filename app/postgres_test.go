@@ -75,7 +75,7 @@ func TestASessionThatEndedElsewhereEnds(t *testing.T) {
 		if status, _ := here.call(t, "GET", "/v1/me", nil); status == http.StatusUnauthorized {
 			return
 		}
-		if time.Since(ended) > time.Minute {
+		if time.Since(ended) > 5*time.Minute { // it is seconds, on a machine that does nothing else
 			t.Fatal("a session that ended at one server lives on at the other")
 		}
 	}

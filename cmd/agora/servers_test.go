@@ -16,6 +16,9 @@ import (
 
 var database postgrestest.Server
 
+// patience is how long a test waits for what comes within seconds, on a machine that may do much else.
+const patience = 5 * time.Minute
+
 // together is two servers that share all that they keep, and a product.
 type together struct {
 	servers [2]*server
@@ -93,7 +96,7 @@ func (m *together) order(t *testing.T, at int, seenAt ...int) {
 	begun := time.Now()
 	for _, i := range seenAt {
 		for !m.seen(t, m.clients[i]) {
-			if time.Since(begun) > time.Minute {
+			if time.Since(begun) > patience {
 				t.Fatalf("server %d does not show what was ordered at %d", i, at)
 			}
 			time.Sleep(10 * time.Millisecond)
