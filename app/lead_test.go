@@ -10,7 +10,10 @@ import (
 
 	"agora/fault"
 	"agora/pattern/eventlog"
+	"agora/pattern/saga"
 	"agora/shop"
+	"agora/shop/shoptest"
+	"agora/telemetry"
 )
 
 // sharedLog is an event log of several servers, of which one leads at a time.
@@ -183,5 +186,44 @@ func TestFollowGoesOnAfterTheLeadWasLost(t *testing.T) {
 		synctest.Wait()
 		s.audit()
 		stop()
+	})
+}
+
+// sharedOrders is a store of orders that other servers have, too.
+type sharedOrders struct {
+	*shop.MemoryOrders
+	*sharedLog
+}
+
+func TestOneServerFinishesCheckouts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := sharedOrders{shop.NewMemoryOrders(), newSharedLog()}
+		metrics := telemetry.NewMetrics()
+		finish := func(context.Context, saga.Record) error { return errors.New("the gateway is away") }
+		m := marketplace{runner: saga.NewRunner("checkout", store.MemoryOrders, map[string]saga.Step{"pay": finish}, quiet(), metrics)}
+		placement := shoptest.Placement("")
+		placement.Saga = &saga.Record{ID: placement.Order.ID, Step: "pay", Due: time.Now()}
+		if _, err := store.Place(t.Context(), placement); err != nil {
+			t.Fatal(err)
+		}
+		release := store.hold(t, "checkouts")
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- m.runSagas(ctx, store, quiet()) }()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n, _ := metrics.Value("agora_saga_steps_total"); n != 0 {
+			t.Errorf("%v steps were tried while another server finishes checkouts, want none", n)
+		}
+		release()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n, _ := metrics.Value("agora_saga_steps_total"); n == 0 {
+			t.Error("no step was tried when that server had ended")
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	})
 }

@@ -28,7 +28,8 @@ type together struct {
 	orders  []string // in the history of the buyer
 }
 
-// sharing returns the settings of servers that share all that they keep, as flags and as variables.
+// sharing returns the settings of servers that share all that they keep, as flags and as variables. The catalogue is a
+// file that both have open, which servers of one machine can.
 func sharing(t *testing.T) (flags, variables []string) {
 	t.Helper()
 	redis, catalog := redistest.Start(t).URL(t), "sqlite:"+filepath.Join(t.TempDir(), "catalog.db")
