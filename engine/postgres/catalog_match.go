@@ -23,32 +23,21 @@ const (
 	rarity = 1_000
 )
 
-// matches is a source of products, newest first, that fulfil the clauses of a scan as the index knows them.
-//
-// It works in rounds. Each reads some positions of every term from where the last one ended; the clause whose positions
-// reach farthest down is the rarest there, and its positions are the candidates of the round. Of the other
-// terms only those rows are read that candidates fall into. So nobody has to count how common a term is: that
-// shows, and shows where the search is.
-type matches struct {
+// sought are the clauses of a scan as the index knows them.
+type sought struct {
 	c      *Catalog
 	terms  []string
 	all    [][]int // of each clause its terms, by their place in terms
 	except [][]int
-	below  int64
-	wanted int
-	steps  int // positions that may be stepped over still
 }
 
-// matches expands the clauses of a scan.
-func (c *Catalog) matches(ctx context.Context, scan shop.Scan) (*matches, error) {
-	m := &matches{c: c, below: math.MaxInt64, wanted: max(scan.Limit, c.reach.first), steps: c.reach.steps}
-	if scan.Order == shop.NewestFirst && scan.After.Position > 0 {
-		m.below = scan.After.Position
-	}
+// seek expands the clauses of a scan.
+func (c *Catalog) seek(ctx context.Context, scan shop.Scan) (*sought, error) {
+	s := &sought{c: c}
 	for _, side := range []struct {
 		clauses []shop.Clause
 		of      *[][]int
-	}{{scan.All, &m.all}, {scan.Except, &m.except}} {
+	}{{scan.All, &s.all}, {scan.Except, &s.except}} {
 		for _, clause := range side.clauses {
 			terms, err := c.expand(ctx, clause)
 			if err != nil {
@@ -56,16 +45,64 @@ func (c *Catalog) matches(ctx context.Context, scan shop.Scan) (*matches, error)
 			}
 			places := make([]int, len(terms))
 			for i, term := range terms {
-				places[i] = len(m.terms)
-				m.terms = append(m.terms, term)
+				places[i] = len(s.terms)
+				s.terms = append(s.terms, term)
 			}
 			*side.of = append(*side.of, places)
 		}
 	}
-	return m, nil
+	return s, nil
 }
 
-func (m *matches) look(scan shop.Scan) look { return newLook(scan, false) }
+// fulfilling returns which of the candidates, which descend, fulfil the clauses, given what is known of each term already.
+func (s *sought) fulfilling(ctx context.Context, candidates []int64, lists []list) ([]int64, error) {
+	if err := s.c.around(ctx, s.terms, lists, candidates); err != nil {
+		return nil, err
+	}
+	for _, clause := range s.all {
+		candidates = both(candidates, union(lists, clause).positions)
+	}
+	if len(s.except) == 0 {
+		return candidates, nil
+	}
+	excluded := candidates
+	for _, clause := range s.except {
+		excluded = both(excluded, union(lists, clause).positions)
+	}
+	kept := make([]int64, 0, len(candidates))
+	for _, position := range candidates {
+		if len(excluded) > 0 && excluded[0] == position {
+			excluded = excluded[1:]
+			continue
+		}
+		kept = append(kept, position)
+	}
+	return kept, nil
+}
+
+// matches is a source of the products that fulfil the clauses of a scan, newest first.
+//
+// It works in rounds. Each reads some positions of every term, from where the last one ended; the clause whose positions
+// reach farthest down is the rarest there, and its positions are the candidates of the round. Of the other
+// terms only those rows are read that candidates fall into. So nobody has to count how common a term is: that
+// shows, and shows where the search is.
+type matches struct {
+	*sought
+	below  int64
+	wanted int // positions of each term that the next round reads
+	steps  int // positions that may be stepped over still
+}
+
+// maxWanted is how many positions of each term a round reads at most.
+const maxWanted = 8_000
+
+func newMatches(s *sought, scan shop.Scan) *matches {
+	m := &matches{sought: s, below: math.MaxInt64, wanted: max(scan.Limit, s.c.reach.first), steps: s.c.reach.steps}
+	if scan.Order == shop.NewestFirst && scan.After.Position > 0 {
+		m.below = scan.After.Position
+	}
+	return m
+}
 
 // next is one round.
 func (m *matches) next(ctx context.Context) (run, error) {
@@ -76,27 +113,20 @@ func (m *matches) next(ctx context.Context) (run, error) {
 	rarest, rest := m.rarest(lists)
 	candidates := rarest.positions[:from(rarest.positions, rarest.floor)]
 	m.steps -= max(1, len(candidates))
+	m.below = rarest.floor
+	m.wanted = min(4*m.wanted, maxWanted)
 	for _, clause := range rest {
 		candidates = known(candidates, clause)
 	}
-	if err := m.c.around(ctx, m.terms, lists, candidates); err != nil {
+	if candidates, err = m.fulfilling(ctx, candidates, lists); err != nil {
 		return run{}, err
 	}
-	for _, clause := range m.all {
-		candidates = both(candidates, union(lists, clause).positions)
-	}
-	candidates = m.without(candidates, lists)
 	places := make([]shop.Place, len(candidates))
 	for i, position := range candidates {
 		places[i].Position = position
 	}
-	m.below = rarest.floor
-	m.wanted = min(4*m.wanted, maxWanted)
 	return run{places: places, end: m.below == 0, tired: m.steps <= 0, behind: shop.Place{Position: m.below}}, nil
 }
-
-// maxWanted is how many positions of each term a round reads at most.
-const maxWanted = 8_000
 
 // rarest returns the clause of whose products the fewest are among the newest, and the others.
 func (m *matches) rarest(lists []list) (list, []list) {
@@ -110,30 +140,10 @@ func (m *matches) rarest(lists []list) (list, []list) {
 	return clauses[0], clauses[1:]
 }
 
-// without leaves out the candidates that fulfil every clause of Except.
-func (m *matches) without(candidates []int64, lists []list) []int64 {
-	if len(m.except) == 0 {
-		return candidates
-	}
-	excluded := candidates
-	for _, clause := range m.except {
-		excluded = both(excluded, union(lists, clause).positions)
-	}
-	kept := make([]int64, 0, len(candidates))
-	for _, position := range candidates {
-		if len(excluded) > 0 && excluded[0] == position {
-			excluded = excluded[1:]
-			continue
-		}
-		kept = append(kept, position)
-	}
-	return kept
-}
-
 // few returns all matches, or that they are many, or not to be found within the reach of a search.
 func (m *matches) few(ctx context.Context) ([]int64, bool, error) {
 	var found []int64
-	m.wanted = m.c.reach.few
+	m.wanted = min(m.c.reach.few, maxWanted)
 	for {
 		r, err := m.next(ctx)
 		if err != nil {
@@ -169,7 +179,7 @@ func union(lists []list, terms []int) list {
 		u.floor = max(u.floor, lists[term].floor)
 		u.positions = append(u.positions, lists[term].positions...)
 	}
-	slices.SortFunc(u.positions, func(a, b int64) int { return cmp.Compare(b, a) })
+	slices.SortFunc(u.positions, descending)
 	u.positions = slices.Compact(u.positions)
 	return u
 }
@@ -313,16 +323,14 @@ func (c *Catalog) expand(ctx context.Context, clause shop.Clause) ([]string, err
 // sortedPlaces is a source of places that are known.
 type sortedPlaces struct{ places []shop.Place }
 
-func (s *sortedPlaces) look(scan shop.Scan) look { return newLook(scan, false) }
-
 func (s *sortedPlaces) next(context.Context) (run, error) {
 	return run{places: s.places, end: true}, nil
 }
 
 // sorted returns the matches that follow a place in an order of prices.
 func (c *Catalog) sorted(ctx context.Context, scan shop.Scan, found []int64) (*sortedPlaces, error) {
-	places, err := collect(ctx, c.db, scanPlace, `SELECT amount, position FROM cards
-		WHERE position = ANY($1) AND currency = $2 AND amount BETWEEN $3 AND $4`,
+	places, err := collect(ctx, c.db, scanPlace,
+		"SELECT amount, position"+fromCardsAt+" WHERE currency = $2 AND amount BETWEEN $3 AND $4",
 		found, scan.Currency, scan.MinPrice, scan.MaxPrice)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ type reach struct {
 	few    int // matches that are sorted by price after having been found by their words; with more, a walk along the prices meets one often enough
 }
 
-var usualReach = reach{budget: 4_000, first: 256, steps: 32_000, few: 4_000}
+var usualReach = reach{budget: 4_000, first: 256, steps: 32_000, few: 8_000}
 
 // Scan implements shop.CatalogStore. It takes candidates from a source, in the order of the scan, and looks at their cards until
 // the limit or the budget ends it.
@@ -44,7 +44,6 @@ func (c *Catalog) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) 
 // source yields candidates in the order of a scan.
 type source interface {
 	next(ctx context.Context) (run, error)
-	look(scan shop.Scan) look // what is left to be asked of a candidate
 }
 
 // run is some candidates that follow each other.
@@ -55,25 +54,26 @@ type run struct {
 	behind shop.Place // ... behind this place
 }
 
-// source returns the walk along all products, or what the index finds, whichever is less.
+// source returns what the index finds or a walk along all products, whichever is less.
 func (c *Catalog) source(ctx context.Context, scan shop.Scan) (source, error) {
-	if len(scan.All) == 0 {
-		return newWalk(c, scan), nil
+	terms, err := c.seek(ctx, scan)
+	if err != nil || len(scan.All) == 0 {
+		return newWalk(terms, scan), err
 	}
-	m, err := c.matches(ctx, scan)
-	if err != nil || scan.Order == shop.NewestFirst {
-		return m, err
+	m := newMatches(terms, scan)
+	if scan.Order == shop.NewestFirst {
+		return m, nil
 	}
 	found, few, err := m.few(ctx)
 	if err != nil || !few {
-		return newWalk(c, scan), err
+		return newWalk(terms, scan), err
 	}
 	return c.sorted(ctx, scan, found)
 }
 
 // gather looks at candidates until the limit, the budget or the end is reached.
 func (c *Catalog) gather(ctx context.Context, scan shop.Scan, from source) (batch shop.Batch, err error) {
-	ask := from.look(scan)
+	ask := newLook(scan)
 	for looked, step := 0, c.reach.first; ; {
 		r, err := from.next(ctx)
 		if err != nil {
@@ -122,35 +122,19 @@ type look struct {
 	args      []any
 }
 
-// newLook asks for what a scan filters by, and for its terms if they were not looked up in the index.
-func newLook(scan shop.Scan, withTerms bool) look {
-	l := look{query: "SELECT " + cardColumns + " FROM cards c WHERE position = ANY($1)"}
-	if scan.Currency != "" || scan.MinPrice > 0 || scan.MaxPrice < math.MaxInt64 || scan.InStock {
+// fromCardsAt are the cards at the positions $1. The LIMIT keeps what is asked of them out of the choice of the index.
+const fromCardsAt = " FROM unnest($1::bigint[]) u(at) CROSS JOIN LATERAL (SELECT * FROM cards WHERE position = u.at LIMIT 1) c"
+
+// newLook asks for what a scan filters by. In an order of prices candidates have prices that pass.
+func newLook(scan shop.Scan) look {
+	l := look{query: "SELECT " + cardColumns + fromCardsAt}
+	priced := scan.Currency != "" || scan.MinPrice > 0 || scan.MaxPrice < math.MaxInt64
+	if priced && scan.Order == shop.NewestFirst || scan.InStock {
 		l.selective = true
-		l.query += " AND ($2 = '' OR currency = $2) AND amount BETWEEN $3 AND $4 AND (available > 0 OR NOT $5)"
+		l.query += " WHERE ($2 = '' OR currency = $2) AND amount BETWEEN $3 AND $4 AND (available > 0 OR NOT $5)"
 		l.args = []any{scan.Currency, scan.MinPrice, scan.MaxPrice, scan.InStock}
 	}
-	if withTerms && len(scan.All)+len(scan.Except) > 0 {
-		l.selective = true
-		// A list of patterns that is empty excludes nothing. The document is looked up once for each card.
-		n := len(l.args) + 2
-		l.query += fmt.Sprintf(` AND (SELECT terms LIKE ALL ($%d::text[]) AND ($%d::text[] = '{}' OR NOT terms LIKE ALL ($%d))
-			FROM documents d WHERE d.position = c.position)`, n, n+1, n+1)
-		l.args = append(l.args, patterns(scan.All), patterns(scan.Except))
-	}
 	return l
-}
-
-// patterns are how clauses look in the terms of a document, which are letters and digits only.
-func patterns(clauses []shop.Clause) []string {
-	all := make([]string, len(clauses))
-	for i, clause := range clauses {
-		all[i] = "% " + clause.Term + " %"
-		if clause.Prefix {
-			all[i] = "% " + clause.Term + "%"
-		}
-	}
-	return all
 }
 
 // at returns the cards of the places that have what is asked for, in the order of the places.
@@ -165,34 +149,60 @@ func (l look) at(ctx context.Context, c *Catalog, places []shop.Place) ([]shop.C
 	return cards, err
 }
 
-// walk is a source of all products, in any order.
+// walk is a source of products, in any order, that steps along all of them and leaves out those that do not fulfil the clauses.
 type walk struct {
-	c     *Catalog
+	*sought
 	scan  shop.Scan
 	after shop.Place
-	many  int
+	many  int // places that the next step reads
+	steps int // places that may be stepped over still
 }
 
-func newWalk(c *Catalog, scan shop.Scan) *walk {
-	w := &walk{c: c, scan: scan, after: scan.After, many: max(scan.Limit, c.reach.first)}
+func newWalk(s *sought, scan shop.Scan) *walk {
+	w := &walk{sought: s, scan: scan, after: scan.After, steps: scan.Budget}
 	if scan.After == (shop.Place{}) && scan.Order != shop.CheapestFirst {
 		w.after = shop.Place{Price: math.MaxInt64, Position: math.MaxInt64}
 	}
 	return w
 }
 
-func (w *walk) look(scan shop.Scan) look { return newLook(scan, true) }
-
 func (w *walk) next(ctx context.Context) (run, error) {
+	w.many = min(max(4*w.many, w.scan.Limit), w.steps)
 	places, err := collect(ctx, w.c.db, scanPlace, "SELECT amount, position FROM walk($1, $2, $3, $4, $5, $6, $7)",
 		int32(w.scan.Order), w.scan.Currency, w.scan.MinPrice, w.scan.MaxPrice, w.after.Price, w.after.Position, w.many)
 	if err != nil {
 		return run{}, err
 	}
-	r := run{places: places, end: len(places) < w.many}
+	w.steps -= len(places)
+	r := run{end: len(places) < w.many, tired: w.steps == 0}
 	if len(places) > 0 {
 		w.after = places[len(places)-1]
+		r.behind = w.after
 	}
-	w.many *= 4
-	return r, nil
+	r.places, err = w.keep(ctx, places)
+	return r, err
 }
+
+// keep returns the places that fulfil the clauses.
+func (w *walk) keep(ctx context.Context, places []shop.Place) ([]shop.Place, error) {
+	if len(w.terms) == 0 || len(places) == 0 {
+		return places, nil
+	}
+	positions := make([]int64, len(places))
+	for i, place := range places {
+		positions[i] = place.Position
+	}
+	slices.SortFunc(positions, descending)
+	unknown := make([]list, len(w.terms))
+	for i := range unknown {
+		unknown[i].floor = math.MaxInt64
+	}
+	kept, err := w.fulfilling(ctx, positions, unknown)
+	fulfils := func(p shop.Place) bool {
+		_, found := slices.BinarySearchFunc(kept, p.Position, descending)
+		return found
+	}
+	return slices.DeleteFunc(places, func(p shop.Place) bool { return !fulfils(p) }), err
+}
+
+func descending(a, b int64) int { return cmp.Compare(b, a) }

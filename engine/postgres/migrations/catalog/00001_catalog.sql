@@ -154,22 +154,28 @@ END $$
     SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off;
 -- +goose StatementEnd
 
--- set_inventory takes over what is newer, each SKU once, and returns the ids of the products that it changed. Rows are locked in the
--- order of their positions, so that two servers cannot wait for each other.
+-- set_inventory takes over what is newer, each SKU once, and returns the ids of the products that it changed. Rows are
+-- locked in the order of their positions, so that two servers cannot wait for each other for ever.
 -- +goose StatementBegin
 CREATE FUNCTION set_inventory(skus text[], amounts bigint[], versions bigint[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    positions bigint[];
+    stocked   bigint[];
+    newer     bigint[];
+    differ    int[];
+    changed   text[];
 BEGIN
-    PERFORM FROM cards c WHERE c.sku = ANY (skus) ORDER BY c.position FOR UPDATE;
-    RETURN QUERY
-        WITH written AS (
-            UPDATE cards c SET available = u.available, stock_version = u.version,
-                revision = c.revision + (c.available <> u.available)::int
-            FROM unnest(skus, amounts, versions) u(sku, available, version)
-                CROSS JOIN LATERAL (SELECT o.position, o.available FROM cards o WHERE o.sku = u.sku LIMIT 1) before
-            WHERE c.position = before.position AND c.stock_version < u.version
-            RETURNING c.id, c.available <> before.available AS differs)
-        SELECT id FROM written WHERE differs;
+    SELECT array_agg(l.position), array_agg(l.amount), array_agg(l.version), array_agg(l.differs::int),
+            array_agg(l.id) FILTER (WHERE l.differs)
+        INTO positions, stocked, newer, differ, changed
+        FROM (SELECT c.position, c.id, c.available <> u.amount AS differs, u.amount, u.version
+            FROM unnest(skus, amounts, versions) u(sku, amount, version) JOIN cards c ON c.sku = u.sku
+            WHERE c.stock_version < u.version ORDER BY c.position FOR UPDATE OF c) l;
+    UPDATE cards c SET available = u.amount, stock_version = u.version, revision = c.revision + u.differs
+        FROM unnest(positions, stocked, newer, differ) u(position, amount, version, differs) WHERE c.position = u.position;
+    RETURN QUERY SELECT unnest(changed);
 END $$
+    SET plan_cache_mode = force_custom_plan -- which knows how many there are
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off;
 -- +goose StatementEnd
 
