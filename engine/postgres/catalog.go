@@ -71,7 +71,8 @@ func scanCard(row pgx.CollectableRow) (card shop.Card, err error) {
 		return card, err
 	}
 	card.Rating = shop.NewRating(count, sum)
-	return card, shop.DecodeCard(stored, &card)
+	err = shop.DecodeCard(stored, &card)
+	return card, err
 }
 
 // CardsByID implements shop.CatalogStore.

@@ -167,6 +167,7 @@ func (m *matches) few(ctx context.Context) ([]int64, bool, error) {
 type list struct {
 	positions []int64 // descending
 	floor     int64   // all from here up are known; 0 if all are
+	read      int     // positions that were read for it
 }
 
 // union is what is known of a clause that any of the terms fulfils.
@@ -221,15 +222,12 @@ func both(a, b []int64) []int64 {
 // newest returns of each term some positions below one, the newest, as many as are wanted or all.
 func (c *Catalog) newest(ctx context.Context, terms []string, below int64, wanted int) ([]list, error) {
 	lists := make([]list, len(terms))
-	read := make([]int, len(terms))
-	err := c.postings(ctx, lists, func(term int, first int64, positions []int64) {
-		read[term] += len(positions)
-		lists[term].floor = first
-	}, "SELECT of, lowest, gaps FROM newest($1, $2, $3)", terms, below, wanted)
+	err := c.postings(ctx, lists, "SELECT of, lowest, gaps FROM newest($1, $2, $3)", terms, below, wanted)
 	for i := range lists {
-		lists[i].positions = lists[i].positions[from(lists[i].positions, below):]
-		if read[i] < wanted {
-			lists[i].floor = 0
+		l := &lists[i]
+		l.positions = l.positions[from(l.positions, below):]
+		if l.read < wanted {
+			l.floor = 0
 		}
 	}
 	return lists, err
@@ -249,15 +247,15 @@ func (c *Catalog) around(ctx context.Context, terms []string, lists []list, cand
 		return nil
 	}
 	more := make([]list, len(asked))
-	err := c.postings(ctx, more, func(int, int64, []int64) {}, "SELECT of, lowest, gaps FROM around($1, $2, $3)", asked, froms, candidates)
+	err := c.postings(ctx, more, "SELECT of, lowest, gaps FROM around($1, $2, $3)", asked, froms, candidates)
 	for i, added := range more {
 		lists[of[i]].positions = append(lists[of[i]].positions, added.positions...)
 	}
 	return err
 }
 
-// postings appends rows of the index to the lists of their terms, which it calls by their number from 1, and shows each to seen.
-func (c *Catalog) postings(ctx context.Context, lists []list, seen func(term int, first int64, positions []int64), query string, args ...any) error {
+// postings adds rows of the index, which descend, to the lists of their terms; a query gives these by their number from 1.
+func (c *Catalog) postings(ctx context.Context, lists []list, query string, args ...any) error {
 	rows, err := c.db.pool.Query(ctx, query, args...)
 	if err != nil {
 		return classify(err)
@@ -275,7 +273,7 @@ func (c *Catalog) postings(ctx context.Context, lists []list, seen func(term int
 		for _, position := range slices.Backward(row) {
 			l.positions = append(l.positions, position)
 		}
-		seen(int(of-1), first, row)
+		l.floor, l.read = first, l.read+len(row)
 		return nil
 	})
 	return classify(err)

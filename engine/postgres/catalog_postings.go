@@ -27,12 +27,11 @@ type postings struct {
 	gaps   [][]byte
 }
 
-// index returns the postings of entries whose positions are their places in the slice, but for those that are not
-// stored. A nil stored is all of them.
+// index returns the postings of the entries that are stored. Their positions are their places in the slice.
 func index(entries []shop.Entry, stored []bool) *postings {
 	positions := map[string][]int64{}
 	for i, e := range entries {
-		if stored != nil && !stored[i] {
+		if !stored[i] {
 			continue
 		}
 		for _, term := range indexed(e.Words, e.Tags) {

@@ -15,7 +15,9 @@ type reach struct {
 	budget int // products that a scan looks at if it does not say
 	first  int // positions of each term that the first step of a search reads; later steps read more
 	steps  int // positions of the rarest term that a search steps over to find those that have the others too
-	few    int // matches that are sorted by price after having been found by their words; with more, a walk along the prices meets one often enough
+	// few is how many matches are sorted by price after having been found by their words. With more, a walk along
+	// the prices meets one often enough.
+	few int
 }
 
 var usualReach = reach{budget: 4_000, first: 256, steps: 32_000, few: 8_000}
@@ -85,7 +87,7 @@ func (c *Catalog) gather(ctx context.Context, scan shop.Scan, from source) (batc
 				n, step = max(n, step), 4*step
 			}
 			some := r.places[:min(n, scan.Budget-looked, len(r.places))]
-			cards, err := ask.at(ctx, c, some)
+			cards, err := c.look(ctx, ask, some)
 			if err != nil {
 				return shop.Batch{}, err
 			}
@@ -118,6 +120,7 @@ func placeOf(scan shop.Scan, card shop.Card) shop.Place {
 // look is what is asked of candidates.
 type look struct {
 	selective bool // whether anything is
+	byPrice   bool // whether places have prices
 	query     string
 	args      []any
 }
@@ -127,9 +130,9 @@ const fromCardsAt = " FROM unnest($1::bigint[]) u(at) CROSS JOIN LATERAL (SELECT
 
 // newLook asks for what a scan filters by. In an order of prices candidates have prices that pass.
 func newLook(scan shop.Scan) look {
-	l := look{query: "SELECT " + cardColumns + fromCardsAt}
+	l := look{query: "SELECT " + cardColumns + fromCardsAt, byPrice: scan.Order != shop.NewestFirst}
 	priced := scan.Currency != "" || scan.MinPrice > 0 || scan.MaxPrice < math.MaxInt64
-	if priced && scan.Order == shop.NewestFirst || scan.InStock {
+	if priced && !l.byPrice || scan.InStock {
 		l.selective = true
 		l.query += " WHERE ($2 = '' OR currency = $2) AND amount BETWEEN $3 AND $4 AND (available > 0 OR NOT $5)"
 		l.args = []any{scan.Currency, scan.MinPrice, scan.MaxPrice, scan.InStock}
@@ -137,14 +140,20 @@ func newLook(scan shop.Scan) look {
 	return l
 }
 
-// at returns the cards of the places that have what is asked for, in the order of the places.
-func (l look) at(ctx context.Context, c *Catalog, places []shop.Place) ([]shop.Card, error) {
+// look returns the cards of the places that have what is asked for, in the order of the places. A product whose price was
+// changed meanwhile is elsewhere in an order of prices by now, and left to be met there.
+func (c *Catalog) look(ctx context.Context, ask look, places []shop.Place) ([]shop.Card, error) {
 	positions := make([]int64, len(places))
 	order := make(map[int64]int, len(places))
 	for i, place := range places {
 		positions[i], order[place.Position] = place.Position, i
 	}
-	cards, err := collect(ctx, c.db, scanCard, l.query, append([]any{positions}, l.args...)...)
+	cards, err := collect(ctx, c.db, scanCard, ask.query, append([]any{positions}, ask.args...)...)
+	if ask.byPrice {
+		cards = slices.DeleteFunc(cards, func(card shop.Card) bool {
+			return card.Price.Amount != places[order[card.Position]].Price
+		})
+	}
 	slices.SortFunc(cards, func(a, b shop.Card) int { return cmp.Compare(order[a.Position], order[b.Position]) })
 	return cards, err
 }
@@ -167,7 +176,7 @@ func newWalk(s *sought, scan shop.Scan) *walk {
 }
 
 func (w *walk) next(ctx context.Context) (run, error) {
-	w.many = min(max(4*w.many, w.scan.Limit), w.steps)
+	w.many = min(max(4*w.many, w.scan.Limit, w.c.reach.first), w.steps)
 	places, err := collect(ctx, w.c.db, scanPlace, "SELECT amount, position FROM walk($1, $2, $3, $4, $5, $6, $7)",
 		int32(w.scan.Order), w.scan.Currency, w.scan.MinPrice, w.scan.MaxPrice, w.after.Price, w.after.Position, w.many)
 	if err != nil {

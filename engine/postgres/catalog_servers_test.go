@@ -270,3 +270,17 @@ func FuzzGaps(f *testing.F) {
 		}
 	})
 }
+
+// TestAProductWhosePriceChangedMeanwhileIsLeftOut looks at a place in an order of prices that a product has left.
+func TestAProductWhosePriceChangedMeanwhileIsLeftOut(t *testing.T) {
+	c := catalogs(t, 1)[0]
+	moved := item(1, 1)
+	moved.Product.Price = shop.Money{Amount: 900, Currency: "EUR"}
+	must[[]string](t)(c.Insert(t.Context(), []shop.Entry{moved}))
+	for order, want := range map[shop.ScanOrder]int{shop.CheapestFirst: 0, shop.NewestFirst: 1} {
+		ask := newLook(shop.Scan{Order: order, MaxPrice: math.MaxInt64})
+		if cards := must[[]shop.Card](t)(c.look(t.Context(), ask, []shop.Place{{Price: 100, Position: 1}})); len(cards) != want {
+			t.Errorf("in order %d: %d cards, want %d", order, len(cards), want)
+		}
+	}
+}

@@ -38,13 +38,16 @@ func (r *productRows) add(offset int, e shop.Entry) error {
 
 // Insert implements shop.CatalogStore.
 func (c *Catalog) Insert(ctx context.Context, entries []shop.Entry) (taken []string, err error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
 	rows := &productRows{}
 	for i, e := range entries {
 		if err := rows.add(i, e); err != nil {
 			return nil, err
 		}
 	}
-	all := index(entries, nil)
+	all := index(entries, slices.Repeat([]bool{true}, len(entries))) // made before the transaction, for it is nearly always right
 	err = c.db.transact(ctx, func(tx pgx.Tx) (*pgx.Batch, error) {
 		first, stored, err := rows.insertCards(ctx, tx)
 		if err != nil {
@@ -79,7 +82,7 @@ func takenOf(entries []shop.Entry, stored []bool) (skus []string) {
 // insertCards stores the cards whose SKU is free and says which these are. It goes in the order of the SKUs, so that two
 // servers that store the same ones cannot wait for each other.
 func (r *productRows) insertCards(ctx context.Context, tx pgx.Tx) (first int64, stored []bool, err error) {
-	if err := tx.QueryRow(ctx, "SELECT take_positions($1)", max(1, len(r.ids))).Scan(&first); err != nil {
+	if err := tx.QueryRow(ctx, "SELECT take_positions($1)", len(r.ids)).Scan(&first); err != nil {
 		return 0, nil, err
 	}
 	rows, err := tx.Query(ctx, `INSERT INTO cards (position, version, amount, currency, id, sku, card)

@@ -45,13 +45,13 @@ CREATE TABLE postings (
     PRIMARY KEY (term, first)
 );
 
--- Positions are handed out in runs, so that those which come in together can share rows of postings. A
--- sequence does not go back, and nobody waits longer for it than this function takes.
+-- Positions are handed out in runs, so that those which come in together can share rows of postings. Others wait for no
+-- longer than this function takes, and so the lock, which is not the transaction's, has to be given back whatever happens.
 CREATE SEQUENCE positions;
 -- +goose StatementBegin
 CREATE FUNCTION take_positions(many bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-    lock bigint := 'positions'::regclass::oid::bigint;
+    lock  bigint := 'positions'::regclass::oid::bigint;
     taken bigint;
 BEGIN
     PERFORM pg_advisory_lock(lock);
@@ -59,6 +59,9 @@ BEGIN
     PERFORM setval('positions', taken + many - 1);
     PERFORM pg_advisory_unlock(lock);
     RETURN taken;
+EXCEPTION WHEN query_canceled OR others THEN
+    PERFORM pg_advisory_unlock(lock);
+    RAISE;
 END $$;
 -- +goose StatementEnd
 
