@@ -54,7 +54,8 @@ func (c *Catalog) seek(ctx context.Context, scan shop.Scan) (*sought, error) {
 	return s, nil
 }
 
-// fulfilling returns which of the candidates, which descend, fulfil the clauses, given what is known of each term already.
+// fulfilling returns which of the candidates, which descend, fulfil the clauses, given what is known of each term
+// already.
 func (s *sought) fulfilling(ctx context.Context, candidates []int64, lists []list) ([]int64, error) {
 	if err := s.c.around(ctx, s.terms, lists, candidates); err != nil {
 		return nil, err
@@ -254,7 +255,8 @@ func (c *Catalog) around(ctx context.Context, terms []string, lists []list, cand
 	return err
 }
 
-// postings adds rows of the index, which descend, to the lists of their terms; a query gives these by their number from 1.
+// postings adds rows of the index, which descend, to the lists of their terms, which a query gives by their number
+// from 1.
 func (c *Catalog) postings(ctx context.Context, lists []list, query string, args ...any) error {
 	rows, err := c.db.pool.Query(ctx, query, args...)
 	if err != nil {

@@ -46,15 +46,22 @@ func index(entries []shop.Entry, stored []bool) *postings {
 	p := &postings{}
 	for _, term := range terms {
 		for row := range slices.Chunk(positions[term], rowPositions) {
-			p.add(term, row)
+			p.add(term, postingRow{row[0], row})
 		}
 	}
 	return p
 }
 
-func (p *postings) add(term string, row []int64) {
-	p.terms, p.firsts = append(p.terms, term), append(p.firsts, row[0])
-	p.counts, p.gaps = append(p.counts, int32(len(row))), append(p.gaps, encodeGaps(row[0], row))
+// postingRow is a row of one term.
+type postingRow struct {
+	first     int64
+	positions []int64 // ascending
+}
+
+func (p *postings) add(term string, row postingRow) {
+	p.terms, p.firsts = append(p.terms, term), append(p.firsts, row.first)
+	p.counts = append(p.counts, int32(len(row.positions)))
+	p.gaps = append(p.gaps, encodeGaps(row.first, row.positions))
 }
 
 // move adds to all positions.
@@ -91,7 +98,8 @@ func indexed(words, tags []string) []string {
 	return terms
 }
 
-// prefixTerm is the term that the index holds for a prefix. The star keeps it apart from words, which are letters and digits.
+// prefixTerm is the term that the index holds for a prefix. The star keeps it apart from words, which are letters and
+// digits.
 func prefixTerm(prefix string) string { return prefix + "*" }
 
 func isIndexedPrefix(prefix string) bool { return utf8.RuneCountInString(prefix) <= indexedPrefix }

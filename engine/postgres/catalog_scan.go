@@ -22,8 +22,8 @@ type reach struct {
 
 var usualReach = reach{budget: 4_000, first: 256, steps: 32_000, few: 8_000}
 
-// Scan implements shop.CatalogStore. It takes candidates from a source, in the order of the scan, and looks at their cards until
-// the limit or the budget ends it.
+// Scan implements shop.CatalogStore. It takes candidates from a source, in the order of the scan, and looks at their
+// cards until the limit or the budget ends it.
 func (c *Catalog) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) {
 	if scan.Budget == 0 {
 		scan.Budget = c.reach.budget
@@ -140,8 +140,8 @@ func newLook(scan shop.Scan) look {
 	return l
 }
 
-// look returns the cards of the places that have what is asked for, in the order of the places. A product whose price was
-// changed meanwhile is elsewhere in an order of prices by now, and left to be met there.
+// look returns the cards of the places that have what is asked for, in the order of the places. A product whose price
+// was changed meanwhile is elsewhere in an order of prices by now, and left to be met there.
 func (c *Catalog) look(ctx context.Context, ask look, places []shop.Place) ([]shop.Card, error) {
 	positions := make([]int64, len(places))
 	order := make(map[int64]int, len(places))
@@ -158,7 +158,8 @@ func (c *Catalog) look(ctx context.Context, ask look, places []shop.Place) ([]sh
 	return cards, err
 }
 
-// walk is a source of products, in any order, that steps along all of them and leaves out those that do not fulfil the clauses.
+// walk is a source of products, in any order, that steps along all of them and leaves out those that do not fulfil the
+// clauses.
 type walk struct {
 	*sought
 	scan  shop.Scan

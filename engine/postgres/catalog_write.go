@@ -23,7 +23,8 @@ type productRows struct {
 
 func (r *productRows) add(offset int, e shop.Entry) error {
 	p := e.Product
-	r.offsets, r.versions, r.amounts = append(r.offsets, int64(offset)), append(r.versions, p.Version), append(r.amounts, p.Price.Amount)
+	r.offsets, r.versions = append(r.offsets, int64(offset)), append(r.versions, p.Version)
+	r.amounts = append(r.amounts, p.Price.Amount)
 	r.currencies, r.ids, r.skus = append(r.currencies, p.Price.Currency), append(r.ids, p.ID), append(r.skus, p.SKU)
 	r.cards = append(r.cards, shop.EncodeCard(p.Card()))
 	// Stock and reviews have columns and rows of their own: the document is what the seller wrote.
@@ -47,7 +48,8 @@ func (c *Catalog) Insert(ctx context.Context, entries []shop.Entry) (taken []str
 			return nil, err
 		}
 	}
-	all := index(entries, slices.Repeat([]bool{true}, len(entries))) // made before the transaction, for it is nearly always right
+	// Made before the transaction, for nearly always all of them are stored.
+	all := index(entries, slices.Repeat([]bool{true}, len(entries)))
 	err = c.db.transact(ctx, func(tx pgx.Tx) (*pgx.Batch, error) {
 		first, stored, err := rows.insertCards(ctx, tx)
 		if err != nil {
@@ -61,7 +63,7 @@ func (c *Catalog) Insert(ctx context.Context, entries []shop.Entry) (taken []str
 		last.Queue(`INSERT INTO documents SELECT $1 + o, terms, document
 			FROM unnest($2::bigint[], $3::text[], $4::bytea[], $5::boolean[]) u(o, terms, document, stored) WHERE stored`,
 			first, rows.offsets, rows.terms, rows.documents, stored)
-		found.move(first).queue(last)
+		found.move(first).insert(last)
 		return last, nil
 	})
 	if err != nil {
@@ -103,12 +105,6 @@ func (r *productRows) insertCards(ctx context.Context, tx pgx.Tx) (first int64, 
 	return first, stored, err
 }
 
-// queue adds to a batch what stores new rows of postings.
-func (p *postings) queue(batch *pgx.Batch) {
-	batch.Queue(`INSERT INTO postings (term, first, n, gaps)
-		SELECT * FROM unnest($1::text[], $2::bigint[], $3::int[], $4::bytea[])`, p.terms, p.firsts, p.counts, p.gaps)
-}
-
 // Replace implements shop.CatalogStore.
 func (c *Catalog) Replace(ctx context.Context, entry shop.Entry, expected int64) error {
 	rows := &productRows{}
@@ -123,7 +119,8 @@ func (c *Catalog) Replace(ctx context.Context, entry shop.Entry, expected int64)
 		last := &pgx.Batch{}
 		last.Queue("UPDATE cards SET version = $2, currency = $3, amount = $4, card = $5 WHERE position = $1",
 			position, rows.versions[0], rows.currencies[0], rows.amounts[0], rows.cards[0])
-		last.Queue("UPDATE documents SET terms = $2, document = $3 WHERE position = $1", position, rows.terms[0], rows.documents[0])
+		last.Queue("UPDATE documents SET terms = $2, document = $3 WHERE position = $1",
+			position, rows.terms[0], rows.documents[0])
 		if before == rows.terms[0] {
 			return last, nil
 		}
@@ -146,77 +143,76 @@ func lockProduct(ctx context.Context, tx pgx.Tx, id string, expected int64) (pos
 	return position, terms, err
 }
 
-// reindex adds to a transaction's last batch what brings the index from a product's old terms to its new ones. A position goes
-// into the row that spans it, as rows of a term must not overlap, and otherwise into one of its own.
+// reindex adds to a transaction's last batch what brings the index from a product's old terms to its new ones. A
+// position goes into the row that spans it, as rows of a term must not overlap, and otherwise into one of its own.
 func reindex(ctx context.Context, tx pgx.Tx, last *pgx.Batch, position int64, before, after []string) error {
-	had, has := setOf(before), setOf(after)
-	var changed []string
-	for term := range had {
-		if !has[term] {
-			changed = append(changed, term)
-		}
-	}
-	for term := range has {
-		if !had[term] {
-			changed = append(changed, term)
-		}
-	}
-	slices.Sort(changed) // the order in which every server locks rows of postings
-	rows, err := lockPostings(ctx, tx, changed, position)
+	gone, come := without(before, after), without(after, before)
+	rows, err := lockPostings(ctx, tx, slices.Concat(gone, come), position)
 	if err != nil {
 		return err
 	}
 	added, updated, emptied := &postings{}, &postings{}, &postings{}
-	for _, term := range changed {
-		row, there := rows[term]
-		at, found := slices.BinarySearch(row.positions, position)
-		switch {
-		case has[term] == found:
-			continue // which takes somebody who works on the database by hand
-		case found:
+	for _, term := range gone {
+		row := rows[term]
+		if at, found := slices.BinarySearch(row.positions, position); found {
 			row.positions = slices.Delete(row.positions, at, at+1)
-		case there && at < len(row.positions):
-			row.positions = slices.Insert(row.positions, at, position)
-		default:
-			added.add(term, []int64{position})
-			continue
 		}
 		if len(row.positions) == 0 {
-			emptied.terms, emptied.firsts = append(emptied.terms, term), append(emptied.firsts, row.first)
+			emptied.add(term, row)
+		} else {
+			updated.add(term, row)
+		}
+	}
+	for _, term := range come {
+		row := rows[term]
+		at, _ := slices.BinarySearch(row.positions, position)
+		if at == len(row.positions) {
+			added.add(term, postingRow{position, []int64{position}})
 			continue
 		}
-		updated.terms, updated.firsts = append(updated.terms, term), append(updated.firsts, row.first)
-		updated.counts = append(updated.counts, int32(len(row.positions)))
-		updated.gaps = append(updated.gaps, encodeGaps(row.first, row.positions))
+		row.positions = slices.Insert(row.positions, at, position)
+		updated.add(term, row)
 	}
-	last.Queue("DELETE FROM postings p USING unnest($1::text[], $2::bigint[]) u(term, first) WHERE p.term = u.term AND p.first = u.first",
-		emptied.terms, emptied.firsts)
-	last.Queue(`UPDATE postings p SET n = u.n, gaps = u.gaps
-		FROM unnest($1::text[], $2::bigint[], $3::int[], $4::bytea[]) u(term, first, n, gaps) WHERE p.term = u.term AND p.first = u.first`,
-		updated.terms, updated.firsts, updated.counts, updated.gaps)
-	added.queue(last)
+	emptied.remove(last)
+	updated.update(last)
+	added.insert(last)
 	return nil
 }
 
-func setOf(terms []string) map[string]bool {
-	set := make(map[string]bool, len(terms))
-	for _, term := range terms {
-		set[term] = true
+// without returns those terms that are not among others.
+func without(terms, others []string) []string {
+	not := make(map[string]bool, len(others))
+	for _, term := range others {
+		not[term] = true
 	}
-	return set
+	return slices.DeleteFunc(slices.Clone(terms), func(term string) bool { return not[term] })
 }
 
-// postingRow is a row of the inverted index.
-type postingRow struct {
-	first     int64
-	positions []int64 // ascending
+// insert adds to a batch what stores new rows.
+func (p *postings) insert(batch *pgx.Batch) {
+	batch.Queue(`INSERT INTO postings (term, first, n, gaps)
+		SELECT * FROM unnest($1::text[], $2::bigint[], $3::int[], $4::bytea[])`, p.terms, p.firsts, p.counts, p.gaps)
+}
+
+// update adds to a batch what stores the positions of rows that are there.
+func (p *postings) update(batch *pgx.Batch) {
+	batch.Queue(`UPDATE postings p SET n = u.n, gaps = u.gaps
+		FROM unnest($1::text[], $2::bigint[], $3::int[], $4::bytea[]) u(term, first, n, gaps)
+		WHERE p.term = u.term AND p.first = u.first`, p.terms, p.firsts, p.counts, p.gaps)
+}
+
+// remove adds to a batch what deletes the rows.
+func (p *postings) remove(batch *pgx.Batch) {
+	batch.Queue(`DELETE FROM postings p USING unnest($1::text[], $2::bigint[]) u(term, first)
+		WHERE p.term = u.term AND p.first = u.first`, p.terms, p.firsts)
 }
 
 // lockPostings returns of each term the row that has the position, or would have to if any has, and keeps others
-// from changing them.
+// from changing them. Every server locks rows in the order of their terms.
 func lockPostings(ctx context.Context, tx pgx.Tx, terms []string, position int64) (map[string]postingRow, error) {
-	rows, err := tx.Query(ctx, `SELECT u.term, p.first, p.gaps FROM unnest($1::text[]) u(term)
-		CROSS JOIN LATERAL (SELECT first, gaps FROM postings WHERE term = u.term AND first <= $2 ORDER BY first DESC LIMIT 1 FOR UPDATE) p`,
+	slices.Sort(terms)
+	rows, err := tx.Query(ctx, `SELECT u.term, p.first, p.gaps FROM unnest($1::text[]) u(term) CROSS JOIN LATERAL (
+			SELECT first, gaps FROM postings WHERE term = u.term AND first <= $2 ORDER BY first DESC LIMIT 1 FOR UPDATE) p`,
 		terms, position)
 	if err != nil {
 		return nil, err

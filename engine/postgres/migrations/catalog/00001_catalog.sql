@@ -68,7 +68,8 @@ END $$;
 -- The functions below read the index step by step, and their plans are fixed: what is planned while a table is
 -- small, or for a term that is rare, serves when the table is large and the term common.
 
--- newest returns the first rows of each term that have a position below one, until they have as many positions as are wanted.
+-- newest returns the first rows of each term that have a position below one, until they have as many positions as
+-- are wanted.
 -- +goose StatementBegin
 CREATE FUNCTION newest(terms text[], below bigint, wanted int) RETURNS TABLE (of int, lowest bigint, gaps bytea)
 LANGUAGE plpgsql STABLE AS $$
@@ -135,8 +136,8 @@ END $$
     SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off;
 -- +goose StatementEnd
 
--- walk returns the next places in the order of a scan: 0 newest, 1 cheapest, 2 most expensive first. Prices are of one currency, from
--- low to high. A walk begins behind the place of a price and a position.
+-- walk returns the next places in the order of a scan: 0 newest, 1 cheapest, 2 most expensive first. Prices are of one
+-- currency, from low to high. A walk begins behind the place of a price and a position.
 -- +goose StatementBegin
 CREATE FUNCTION walk(direction int, money text, low bigint, high bigint, price bigint, place bigint, wanted int)
 RETURNS TABLE (amount bigint, "position" bigint) LANGUAGE plpgsql STABLE AS $$
