@@ -78,7 +78,7 @@ func Keys() []Key {
 			"Where sessions and tokens are kept. Those that Redis loses have ended."),
 		key("personal", "sqlite:personal.db", engine(sqliteFile, postgresServer), func(c *Config) *Engine { return &c.Personal },
 			"Where personal data is kept: e-mail, address, birth date. It is a store of its own so that it can stay in one region."),
-		key("catalog", "sqlite:catalog.db", engine(sqliteFile), func(c *Config) *Engine { return &c.Catalog },
+		key("catalog", "sqlite:catalog.db", engine(sqliteFile, postgresServer), func(c *Config) *Engine { return &c.Catalog },
 			"Where products are kept and searched."),
 		key("orders", "sqlite:orders.db", engine(sqliteFile, postgresServer), func(c *Config) *Engine { return &c.Orders },
 			"Where stock, orders, the ledger and the outbox are kept: one transaction spans them."),

@@ -22,7 +22,7 @@ func onPostgres(t *testing.T) Config {
 	t.Helper()
 	url := database.URL(t)
 	flags := map[string]string{"data": t.TempDir(), "listen": "127.0.0.1:0"}
-	for _, port := range []string{"users", "sessions", "personal", "orders", "views", "events"} {
+	for _, port := range []string{"users", "sessions", "personal", "catalog", "orders", "views", "events"} {
 		flags[port] = url
 	}
 	return load(t, Sources{Flags: flags}).Config

@@ -180,6 +180,12 @@ func (s *stores) openCatalog(ctx context.Context, cfg Config, _ *slog.Logger) er
 			s.closing("catalog", file)
 		}
 		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Catalog)
+		if err == nil {
+			s.catalog, err = db.Catalog(ctx)
+		}
+		return err
 	}
 	return unknownEngine(cfg.Catalog)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -28,13 +27,12 @@ type together struct {
 	orders  []string // in the history of the buyer
 }
 
-// sharing returns the settings of servers that share all that they keep, as flags and as variables. The catalogue is a
-// file that both have open, which servers of one machine can.
+// sharing returns the settings of servers that share all that they keep, as flags and as variables.
 func sharing(t *testing.T) (flags, variables []string) {
 	t.Helper()
-	redis, catalog := redistest.Start(t).URL(t), "sqlite:"+filepath.Join(t.TempDir(), "catalog.db")
-	settings := map[string]string{"cache": redis, "limits": redis, "catalog": catalog}
-	for _, port := range []string{"users", "sessions", "personal", "orders", "views", "events"} {
+	redis := redistest.Start(t).URL(t)
+	settings := map[string]string{"cache": redis, "limits": redis}
+	for _, port := range []string{"users", "sessions", "personal", "catalog", "orders", "views", "events"} {
 		settings[port] = database.URL(t)
 	}
 	for port, url := range settings {

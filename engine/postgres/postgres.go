@@ -51,6 +51,8 @@ var params = map[string]string{
 	"tcp_keepalives_count":    "3",
 	// Compiling a statement takes longer than any of them does.
 	"jit": "off",
+	// A statement that is planned while its table is small keeps its plan when the table is large.
+	"enable_seqscan": "off",
 }
 
 // Open connects to the database at a URL, as libpq and pgxpool read it:

@@ -83,7 +83,7 @@ type productRows struct {
 
 func newRows(entry shop.Entry) (productRows, error) {
 	p := entry.Product
-	r := productRows{product: p, card: encodeCard(p.Card())}
+	r := productRows{product: p, card: shop.EncodeCard(p.Card())}
 	r.terms = " " + strings.Join(slices.Concat(entry.Words, entry.Tags), " ") + " "
 	// Stock and reviews have rows of their own: the document is what the seller wrote.
 	p.InventoryCount, p.Rating, p.LatestReviews = 0, shop.Rating{}, nil
