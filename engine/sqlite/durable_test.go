@@ -141,6 +141,31 @@ func TestAFailedSyncEndsTheStoreUntilItIsOpenedAgain(t *testing.T) {
 	}
 }
 
+// TestWhatWasReadOfALostWriteIsNotTold has a write that changes nothing, because it finds what another one wrote, and
+// then the sync of that one fails.
+func TestWhatWasReadOfALostWriteIsNotTold(t *testing.T) {
+	w, _ := openBare(t)
+	begun, release := held(w)
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { first <- w.do(t.Context(), insert("a")) }()
+	<-begun
+	found := make(chan struct{})
+	go func() {
+		second <- w.do(t.Context(), func(t *tx) error {
+			defer close(found)
+			var name string
+			return t.queryRow("SELECT name FROM names", nil, &name)
+		})
+	}()
+	<-found
+	release <- errors.New("no medium")
+	for _, err := range []error{<-first, <-second} {
+		if !fault.Is(err, fault.Unavailable) {
+			t.Errorf("error = %v, want fault.Unavailable", err)
+		}
+	}
+}
+
 // TestAGroupGathersWhileAnotherIsSynced shows what the second goroutine is for.
 func TestAGroupGathersWhileAnotherIsSynced(t *testing.T) {
 	w, read := openBare(t)

@@ -117,14 +117,16 @@ func (w *writer) loop() {
 }
 
 // syncLoop makes groups durable and answers their writes. The writes of a group that changed nothing wait for the
-// groups before it all the same: what they read is of those.
+// groups before it all the same, and fail if those were lost: what they read is of those.
 func (w *writer) syncLoop() {
 	defer close(w.done)
 	for g := range w.written {
+		err := w.durable.broken()
 		if g.number > 0 {
-			if err := w.durable.keep(g.number); err != nil {
-				g.fail(err)
-			}
+			err = w.durable.keep(g.number)
+		}
+		if err != nil {
+			g.fail(err)
 		}
 		for _, request := range g.writes {
 			close(request.answer)
