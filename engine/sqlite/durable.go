@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"sync"
@@ -22,8 +24,13 @@ type durability struct {
 	failure error     // why none is any more
 }
 
-// newDurability follows the log of the database file at path, which is there once the file was read or written.
-func newDurability(path string) (*durability, error) {
+// newDurability follows the log of the database that a connection has read. SQLite is asked where it is, because it
+// follows links.
+func newDurability(ctx context.Context, conn *sql.Conn) (*durability, error) {
+	var path string
+	if err := conn.QueryRowContext(ctx, "SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&path); err != nil {
+		return nil, fmt.Errorf("find the log: %w", err)
+	}
 	log, err := os.OpenFile(path+"-wal", os.O_RDWR, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)

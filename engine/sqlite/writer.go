@@ -67,7 +67,7 @@ func newWriter(ctx context.Context, db *sql.DB, path string) (*writer, error) {
 			return nil, errors.Join(err, conn.Close())
 		}
 	}
-	if w.durable, err = newDurability(path); err != nil {
+	if w.durable, err = newDurability(ctx, conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	checkpoints, err := connect(path, false)

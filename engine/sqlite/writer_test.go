@@ -245,6 +245,26 @@ func TestDatabasesAreWhereTheirNameSays(t *testing.T) {
 	}
 }
 
+// TestTheLogIsWhereSQLiteHasIt opens a database through a link, of which SQLite keeps the log beside the file itself.
+func TestTheLogIsWhereSQLiteHasIt(t *testing.T) {
+	there, link := filepath.Join(t.TempDir(), "there.db"), filepath.Join(t.TempDir(), "here.db")
+	if err := os.Symlink(there, link); err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenOrders(t.Context(), link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	followed, err := s.db.writer.durable.log.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := os.Stat(there + "-wal"); err != nil || !os.SameFile(kept, followed) {
+		t.Errorf("SQLite keeps %v, %v; what is synced is another file", kept, err)
+	}
+}
+
 func TestWriterRefusesAfterClose(t *testing.T) {
 	w, _ := openBare(t)
 	if err := w.close(); err != nil {
