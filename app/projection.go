@@ -149,7 +149,8 @@ func (p projection) handle(ctx context.Context, batch []eventlog.Message) error 
 }
 
 // mend rebuilds the read model if it lost what it knew, or if the event log no longer has what its group would
-// read next. The group then goes on with the oldest event that is there.
+// read next. The group then goes on behind the events that were there when that began: the rebuilt model has them all,
+// and a large one takes longer than the oldest of them stay.
 func (p projection) mend(ctx context.Context, log *slog.Logger) error {
 	ends, err := p.events.Ends(ctx, shop.Topic)
 	if err != nil {
@@ -160,15 +161,15 @@ func (p projection) mend(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	lost, err := p.lost(ctx, known)
-	if err != nil || !lost && len(outside) == 0 {
+	if err != nil || !lost && outside == 0 {
 		return err
 	}
-	log.WarnContext(ctx, "a read model is rebuilt", "group", p.group, "lost", lost, "partitions_outgrown", len(outside))
+	log.WarnContext(ctx, "a read model is rebuilt", "group", p.group, "lost", lost, "partitions_outgrown", outside)
 	if err := p.rebuild(ctx); err != nil {
 		return fmt.Errorf("%s: %w", p.group, err)
 	}
-	for _, partition := range outside {
-		if err := p.events.Commit(ctx, p.group, shop.Topic, partition, ends[partition].Oldest); err != nil {
+	for partition, bounds := range ends {
+		if err := p.events.Commit(ctx, p.group, shop.Topic, partition, bounds.Next); err != nil {
 			return err
 		}
 	}
@@ -176,25 +177,25 @@ func (p projection) mend(ctx context.Context, log *slog.Logger) error {
 }
 
 // lookBack returns the events that the group read last of each partition, as far as the log still has them, and
-// the partitions where it does not have the one to read next.
-func (p projection) lookBack(ctx context.Context, ends []eventlog.Bounds) (known []shop.Event, outside []int, err error) {
+// of how many partitions it does not have the one to read next.
+func (p projection) lookBack(ctx context.Context, ends []eventlog.Bounds) (known []shop.Event, outside int, err error) {
 	var messages []eventlog.Message
 	for partition, bounds := range ends {
 		next, committed, err := p.events.Committed(ctx, p.group, shop.Topic, partition)
 		if err != nil {
-			return nil, nil, err
+			return nil, 0, err
 		}
 		if !committed {
 			continue
 		}
 		if bounds.Check(shop.Topic, partition, next) != nil {
-			outside = append(outside, partition)
+			outside++
 			continue
 		}
 		from := max(bounds.Oldest, next-lookBack)
 		read, err := p.events.Read(ctx, shop.Topic, partition, from, int(next-from))
 		if err != nil {
-			return nil, nil, err
+			return nil, 0, err
 		}
 		messages = append(messages, read...)
 	}

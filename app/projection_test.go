@@ -178,6 +178,35 @@ func TestFollowMendsTheReadModels(t *testing.T) {
 	}
 }
 
+// TestAReadModelIsRebuiltOnce has the log drop events while a read model is rebuilt because others were dropped.
+func TestAReadModelIsRebuiltOnce(t *testing.T) {
+	s := newStall(t)
+	s.sell(5)
+	s.catchUp()
+	s.sell(3)
+	s.outgrow()
+	for _, p := range s.projections(s.stores.events) {
+		s.sell(2)
+		rebuild, outgrow, times := p.rebuild, s.outgrow, 0
+		p.rebuild = func(ctx context.Context) error {
+			if times++; times == 1 {
+				outgrow()
+			}
+			return rebuild(ctx)
+		}
+		for range 2 {
+			if err := p.mend(t.Context(), quiet()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if times != 1 {
+			t.Errorf("%s was rebuilt %d times, want once", p.group, times)
+		}
+	}
+	s.catchUp()
+	s.audit()
+}
+
 // follow runs the projections until stop, which wants them to have ended well.
 func (s *stall) follow() (stop func()) {
 	ctx, cancel := context.WithCancel(s.Context())
