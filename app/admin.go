@@ -62,13 +62,21 @@ func ensureAdmin(ctx context.Context, cfg Config, svc *accounts.Service) (err er
 	return err
 }
 
-// writeSecret writes a file that is either whole or not there.
+// writeSecret writes a file that is either whole or not there, also after a crash: an empty one says something.
 func writeSecret(path, secret string) error {
 	partial := path + ".partial"
-	if err := os.WriteFile(partial, []byte(secret+"\n"), 0o600); err != nil {
+	file, err := os.OpenFile(partial, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if err := os.Rename(partial, path); err != nil {
+	_, err = file.WriteString(secret + "\n")
+	if err == nil {
+		err = file.Sync() // or the name could be durable before the content is
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(partial, path)
+	}
+	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
