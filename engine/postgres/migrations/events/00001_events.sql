@@ -19,7 +19,8 @@ CREATE TABLE partitions (
     PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 10);
 
--- Append-only but for what trim_topic gives up. Texts are kept as bytes, as the log promises nothing about them.
+-- Append-only but for what trim_topic gives up: a part of it all the time, which is vacuumed before it is much, as the
+-- rows that are gone lie before the first that is not. Texts are kept as bytes, as the log promises nothing about them.
 CREATE TABLE records (
     topic     int NOT NULL,
     partition int NOT NULL,
@@ -32,7 +33,7 @@ CREATE TABLE records (
     key       bytea NOT NULL,
     value     bytea NOT NULL,
     PRIMARY KEY (topic, partition, seq)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.02);
 
 -- The offset from which each group of readers goes on.
 CREATE TABLE progress (
@@ -66,16 +67,17 @@ END $$;
 -- +goose StatementEnd
 
 -- trim_topic moves the beginning of each partition behind the records that were appended before since, or that
--- come before its last bytes (0 is no limit). It looks at few records, however many go. What is returned for a
--- partition is how many records that drops, and the offsets from which to which rows are to be deleted.
+-- come before its last bytes (0 is no limit). It looks at few records, however many go, and returns how many do; their
+-- rows are there still.
 -- +goose StatementBegin
 CREATE FUNCTION trim_topic(of_topic int, since timestamptz, most bigint)
-RETURNS TABLE (part int, dropped bigint, first bigint, oldest bigint) LANGUAGE plpgsql AS $$
+RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-    p    record;
-    low  bigint;
-    high bigint;
-    mid  bigint;
+    p       record;
+    low     bigint;
+    high    bigint;
+    mid     bigint;
+    dropped bigint := 0;
 BEGIN
     FOR p IN SELECT q.partition, q.oldest, q.next, q.bytes FROM partitions q WHERE q.topic = of_topic ORDER BY q.partition FOR UPDATE LOOP
         low := p.oldest;
@@ -92,16 +94,10 @@ BEGIN
         END LOOP;
         IF low > p.oldest THEN
             UPDATE partitions q SET oldest = low WHERE q.topic = of_topic AND q.partition = p.partition;
-        END IF;
-        part := p.partition;
-        dropped := low - p.oldest;
-        oldest := low;
-        -- From the first row, not from p.oldest: whoever trimmed before may not have come to the end of it.
-        SELECT min(r.seq) INTO first FROM records r WHERE r.topic = of_topic AND r.partition = p.partition AND r.seq < low;
-        IF first IS NOT NULL THEN
-            RETURN NEXT;
+            dropped := dropped + low - p.oldest;
         END IF;
     END LOOP;
+    RETURN dropped;
 END $$
     SET enable_seqscan = off; -- the table may be large, whatever statistics say of a new one
 -- +goose StatementEnd
