@@ -18,18 +18,18 @@ const (
 // checkpointer moves pages from the log into the database beside the writer, which SQLite would have wait for it.
 // It cannot come to the end of a log that grows meanwhile: what is left then is little, and the writer does it.
 type checkpointer struct {
-	db     *sql.DB // a connection of its own
-	long   atomic.Bool
-	once   sync.Once
-	stop   chan struct{}
-	ended  chan struct{}
-	moved  uint64 // the newest commit at the last look
-	newest func() uint64
+	db      *sql.DB // a connection of its own
+	durable *durability
+	long    atomic.Bool
+	once    sync.Once
+	stop    chan struct{}
+	ended   chan struct{}
+	moved   uint64 // the newest commit at the last look
 }
 
-// startCheckpointer runs until close; newest returns a number that grows with each commit.
-func startCheckpointer(db *sql.DB, newest func() uint64) *checkpointer {
-	c := &checkpointer{db: db, newest: newest, stop: make(chan struct{}), ended: make(chan struct{})}
+// startCheckpointer runs until close.
+func startCheckpointer(db *sql.DB, durable *durability) *checkpointer {
+	c := &checkpointer{db: db, durable: durable, stop: make(chan struct{}), ended: make(chan struct{})}
 	go c.run()
 	return c
 }
@@ -47,10 +47,10 @@ func (c *checkpointer) run() {
 }
 
 // step moves what can be moved now. A failure is no news: the log grows, and the next step or the next write meets
-// the same one.
+// the same one. After a failed sync nothing is moved, as nobody knows what the log holds.
 func (c *checkpointer) step() {
-	newest := c.newest()
-	if newest == c.moved {
+	newest := c.durable.newest()
+	if newest == c.moved || c.durable.broken() != nil {
 		return
 	}
 	var busy, pages, done int
@@ -66,7 +66,7 @@ const movePages = "PRAGMA wal_checkpoint(PASSIVE)"
 
 // finish lets the writer, between two transactions, move the rest of a long log.
 func (c *checkpointer) finish(t *tx) {
-	if !c.long.CompareAndSwap(true, false) {
+	if c.durable.broken() != nil || !c.long.CompareAndSwap(true, false) {
 		return
 	}
 	var busy, pages, done int

@@ -117,12 +117,19 @@ func TestAFailedSyncEndsTheStoreUntilItIsOpenedAgain(t *testing.T) {
 	if err := store.Import(t.Context(), progress("1")); err != nil {
 		t.Fatal(err)
 	}
+	w := store.db.writer
+	w.checkpoints.interrupt() // the steps are ours
+	w.checkpoints.step()
+	moved := w.checkpoints.moved
 	lost := errors.New("no medium")
-	store.db.writer.durable.sync = func() error { return lost }
+	w.durable.sync = func() error { return lost }
 	if err := store.Import(t.Context(), progress("2")); !fault.Is(err, fault.Unavailable) || !errors.Is(err, lost) {
 		t.Errorf("error = %v, want Unavailable for what the disk said", err)
 	}
-	store.db.writer.durable.sync = func() error { t.Error("synced again after a failure"); return nil }
+	w.durable.sync = func() error { t.Error("synced again after a failure"); return nil }
+	if w.checkpoints.step(); w.checkpoints.moved != moved {
+		t.Error("what may be lost was moved into the database")
+	}
 	if err := store.Import(t.Context(), progress("3")); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("error of the next write = %v, want Unavailable", err)
 	}

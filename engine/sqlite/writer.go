@@ -74,7 +74,7 @@ func newWriter(ctx context.Context, db *sql.DB, path string) (*writer, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.durable.close(), conn.Close())
 	}
-	w.checkpoints = startCheckpointer(checkpoints, w.durable.newest)
+	w.checkpoints = startCheckpointer(checkpoints, w.durable)
 	go w.loop()
 	go w.syncLoop()
 	return w, nil
