@@ -8,6 +8,7 @@ import (
 )
 
 func TestUsers(t *testing.T) {
+	t.Parallel()
 	accountstest.Users(t, func(t *testing.T) accounts.UserStore {
 		return must[*Users](t)(open(t, newDatabase(t)).Users(t.Context()))
 	})

@@ -15,6 +15,7 @@ func openCatalog(tb testing.TB, url string) *Catalog {
 }
 
 func TestCatalog(t *testing.T) {
+	t.Parallel()
 	shoptest.Catalog(t, func(t *testing.T) shop.CatalogStore { return openCatalog(t, newDatabase(t)) })
 }
 
@@ -25,6 +26,7 @@ func BenchmarkCatalog(b *testing.B) {
 // TestCatalogWithAShortReach runs the suite with searches that take a few positions at a time and stop early, so that each
 // takes many rounds and many scans, as with millions of products.
 func TestCatalogWithAShortReach(t *testing.T) {
+	t.Parallel()
 	for name, short := range map[string]reach{
 		"short rounds": {budget: 4_000, first: 2, steps: 32_000, few: 20},
 		"tired":        {budget: 4_000, first: 1, steps: 1, few: 1},
@@ -69,6 +71,7 @@ func (s *spread) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) {
 }
 
 func TestCatalogOfSeveralServers(t *testing.T) {
+	t.Parallel()
 	shoptest.Catalog(t, func(t *testing.T) shop.CatalogStore {
 		url := newDatabase(t)
 		servers := []*Catalog{openCatalog(t, url), openCatalog(t, url), openCatalog(t, url)}

@@ -65,6 +65,7 @@ func TestTransactionsAreTriedAgainWithinBounds(t *testing.T) {
 
 // TestADeadlockIsTriedAgain makes two transactions wait for each other.
 func TestADeadlockIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	servers := stocked(t, 2, 10, "A", "B")
 	first, err := servers[0].db.pool.Begin(t.Context())
 	if err != nil {

@@ -30,6 +30,7 @@ func openLog(tb testing.TB, url string) *Log {
 }
 
 func TestLog(t *testing.T) {
+	t.Parallel()
 	eventlogtest.Run(t, func(t *testing.T) eventlog.Log { return openLog(t, newDatabase(t)) })
 }
 
@@ -92,6 +93,7 @@ func (a *alternating) Trim(ctx context.Context, topic string, keep eventlog.Rete
 func (a *alternating) Close() error { return errors.Join(a.servers[0].Close(), a.servers[1].Close()) }
 
 func TestLogOfTwoServers(t *testing.T) {
+	t.Parallel()
 	eventlogtest.Run(t, func(t *testing.T) eventlog.Log {
 		url := newDatabase(t)
 		return &alternating{servers: [2]*Log{openLog(t, url), openLog(t, url)}}
@@ -99,6 +101,7 @@ func TestLogOfTwoServers(t *testing.T) {
 }
 
 func TestOneServerFollowsForAGroup(t *testing.T) {
+	t.Parallel()
 	eventlogtest.Lead(t, func(t *testing.T) (first, second eventlog.Leader, crash func()) {
 		url := newDatabase(t)
 		servers := [2]*Log{openLog(t, url), openLog(t, url)}
@@ -119,6 +122,7 @@ func endLeads(t *testing.T, d *Database) {
 
 // TestALeadThatHangsIsTakenOver takes the lead and does nothing any more, as a process that was stopped.
 func TestALeadThatHangsIsTakenOver(t *testing.T) {
+	t.Parallel()
 	url := newDatabase(t)
 	hung, healthy := openLog(t, url), openLog(t, url)
 	conn := must[*pgx.Conn](t)(hung.db.elect(t.Context(), "topics", "views"))

@@ -9,6 +9,7 @@ import (
 
 // TestOrdersAgreeWithMemory leaves durability out, which the commands of the machine cannot tell.
 func TestOrdersAgreeWithMemory(t *testing.T) {
+	t.Parallel()
 	server.URL(t)
 	shoptest.Machine(t, func(t *testing.T) shop.OrderStore {
 		return openOrders(t, newDatabase(t)+"&synchronous_commit=off")

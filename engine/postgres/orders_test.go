@@ -18,6 +18,7 @@ func openOrders(tb testing.TB, url string) *Orders {
 }
 
 func TestOrders(t *testing.T) {
+	t.Parallel()
 	shoptest.Orders(t, func(t *testing.T) shop.OrderStore { return openOrders(t, newDatabase(t)) })
 }
 
@@ -36,6 +37,7 @@ func (j journalOnly) Append(ctx context.Context, entries ...journal.Entry) error
 }
 
 func TestJournal(t *testing.T) {
+	t.Parallel()
 	journaltest.Run(t, func(t *testing.T) journaltest.Journal { return journalOnly{openOrders(t, newDatabase(t))} })
 }
 

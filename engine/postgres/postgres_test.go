@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -17,17 +18,21 @@ var server postgrestest.Server
 
 func TestMain(m *testing.M) { server.Main(m) }
 
-// template is a database with all tables, which others are copied from: faster than to migrate each.
-var template struct {
-	once   sync.Once
-	copies atomic.Int64
+// databases are what tests have had. One that a test is done with is emptied for another, as that is faster than to copy
+// one, of which PostgreSQL itself fills seven megabytes.
+var databases struct {
+	template sync.Once // makes the one with all tables
+	copies   atomic.Int64
+
+	mu   sync.Mutex
+	free []string // URLs
 }
 
-// newDatabase returns the URL of a new database with all tables and nothing in them.
+// newDatabase returns the URL of a database with all tables and nothing in them, for this test alone.
 func newDatabase(tb testing.TB) string {
 	tb.Helper()
 	base := server.URL(tb)
-	template.once.Do(func() {
+	databases.template.Do(func() {
 		d, err := Open(tb.Context(), base)
 		if err != nil {
 			tb.Fatal(err)
@@ -39,38 +44,76 @@ func newDatabase(tb testing.TB) string {
 			tb.Fatal(err)
 		}
 	})
-	return create(tb, " TEMPLATE agora")
+	url, found := freeDatabase()
+	if !found {
+		url = create(tb, " TEMPLATE agora")
+	}
+	tb.Cleanup(func() { // which comes after those of who opens it
+		if !tb.Failed() {
+			execute(tb, url, emptied)
+			databases.mu.Lock()
+			defer databases.mu.Unlock()
+			databases.free = append(databases.free, url)
+		}
+	})
+	return url
 }
+
+func freeDatabase() (url string, found bool) {
+	databases.mu.Lock()
+	defer databases.mu.Unlock()
+	if len(databases.free) == 0 {
+		return "", false
+	}
+	url = databases.free[0]
+	databases.free = databases.free[1:]
+	return url, true
+}
+
+// emptied brings all tables and sequences to where the migrations left them.
+const emptied = `DO $$
+DECLARE
+	name     text;
+	anything boolean;
+BEGIN
+	FOR name IN SELECT oid::regclass FROM pg_class
+		WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname NOT LIKE 'migrations_of_%' LOOP
+		EXECUTE 'SELECT EXISTS (SELECT FROM ' || name || ')' INTO anything;
+		IF anything THEN
+			EXECUTE 'TRUNCATE ' || name || ' CASCADE';
+		END IF;
+	END LOOP;
+	PERFORM setval(oid::regclass, 1, false) FROM pg_class
+		WHERE relnamespace = 'public'::regnamespace AND relkind = 'S' AND relname NOT LIKE 'migrations_of_%';
+	INSERT INTO outbox VALUES (true, 0);
+END $$`
 
 // emptyDatabase returns the URL of a new database without tables.
 func emptyDatabase(tb testing.TB) string { return create(tb, "") }
 
 func create(tb testing.TB, like string) string {
 	tb.Helper()
-	name := fmt.Sprintf("copy_%d", template.copies.Add(1))
-	admin(tb, "CREATE DATABASE "+name+like)
 	u, err := url.Parse(server.URL(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
+	name := fmt.Sprintf("copy_%d", databases.copies.Add(1))
+	u.Path = "/postgres"
+	execute(tb, u.String(), "CREATE DATABASE "+name+like)
 	u.Path = "/" + name
 	return u.String()
 }
 
-// admin runs a statement outside of the databases of the tests.
-func admin(tb testing.TB, statement string) {
+// execute runs a statement over a connection of its own, also at the end of a test.
+func execute(tb testing.TB, url, statement string) {
 	tb.Helper()
-	config, err := pgx.ParseConfig(server.URL(tb))
+	ctx := context.WithoutCancel(tb.Context())
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	config.Database = "postgres"
-	conn, err := pgx.ConnectConfig(tb.Context(), config)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	_, err = conn.Exec(tb.Context(), statement)
-	if err = errors.Join(err, conn.Close(tb.Context())); err != nil {
+	_, err = conn.Exec(ctx, statement)
+	if err = errors.Join(err, conn.Close(ctx)); err != nil {
 		tb.Fatal(err)
 	}
 }

@@ -204,6 +204,7 @@ func TestAReaderOfTheJournalMissesNothing(t *testing.T) {
 }
 
 func TestServersThatStartTogetherMigrateOnce(t *testing.T) {
+	t.Parallel()
 	url := emptyDatabase(t)
 	inParallel(3, func(int) {
 		d, err := Open(t.Context(), url)
@@ -219,6 +220,7 @@ func TestServersThatStartTogetherMigrateOnce(t *testing.T) {
 }
 
 func TestALeadIsTakenOverAfterACrash(t *testing.T) {
+	t.Parallel()
 	servers := stocked(t, 2, 1)
 	leading, lost := make(chan struct{}), make(chan error, 1)
 	go func() {
