@@ -142,7 +142,7 @@ func TestALeadThatHangsIsTakenOver(t *testing.T) {
 	}
 }
 
-// TestWhatIsVisibleHasNoGap follows a partition while several servers append to it and hold their commits back.
+// TestWhatIsVisibleHasNoGap follows a partition while several servers append to it.
 func TestWhatIsVisibleHasNoGap(t *testing.T) {
 	const servers, calls, each = 3, 40, 5
 	url := newDatabase(t)

@@ -3,8 +3,8 @@
 //
 // Use it when one machine is not enough. It costs a round trip a call, and a server to look after; package sqlite
 // takes more orders a second on one machine. Its connections keep locks and prepared statements, so that a pooler
-// in between has to give each of them a session of its own. What it is not: a place for rules. It stores, finds, and enforces only what its own transaction must, such as a unique key or stock
-// that covers what is taken.
+// in between has to give each of them a session of its own. What it is not: a place for rules. It stores, finds,
+// and enforces only what its own transaction must, such as a unique key or stock that covers what is taken.
 package postgres
 
 import (
