@@ -51,6 +51,7 @@ type HTTPConfig struct {
 	RatePerToken   int // requests a second, 0 for no limit
 	RatePerAddress int // requests a second, 0 for no limit
 	TrustedProxies []netip.Prefix
+	Drain          time.Duration // between being told to end and taking no new connections
 	ShutdownGrace  time.Duration
 }
 
@@ -117,6 +118,8 @@ func Keys() []Key {
 			"Requests a second allowed to one network address, whoever is behind it; 0 is no limit."),
 		key("http.trusted_proxies", "", prefixes, func(c *Config) *[]netip.Prefix { return &c.HTTP.TrustedProxies },
 			"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8, separated by commas."),
+		key("http.drain", "0s", latency, func(c *Config) *time.Duration { return &c.HTTP.Drain },
+			"Time that load balancers get at the end to go elsewhere: for so long the server is not ready and goes on as before; then it takes no new connections, and those without a request stay open for as long again, or until each has been used once more. It has to be longer than the load balancer keeps a connection idle. 0 suits a server that nothing stands before."),
 		key("http.shutdown_grace", "20s", duration, func(c *Config) *time.Duration { return &c.HTTP.ShutdownGrace },
 			"Time that each part of the program gets at the end to finish what it began."),
 
