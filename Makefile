@@ -10,7 +10,7 @@ FUZZTIME ?= 30s
 # Products of the catalogue that searches are measured on: 1.7 GB of disk for a million.
 BENCH_PRODUCTS ?= 1000000
 # What tests start for themselves. Where one cannot be had, its tests say so and are skipped.
-SERVERS  := postgresql redis-server stripe-mock
+SERVERS  := postgresql redis-server stripe-mock nginx varnish
 # The race detector costs five to ten times the work; -short leaves out what is long by itself.
 RACE     ?= -short
 

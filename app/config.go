@@ -23,6 +23,7 @@ type Config struct {
 	Cache    Engine
 	Limits   Engine
 	Gateway  Engine
+	CDN      Engine
 
 	Log     LogConfig
 	Tracing TracingConfig
@@ -93,6 +94,8 @@ func Keys() []Key {
 			"Where requests are counted for the rates that are allowed: in the memory of each server, so that each allows the whole rate, or in Redis for all of them together."),
 		key("gateway", "simulated:?latency=20ms", engine(simulatedGateway, stripeGateway), func(c *Config) *Engine { return &c.Gateway },
 			"Who takes the payments. The simulated gateway answers after latency, declines a share of the payments (decline=0.02) and is away for a share of the calls (outage=0.01). stripe: takes its test key from `STRIPE_API_KEY` or from the file key_file, pays everything with one method (method=pm_card_visa), and can call another server than Stripe (api=http://localhost:12111)."),
+		key("cdn", "none:", engine(noCDN, varnishServer), func(c *Config) *Engine { return &c.CDN },
+			"The cache in front of the shop that is told which product pages have changed: a Varnish with the configuration in deploy/varnish, as in varnish://cdn:6081."),
 
 		key("log.level", "info", oneOf("debug", "info", "warn", "error"), func(c *Config) *string { return &c.Log.Level },
 			"Least level that is logged."),

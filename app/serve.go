@@ -61,6 +61,10 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 		return nil, err
 	}
 	market := newMarketplace(cfg, s, shop.NewGuardedGateway(gateway, shop.GatewayGuard(), metrics), log, metrics)
+	cdn, err := openCDN(cfg.CDN, log, metrics)
+	if err != nil {
+		return nil, err
+	}
 	token, err := ensureAdminToken(ctx, cfg.Data, market.accounts)
 	if err != nil {
 		return nil, err
@@ -78,6 +82,10 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 		Module{Name: "traces", Stop: tracer.Shutdown},
 		Module{Name: "access log", Stop: func(context.Context) error { return flush() }},
 	)
+	if cdn != nil {
+		market.pages.PurgeAt(cdn)
+		program.Add(Module{Name: "CDN", Run: cdn.Run, Stop: cdn.Flush})
+	}
 	program.Add(market.workers(s, log, metrics)...)
 	program.Add(newGate(httpapi.HTTPServer(api.Handler(), log), gateOptions{
 		Address: cfg.Listen, Linger: min(cfg.HTTP.Drain, cfg.HTTP.ShutdownGrace/2), Part: api.CloseConnections,
@@ -130,7 +138,7 @@ func (f frontage) status(ctx context.Context) console.Status {
 		engine Engine
 	}{
 		{"users", c.Users}, {"sessions", c.Sessions}, {"personal data", c.Personal}, {"catalog", c.Catalog},
-		{"orders", c.Orders}, {"order views", c.Views}, {"events", c.Events}, {"cache", c.Cache}, {"rate limits", c.Limits}, {"payments", c.Gateway},
+		{"orders", c.Orders}, {"order views", c.Views}, {"events", c.Events}, {"cache", c.Cache}, {"rate limits", c.Limits}, {"payments", c.Gateway}, {"CDN", c.CDN},
 	} {
 		status.Engines = append(status.Engines, console.Engine{Port: e.port, Engine: e.engine.Scheme()})
 	}
