@@ -81,7 +81,7 @@ func openFleet(t *testing.T, size int) *fleet {
 		fmt.Fprintf(&shared, "%s: %s\n", port, database)
 	}
 	fmt.Fprintf(&shared, "cache: %[1]s\nlimits: %[1]s\ngateway: simulated:?latency=5ms\n", cache)
-	shared.WriteString("http: {rate_per_token: 0, rate_per_address: 0, drain: 2500ms, trusted_proxies: [127.0.0.0/8]}\n")
+	shared.WriteString("http: {rate_per_token: 0, rate_per_address: 0, drain: 1500ms, trusted_proxies: [127.0.0.0/8]}\n")
 	if err := os.WriteFile(f.config, []byte(shared.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
