@@ -26,6 +26,7 @@ type gate struct {
 	gateOptions
 	server   *http.Server
 	listener *onceListener
+	taken    chan struct{} // closed when every connection that was taken is counted
 
 	mu    sync.Mutex
 	open  int           // connections
@@ -33,7 +34,7 @@ type gate struct {
 }
 
 func newGate(server *http.Server, options gateOptions) *gate {
-	g := &gate{gateOptions: options, server: server}
+	g := &gate{gateOptions: options, server: server, taken: make(chan struct{})}
 	server.ConnState = g.count
 	return g
 }
@@ -53,6 +54,7 @@ func (g *gate) listen(ctx context.Context) error {
 }
 
 func (g *gate) serve(context.Context) error {
+	defer close(g.taken)
 	err := g.server.Serve(g.listener)
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
@@ -66,6 +68,7 @@ func (g *gate) close(ctx context.Context) error {
 	if err := g.listener.Close(); err != nil {
 		return fmt.Errorf("stop listening: %w", err)
 	}
+	<-g.taken
 	select {
 	case <-g.emptied():
 	case <-time.After(g.Linger):

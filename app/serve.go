@@ -84,7 +84,7 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 	)
 	if cdn != nil {
 		market.pages.PurgeAt(cdn)
-		program.Add(Module{Name: "CDN", Run: cdn.Run, Stop: cdn.Flush})
+		program.Add(Module{Name: "CDN", Run: cdn.Run, Stop: func(ctx context.Context) error { cdn.Flush(ctx); return nil }})
 	}
 	program.Add(market.workers(s, log, metrics)...)
 	program.Add(newGate(httpapi.HTTPServer(api.Handler(), log), gateOptions{

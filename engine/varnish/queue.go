@@ -39,25 +39,27 @@ func newQueue(room int) *queue {
 	return &queue{room: room, wake: make(chan struct{}, 1), keys: map[string]state{}}
 }
 
-// add takes in a key that changed, and reports whether there was room for it.
-func (q *queue) add(key string, at time.Time) bool {
+// add takes in keys that changed, and returns for how many of them there was no room.
+func (q *queue) add(keys []string, at time.Time) (dropped int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	known, ok := q.keys[key]
-	if ok && known.first {
-		return true
+	for _, key := range keys {
+		known, ok := q.keys[key]
+		switch {
+		case ok && known.first:
+		case !ok && len(q.keys) >= q.room:
+			dropped++
+		default:
+			q.count++
+			q.keys[key] = state{q.count, true}
+			q.rounds[0] = append(q.rounds[0], item{key: key, number: q.count, changed: at})
+		}
 	}
-	if !ok && len(q.keys) >= q.room {
-		return false
-	}
-	q.count++
-	q.keys[key] = state{q.count, true}
-	q.rounds[0] = append(q.rounds[0], item{key: key, number: q.count, changed: at})
 	select {
 	case q.wake <- struct{}{}:
 	default:
 	}
-	return true
+	return dropped
 }
 
 // due takes up to n items whose time has come. If there is none, next is when there will be; zero for never.

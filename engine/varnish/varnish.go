@@ -77,14 +77,7 @@ func New(address string, log *slog.Logger, metrics *telemetry.Metrics) (*Purger,
 
 // Purge implements shop.Purger. It does not wait.
 func (p *Purger) Purge(keys ...string) {
-	now := time.Now()
-	dropped := 0
-	for _, key := range keys {
-		if !p.queue.add(key, now) {
-			dropped++
-		}
-	}
-	p.dropped(dropped, "too many purges are waiting")
+	p.dropped(p.queue.add(keys, time.Now()), "too many purges are waiting")
 }
 
 // Run sends purges until ctx ends.
@@ -110,15 +103,15 @@ func (p *Purger) Run(ctx context.Context) error {
 }
 
 // Flush purges once more, at once, whatever is waiting, so that a program that ends owes as little as it can.
-func (p *Purger) Flush(ctx context.Context) error {
+func (p *Purger) Flush(ctx context.Context) {
 	for all := p.queue.drain(); len(all) > 0; {
 		n := min(batch, len(all))
 		if err := p.send(ctx, all[:n]); err != nil {
-			return fmt.Errorf("purge the last %d pages: %w", len(all), err)
+			p.dropped(len(all), fmt.Sprintf("the program ends: %v", err))
+			return
 		}
 		all = all[n:]
 	}
-	return nil
 }
 
 // put waits and puts purges back that failed, but for those that have been tried for long enough.

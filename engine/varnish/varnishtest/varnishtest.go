@@ -23,7 +23,7 @@ func Start(t *testing.T, listen, origin string) {
 	_, here, _, _ := runtime.Caller(0)
 	script := filepath.Join(filepath.Dir(here), "..", "..", "..", "scripts", "varnish")
 	// Not under the test's context, which ends before the cleanup that lets the script clean up.
-	cmd := exec.CommandContext(context.Background(), "bash", script, origin) // #nosec G204 -- a script of this repository
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", script, origin) // #nosec G204 -- a script of this repository
 	cmd.Env = append(os.Environ(), "VARNISH_LISTEN="+listen)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
@@ -59,6 +59,8 @@ func FreeAddress(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return listener.Addr().String()
 }
