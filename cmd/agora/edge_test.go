@@ -269,8 +269,11 @@ func TestARollingRestartFailsNoRequest(t *testing.T) {
 // there to another one, which is safe for what it may send twice: what was ordered was ordered once.
 func TestKilledServersFailHardlyARequest(t *testing.T) {
 	kills, pause, allowed := 4, 1500*time.Millisecond, 0.005
-	if os.Getenv("STRESS") != "" {
+	switch {
+	case os.Getenv("STRESS") != "":
 		kills, pause, allowed = 12, 5*time.Second, 0.0001
+	case testing.Short():
+		kills = 2
 	}
 	f := openFleet(t, 2)
 	path := filepath.Join(t.TempDir(), "history")
