@@ -61,10 +61,6 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 		return nil, err
 	}
 	market := newMarketplace(cfg, s, shop.NewGuardedGateway(gateway, shop.GatewayGuard(), metrics), log, metrics)
-	cdn, err := openCDN(cfg.CDN, log, metrics)
-	if err != nil {
-		return nil, err
-	}
 	token, err := ensureAdminToken(ctx, cfg.Data, market.accounts)
 	if err != nil {
 		return nil, err
@@ -82,6 +78,10 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 		Module{Name: "traces", Stop: tracer.Shutdown},
 		Module{Name: "access log", Stop: func(context.Context) error { return flush() }},
 	)
+	cdn, err := openCDN(cfg.CDN, log, metrics)
+	if err != nil {
+		return nil, err
+	}
 	if cdn != nil {
 		market.pages.PurgeAt(cdn)
 		program.Add(Module{Name: "CDN", Run: cdn.Run, Stop: func(ctx context.Context) error { cdn.Flush(ctx); return nil }})
