@@ -268,7 +268,7 @@ func TestARollingRestartFailsNoRequest(t *testing.T) {
 // TestKilledServersFailHardlyARequest kills one server after the other under load. nginx sends what was under way
 // there to another one, which is safe for what it may send twice: what was ordered was ordered once.
 func TestKilledServersFailHardlyARequest(t *testing.T) {
-	kills, pause, allowed := 4, 1500*time.Millisecond, 0.005
+	kills, pause, allowed := 4, 1200*time.Millisecond, 0.005
 	switch {
 	case os.Getenv("STRESS") != "":
 		kills, pause, allowed = 12, 5*time.Second, 0.0001
