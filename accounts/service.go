@@ -3,7 +3,6 @@ package accounts
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -145,19 +144,35 @@ func firstAdmin() string {
 // itself: whoever may read and write the stores may do everything already.
 func FirstAdmin() Principal { return Principal{UserID: firstAdmin(), Role: Admin} }
 
-// BootstrapAdmin returns a new admin token, and creates the admin whose it is if this is the first start of
-// a data folder. Whoever calls it again has lost the token, or fears that it is known: all earlier sessions
-// of that admin end.
+// BootstrapAdmin returns a new admin token, and creates the admin whose it is if this is the first start on the
+// stores. Tokens that others have of that admin go on: each of several servers that share the stores has one.
 func (s *Service) BootstrapAdmin(ctx context.Context) (Credential, error) {
+	if err := s.ensureAdmin(ctx); err != nil {
+		return Credential{}, err
+	}
+	return s.open(ctx, firstAdmin(), Session{Role: Admin, Kind: Issued, Note: "first start"}, MaxTokenTTL)
+}
+
+// RenewAdmin is BootstrapAdmin for who has lost the token, or fears that it is known: all earlier sessions of that
+// admin end, also those of other servers that share the stores.
+func (s *Service) RenewAdmin(ctx context.Context) (Credential, error) {
+	if err := s.endAll(ctx, firstAdmin()); err != nil {
+		return Credential{}, fmt.Errorf("end the first admin's sessions: %w", err)
+	}
+	return s.BootstrapAdmin(ctx)
+}
+
+// ensureAdmin creates the first admin, or gives back their role.
+func (s *Service) ensureAdmin(ctx context.Context) error {
 	admin := User{ID: firstAdmin(), Name: "Admin", Role: Admin, CreatedAt: now()}
 	err := s.users.CreateMany(ctx, []Account{{User: admin}})
 	if fault.Is(err, fault.Conflict) {
-		err = errors.Join(s.users.SetRole(ctx, admin.ID, Admin), s.endAll(ctx, admin.ID))
+		err = s.users.SetRole(ctx, admin.ID, Admin)
 	}
 	if err != nil {
-		return Credential{}, fmt.Errorf("create the first admin: %w", err)
+		return fmt.Errorf("create the first admin: %w", err)
 	}
-	return s.open(ctx, admin.ID, Session{Role: Admin, Kind: Issued, Note: "first start"}, MaxTokenTTL)
+	return nil
 }
 
 func onlyAdmin(p Principal) error {

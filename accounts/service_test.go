@@ -316,6 +316,12 @@ func TestBootstrapAdminIsOneUser(t *testing.T) {
 	if after.UserID != before.UserID {
 		t.Errorf("the second token is %s's, want %s's", after.UserID, before.UserID)
 	}
+	if p := authenticate(t, service, first); !p.Is(accounts.Admin) {
+		t.Errorf("the first token stands for %+v after another server began, want the admin", p)
+	}
+	if _, err := service.RenewAdmin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	wantEnded(t, service, first)
 }
 

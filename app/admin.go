@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,31 +18,47 @@ import (
 // adminTokenFile holds the token of the data folder's admin, readable by its owner alone.
 const adminTokenFile = "admin.token"
 
-// ensureAdminToken writes the admin's token at the first start and returns where it is.
-func ensureAdminToken(ctx context.Context, folder string, svc *accounts.Service) (path string, err error) {
-	path = filepath.Join(folder, adminTokenFile)
-	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return path, err
+// ensureAdminToken writes the admin's token where the folder has none, and returns where it is. A token that was
+// there and is gone was lost, or is feared to be known, and then all that the admin had end. But where others share
+// users and sessions, a folder without one is that of a further server, and only an emptied file says so.
+func ensureAdminToken(ctx context.Context, cfg Config, svc *accounts.Service) (path string, err error) {
+	path = filepath.Join(cfg.Data, adminTokenFile)
+	content, err := os.ReadFile(path)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return path, fmt.Errorf("read the admin token: %w", err)
 	}
-	credential, err := svc.BootstrapAdmin(ctx)
+	if len(bytes.TrimSpace(content)) > 0 {
+		return path, nil
+	}
+	issue := svc.RenewAdmin
+	if missing && sharesSessions(cfg) {
+		issue = svc.BootstrapAdmin
+	}
+	credential, err := issue(ctx)
 	if err != nil {
 		return path, fmt.Errorf("make the admin: %w", err)
 	}
 	return path, writeSecret(path, credential.Token)
 }
 
+// sharesSessions reports whether other servers may have the same users and sessions.
+func sharesSessions(cfg Config) bool {
+	return cfg.Users.Scheme() != "sqlite" && cfg.Sessions.Scheme() != "sqlite"
+}
+
 // ensureAdmin makes the admin of a folder that has none yet. A folder without its token may be that of a running
 // server, whose sessions in memory an outsider could not end: then it refuses.
-func ensureAdmin(ctx context.Context, folder string, svc *accounts.Service) (err error) {
-	if _, err := os.Stat(filepath.Join(folder, adminTokenFile)); err == nil {
+func ensureAdmin(ctx context.Context, cfg Config, svc *accounts.Service) (err error) {
+	if _, err := os.Stat(filepath.Join(cfg.Data, adminTokenFile)); err == nil {
 		return nil
 	}
-	lock, err := lockData(folder)
+	lock, err := lockData(cfg.Data)
 	if err != nil {
 		return fmt.Errorf("make a new admin token: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	_, err = ensureAdminToken(ctx, folder, svc)
+	_, err = ensureAdminToken(ctx, cfg, svc)
 	return err
 }
 
@@ -76,11 +93,11 @@ func IssueToken(ctx context.Context, cfg Config, request TokenRequest, out io.Wr
 			return errors.Join(err, s.close())
 		}
 	}
-	return errors.Join(issueToken(ctx, cfg.Data, accounts.NewService(s.users, s.personal, s.sessions, accounts.Options{}), request, out), s.close())
+	return errors.Join(issueToken(ctx, cfg, accounts.NewService(s.users, s.personal, s.sessions, accounts.Options{}), request, out), s.close())
 }
 
-func issueToken(ctx context.Context, folder string, svc *accounts.Service, request TokenRequest, out io.Writer) error {
-	if err := ensureAdmin(ctx, folder, svc); err != nil {
+func issueToken(ctx context.Context, cfg Config, svc *accounts.Service, request TokenRequest, out io.Writer) error {
+	if err := ensureAdmin(ctx, cfg, svc); err != nil {
 		return err
 	}
 	credential, err := svc.IssueToken(ctx, accounts.FirstAdmin(), accounts.Grant{

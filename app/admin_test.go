@@ -80,3 +80,53 @@ func TestANewAdminTokenIsNotMadeBesideAServer(t *testing.T) {
 		t.Errorf("the lost token = %v, want it ended", err)
 	}
 }
+
+// adminOf makes the admin token of a folder, as the start of a server does, and returns it.
+func adminOf(t *testing.T, cfg Config) string {
+	t.Helper()
+	var token []byte
+	err := withStores(t.Context(), cfg, slog.New(slog.DiscardHandler), func(s *stores) error {
+		svc := accounts.NewService(s.users, s.personal, s.sessions, accounts.Options{})
+		path, err := ensureAdminToken(t.Context(), cfg, svc)
+		if err != nil {
+			return err
+		}
+		token, err = os.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(token))
+}
+
+func TestServersThatShareUsersHaveATokenEach(t *testing.T) {
+	first := onPostgres(t)
+	second := first
+	second.Data = t.TempDir()
+	tokens := []string{adminOf(t, first), adminOf(t, second)}
+	if again := adminOf(t, first); again != tokens[0] {
+		t.Error("a further start made another token")
+	}
+	if err := os.Remove(filepath.Join(second.Data, adminTokenFile)); err != nil {
+		t.Fatal(err)
+	}
+	tokens = append(tokens, adminOf(t, second))
+	for i, token := range tokens {
+		if who, err := principalOf(t, first, token); err != nil || !who.Is(accounts.Admin) {
+			t.Errorf("token %d stands for %+v, %v; want the admin", i, who, err)
+		}
+	}
+	if err := os.Truncate(filepath.Join(second.Data, adminTokenFile), 0); err != nil {
+		t.Fatal(err)
+	}
+	renewed := adminOf(t, second)
+	if _, err := principalOf(t, first, renewed); err != nil {
+		t.Errorf("the new token = %v", err)
+	}
+	for i, token := range tokens {
+		if _, err := principalOf(t, first, token); !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("token %d = %v after a server's file was emptied, want it ended", i, err)
+		}
+	}
+}

@@ -78,7 +78,7 @@ func serveBench(b *testing.B, folder string) *bench {
 			b.Error(err)
 		}
 	})
-	path, err := ensureAdminToken(b.Context(), folder, market.accounts)
+	path, err := ensureAdminToken(b.Context(), cfg, market.accounts)
 	if err != nil {
 		b.Fatal(err)
 	}

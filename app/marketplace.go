@@ -29,12 +29,18 @@ type marketplace struct {
 	alone  bool // no other process works on the orders
 }
 
-// sessionTTL is how long a session stays in the cache without being read from its store again.
-const sessionTTL = time.Hour
+// sessionTTL is how long a session is believed without being read from its store again. In a cache of this server alone
+// nobody drops a session that ended at another one; then that is as long as it would be with a shared cache that is away.
+func sessionTTL(cfg Config) time.Duration {
+	if cfg.Sessions.Scheme() != "sqlite" && cfg.Cache.Scheme() == "memory" {
+		return nearBlind
+	}
+	return time.Hour
+}
 
 func newMarketplace(cfg Config, s *stores, gateway shop.Gateway, log *slog.Logger, metrics *telemetry.Metrics) *marketplace {
 	m := &marketplace{alone: cfg.Orders.Scheme() == "sqlite"}
-	sessions := accounts.NewCachedSessions(s.sessions, s.cache, sessionTTL, metrics)
+	sessions := accounts.NewCachedSessions(s.sessions, s.cache, sessionTTL(cfg), metrics)
 	m.accounts = accounts.NewService(s.users, s.personal, sessions, accounts.Options{Log: log, Metrics: metrics})
 
 	m.catalog = shop.NewCatalog(s.catalog, func(ctx context.Context, productIDs ...string) {
@@ -87,20 +93,23 @@ func (m *marketplace) workers(s *stores, log *slog.Logger, metrics *telemetry.Me
 	}
 	return append(modules,
 		Module{Name: "housekeeping", Run: func(ctx context.Context) error { return m.tidy(ctx, s, log) }},
-		Module{Name: "checkout saga", Run: func(ctx context.Context) error { return m.runSagas(ctx, log) }},
+		Module{Name: "checkout saga", Run: func(ctx context.Context) error { return m.runSagas(ctx, s.orders, log) }},
 		Module{Name: "outbox relay", Run: func(ctx context.Context) error { m.relay.Run(ctx); return nil }, Stop: m.relay.Flush},
 	)
 }
 
-// runSagas finishes checkouts until ctx ends, at first those that an earlier process left.
-func (m *marketplace) runSagas(ctx context.Context, log *slog.Logger) error {
+// runSagas finishes checkouts until ctx ends, at first those that an earlier process left. Of servers that share the
+// orders one does: each that did would call the gateway for all of them.
+func (m *marketplace) runSagas(ctx context.Context, orders shop.OrderStore, log *slog.Logger) error {
 	if m.alone {
 		if err := m.runner.Recover(ctx); err != nil {
 			log.WarnContext(ctx, "unfinished checkouts wait until they are due", "error", err)
 		}
 	}
-	m.runner.Run(ctx)
-	return nil
+	return whileLeading(ctx, orders, "checkouts", log, func(ctx context.Context) error {
+		m.runner.Run(ctx)
+		return nil
+	})
 }
 
 // tidy removes what has no use any more, now and then.

@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"agora/engine/postgres/postgrestest"
 	"agora/lab/generate"
@@ -20,7 +22,7 @@ func onPostgres(t *testing.T) Config {
 	t.Helper()
 	url := database.URL(t)
 	flags := map[string]string{"data": t.TempDir(), "listen": "127.0.0.1:0"}
-	for _, port := range []string{"users", "sessions", "personal", "orders", "views"} {
+	for _, port := range []string{"users", "sessions", "personal", "catalog", "orders", "views", "events"} {
 		flags[port] = url
 	}
 	return load(t, Sources{Flags: flags}).Config
@@ -53,5 +55,28 @@ func TestAShopOnPostgres(t *testing.T) {
 				t.Errorf("Serve = %v", err)
 			}
 		})
+	}
+}
+
+// TestASessionThatEndedElsewhereEnds signs out at one of two servers that have a cache of their own each.
+func TestASessionThatEndedElsewhereEnds(t *testing.T) {
+	url := database.URL(t)
+	settings := map[string]string{"users": url, "sessions": url, "personal": url, "http.rate_per_token": "0"}
+	here, there := serve(t, settings), serve(t, settings)
+	var credential struct{ Token string }
+	if err := json.Unmarshal(there.want(t, http.StatusCreated, "POST", "/v1/tokens", map[string]any{"role": "admin"}), &credential); err != nil {
+		t.Fatal(err)
+	}
+	here.token, there.token = credential.Token, credential.Token
+	here.want(t, http.StatusOK, "GET", "/v1/me", nil)
+	there.want(t, http.StatusNoContent, "DELETE", "/v1/sessions", nil)
+	there.want(t, http.StatusUnauthorized, "GET", "/v1/me", nil)
+	for ended := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		if status, _ := here.call(t, "GET", "/v1/me", nil); status == http.StatusUnauthorized {
+			return
+		}
+		if time.Since(ended) > 5*time.Minute { // it is seconds, on a machine that does nothing else
+			t.Fatal("a session that ended at one server lives on at the other")
+		}
 	}
 }

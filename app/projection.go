@@ -38,35 +38,61 @@ func (m *marketplace) projections(events eventlog.Log) []projection {
 // neverLost is the answer of a read model that lives in the catalogue: it is lost only with the products.
 func neverLost(context.Context, []shop.Event) (bool, error) { return false, nil }
 
-// follow keeps the read model up to date until ctx ends. What stands in the way is tried again for as long as it
-// takes, while the shop goes on selling.
+// follow keeps the read model up to date until ctx ends, while no other server does. What stands in the way is tried
+// again for as long as it takes, while the shop goes on selling.
 func (p projection) follow(ctx context.Context, log *slog.Logger, metrics *telemetry.Metrics) error {
 	consumer := eventlog.Consumer{
 		Log: p.events, Topic: shop.Topic, Group: p.group, Batch: followBatch, Metrics: metrics, Logger: log, Handle: p.handle,
 	}
+	return whileLeading(ctx, p.events, p.group, log, func(ctx context.Context) error { return p.followAlone(ctx, consumer, log) })
+}
+
+func (p projection) followAlone(ctx context.Context, consumer eventlog.Consumer, log *slog.Logger) error {
 	for ctx.Err() == nil {
-		if err := p.mend(ctx, log); err != nil && ctx.Err() == nil {
-			log.WarnContext(ctx, "a read model could not be checked or rebuilt", "group", p.group, "pause", mendPause, "error", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(mendPause):
+		err := p.mend(ctx, log)
+		if err == nil {
+			err = consumer.Run(ctx)
+			if fault.CodeOf(err) == eventlog.CodeOutOfRange {
+				continue
 			}
-			continue
+			if !passing(err) {
+				return err
+			}
 		}
-		if err := consumer.Run(ctx); fault.CodeOf(err) != eventlog.CodeOutOfRange {
-			return err
+		if ctx.Err() == nil {
+			log.WarnContext(ctx, "a read model could not be checked, rebuilt or followed", "group", p.group, "pause", mendPause, "error", err)
+			pause(ctx, mendPause)
 		}
 	}
 	return nil
 }
 
-// catchUp takes all that is on the event log now into the read model, and fails if something cannot be.
+// catchUp takes all that is on the event log now into the read model, and fails if something cannot be. What another
+// server leads is left to that one, and waited for.
 func (p projection) catchUp(ctx context.Context, log *slog.Logger) error {
-	if err := p.mend(ctx, log); err != nil {
-		return err
-	}
 	ends, err := p.events.Ends(ctx, shop.Topic)
 	if err != nil {
+		return err
+	}
+	for {
+		led, err := ifLeading(ctx, p.events, p.group, func(ctx context.Context) error { return p.catchUpTo(ctx, ends, log) })
+		if led || err != nil {
+			return err
+		}
+		behind, err := p.behind(ctx, ends)
+		if err != nil || !behind {
+			return err
+		}
+		log.InfoContext(ctx, "waiting for the server that leads to catch up", "group", p.group)
+		pause(ctx, campaign)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+}
+
+func (p projection) catchUpTo(ctx context.Context, ends []eventlog.Bounds, log *slog.Logger) error {
+	if err := p.mend(ctx, log); err != nil {
 		return err
 	}
 	for partition, bounds := range ends {
@@ -75,6 +101,17 @@ func (p projection) catchUp(ctx context.Context, log *slog.Logger) error {
 		}
 	}
 	return nil
+}
+
+// behind reports whether the group has not read to the ends yet.
+func (p projection) behind(ctx context.Context, ends []eventlog.Bounds) (bool, error) {
+	for partition, bounds := range ends {
+		next, _, err := p.events.Committed(ctx, p.group, shop.Topic, partition)
+		if err != nil || next < bounds.Next {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // read takes a partition into the read model, from where its group is to the end.

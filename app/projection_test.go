@@ -47,7 +47,7 @@ func newStall(t *testing.T) *stall {
 		}),
 		history: shop.NewHistory(s.views, s.orders),
 		sync:    shop.NewInventorySync(s.orders, catalog, nil),
-		relay:   outbox.NewRelay(s.orders, publishTo(s.events), quiet(), nil),
+		relay:   outboxRelay(s),
 	}}
 	st.restock = func(units int64) {
 		t.Helper()
@@ -57,6 +57,10 @@ func newStall(t *testing.T) *stall {
 	}
 	st.restock(1000)
 	return st
+}
+
+func outboxRelay(s *stores) *outbox.Relay {
+	return outbox.NewRelay(s.orders, publishTo(s.events), quiet(), nil)
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -61,7 +61,7 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 		return nil, err
 	}
 	market := newMarketplace(cfg, s, shop.NewGuardedGateway(gateway, shop.GatewayGuard(), metrics), log, metrics)
-	token, err := ensureAdminToken(ctx, cfg.Data, market.accounts)
+	token, err := ensureAdminToken(ctx, cfg, market.accounts)
 	if err != nil {
 		return nil, err
 	}

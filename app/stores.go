@@ -180,6 +180,12 @@ func (s *stores) openCatalog(ctx context.Context, cfg Config, _ *slog.Logger) er
 			s.closing("catalog", file)
 		}
 		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Catalog)
+		if err == nil {
+			s.catalog, err = db.Catalog(ctx)
+		}
+		return err
 	}
 	return unknownEngine(cfg.Catalog)
 }
@@ -222,7 +228,7 @@ func (s *stores) openViews(ctx context.Context, cfg Config, _ *slog.Logger) erro
 	return unknownEngine(cfg.Views)
 }
 
-func (s *stores) openEvents(_ context.Context, cfg Config, log *slog.Logger) error {
+func (s *stores) openEvents(ctx context.Context, cfg Config, log *slog.Logger) error {
 	switch cfg.Events.Scheme() {
 	case "pebble":
 		db, err := pebble.Open(cfg.Events.Path(cfg.Data), pebble.Options{Logger: log})
@@ -232,6 +238,19 @@ func (s *stores) openEvents(_ context.Context, cfg Config, log *slog.Logger) err
 		s.closing("events", db)
 		s.failed = db.Err
 		events, err := pebble.NewLog(db)
+		if err == nil {
+			s.events = events
+			s.closing("event log", events)
+		}
+		return err
+	case "postgres":
+		db, err := s.database(ctx, cfg.Events)
+		if err != nil {
+			return err
+		}
+		// Where it cannot be reached, the events wait in the outbox and the shop goes on: no server is of less use than another.
+		s.failed = func() error { return nil }
+		events, err := db.Log(ctx)
 		if err == nil {
 			s.events = events
 			s.closing("event log", events)

@@ -82,10 +82,23 @@ func bareMarketplace(ctx context.Context, cfg Config, s *stores, log *slog.Logge
 	return newMarketplace(cfg, s, nil, log, telemetry.NewMetrics()), nil
 }
 
-// drain brings the read models up to the journal.
+// drain brings the read models up to the journal as it is now, or waits until the servers have that do.
 func (m *marketplace) drain(ctx context.Context, s *stores, log *slog.Logger) error {
-	if err := m.relay.Flush(ctx); err != nil {
+	newest, _, err := s.orders.Relay(ctx)
+	if err != nil {
 		return err
+	}
+	for relayed := uint64(0); relayed < newest; {
+		if err := m.relay.Flush(ctx); err != nil {
+			return err
+		}
+		if _, relayed, err = s.orders.Relay(ctx); err != nil {
+			return err
+		}
+		if relayed < newest {
+			log.InfoContext(ctx, "waiting for the server that relays the events", "relayed", relayed, "newest", newest)
+			pause(ctx, campaign)
+		}
 	}
 	for _, p := range m.projections(s.events) {
 		if err := p.catchUp(ctx, log); err != nil {

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("BE_THE_PROGRAM") != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	database.Main(m)
 }
 
 // command returns the program with arguments, in an empty folder and with no variables but the given ones.

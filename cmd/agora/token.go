@@ -21,7 +21,8 @@ func (tokenCommand) Help() string {
 	return `It prints a new token for the API to standard output, and nothing else. It works on the data folder,
 whether or not a server runs on it: whoever may read the folder may do everything already.
 
-Only the hash of a token is kept, so a token that was lost cannot be shown again.
+Only the hash of a token is kept, so a token that was lost cannot be shown again. To end those of the data folder's
+admin, delete the file admin.token, or empty it where servers share users and sessions, and start the server again.
 
 Examples:
 

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5"
 
 	"agora/pattern/outbox"
 )
@@ -16,22 +17,23 @@ var _ outbox.Leader = (*Orders)(nil)
 const (
 	heartbeat        = time.Second     // how often a leader asks whether its connection is there
 	heartbeatTimeout = 3 * time.Second // after which it takes it for lost
+	// hung is how long the server waits for the heartbeat. Then it ends the connection, and the lead with it, of a
+	// process that was stopped or whose machine is gone.
+	hung = "5s"
 )
 
-// leadLock names the lead of this schema's outbox. The lock belongs to a connection, and so does not outlive the
-// process: the server gives it back when the connection breaks, or after the time of the keepalives in params.
-const leadLock = "'outbox'::regclass::oid::bigint"
+// Lead implements outbox.Leader, and leads for whatever else one of the servers that share the orders does. A leader
+// that is cut off may be at its last batch while the next one begins; what both carry on is the same, in the same order.
+func (s *Orders) Lead(ctx context.Context, task string, work func(ctx context.Context) error) (bool, error) {
+	return s.db.lead(ctx, "outbox", task, work)
+}
 
-// Lead implements outbox.Leader. A leader that is cut off may be at its last batch while the next one begins;
-// what both carry on is the same, in the same order.
-func (s *Orders) Lead(ctx context.Context, work func(ctx context.Context) error) (bool, error) {
-	conn, err := s.db.pool.Acquire(ctx)
-	if err != nil {
-		return false, classify(fmt.Errorf("try to lead: %w", err))
-	}
-	defer conn.Release()
-	var led bool
-	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock("+leadLock+")").Scan(&led); err != nil || !led {
+// lead calls work if nobody else leads the task on the data of a table, and reports whether it did. The lead is a
+// lock that belongs to a connection, which leaves the pool for that long, so that the pool serves the others with
+// all that it may open.
+func (d *Database) lead(ctx context.Context, table, task string, work func(ctx context.Context) error) (bool, error) {
+	conn, err := d.elect(ctx, table, task)
+	if err != nil || conn == nil {
 		return false, classify(err)
 	}
 	leading, lose := context.WithCancelCause(ctx)
@@ -43,14 +45,37 @@ func (s *Orders) Lead(ctx context.Context, work func(ctx context.Context) error)
 	err = work(leading)
 	lose(nil)
 	<-beating
+	resign(ctx, conn)
 	if lost := context.Cause(leading); !errors.Is(lost, context.Canceled) && ctx.Err() == nil {
-		return true, classify(fmt.Errorf("the lead is lost: %w", lost))
+		return true, classify(fmt.Errorf("the lead of %s is lost: %w", task, lost))
 	}
-	return true, s.resign(ctx, conn, err)
+	return true, err
+}
+
+// elect returns a connection that has the lead, or nil if another one has it. The table's number keeps apart what is
+// called alike in several schemas of a database.
+func (d *Database) elect(ctx context.Context, table, task string) (*pgx.Conn, error) {
+	pooled, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("try to lead %s: %w", task, err)
+	}
+	var led bool
+	err = pooled.QueryRow(ctx, "SELECT pg_try_advisory_lock(to_regclass($1)::oid::int, $2)",
+		table, int32(crc32.ChecksumIEEE([]byte(task)))).Scan(&led)
+	if err != nil || !led {
+		pooled.Release()
+		return nil, err
+	}
+	conn := pooled.Hijack()
+	if _, err := conn.Exec(ctx, "SET idle_session_timeout = '"+hung+"'"); err != nil {
+		resign(ctx, conn)
+		return nil, fmt.Errorf("begin to lead %s: %w", task, err)
+	}
+	return conn, nil
 }
 
 // beat returns when the connection does not answer, or ctx ends.
-func beat(ctx context.Context, conn *pgxpool.Conn) error {
+func beat(ctx context.Context, conn *pgx.Conn) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -67,12 +92,13 @@ func beat(ctx context.Context, conn *pgxpool.Conn) error {
 	}
 }
 
-// resign gives the lead to others. A connection that does not answer is closed, which does the same.
-func (s *Orders) resign(ctx context.Context, conn *pgxpool.Conn, result error) error {
+// resign gives the lead to others before it returns, if the server answers: the end of a connection is seen there
+// only some time later.
+func resign(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), heartbeatTimeout)
 	defer cancel()
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_unlock("+leadLock+")"); err != nil {
-		_ = conn.Conn().Close(ctx)
+	if !conn.IsClosed() {
+		_, _ = conn.Exec(ctx, "SELECT pg_advisory_unlock_all()") // to close the connection does the same
 	}
-	return result
+	_ = conn.Close(ctx) // nothing is left that could fail
 }

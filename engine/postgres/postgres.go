@@ -51,6 +51,8 @@ var params = map[string]string{
 	"tcp_keepalives_count":    "3",
 	// Compiling a statement takes longer than any of them does.
 	"jit": "off",
+	// A statement that is planned while its table is small keeps its plan when the table is large.
+	"enable_seqscan": "off",
 }
 
 // Open connects to the database at a URL, as libpq and pgxpool read it:
@@ -80,8 +82,8 @@ func Open(ctx context.Context, url string) (*Database, error) {
 
 const (
 	connectTimeout = 5 * time.Second
-	// minConns is how large a pool may grow where the URL does not say. One connection belongs to the relay of the
-	// outbox; a commit waits for the disk most of the time, so that more are of use than there are processors.
+	// minConns is how large a pool may grow where the URL does not say. A commit waits for the disk most of the
+	// time, so that more are of use than there are processors. The connections of leads are not of the pool.
 	minConns = 16
 )
 

@@ -32,7 +32,7 @@ func newDatabase(tb testing.TB) string {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		for _, schema := range []string{"accounts", "personal", "orders", "views"} {
+		for _, schema := range []string{"accounts", "personal", "catalog", "orders", "views", "events"} {
 			err = errors.Join(err, d.migrate(tb.Context(), schema))
 		}
 		if err = errors.Join(err, d.Close()); err != nil {

@@ -10,13 +10,13 @@ import (
 
 // EachOrder implements shop.AuditStore.
 func (s *Orders) EachOrder(ctx context.Context, visit func(shop.Order) error) error {
-	rows, err := s.db.read.QueryContext(ctx, "SELECT body FROM orders ORDER BY rowid")
+	rows, err := s.db.read.query(ctx, "SELECT body FROM orders ORDER BY rowid")
 	return each(rows, err, scanOrder, visit)
 }
 
 // EachStock implements shop.AuditStore.
 func (s *Orders) EachStock(ctx context.Context, visit func(shop.Stock) error) error {
-	rows, err := s.db.read.QueryContext(ctx, "SELECT sku, on_hand, held, version FROM stock ORDER BY sku")
+	rows, err := s.db.read.query(ctx, "SELECT sku, on_hand, held, version FROM stock ORDER BY sku")
 	return each(rows, err, scanStock, visit)
 }
 
@@ -26,7 +26,7 @@ func (s *Orders) EachClaim(ctx context.Context, visit func(key string, claim sho
 		key string
 		shop.Claim
 	}
-	rows, err := s.db.read.QueryContext(ctx,
+	rows, err := s.db.read.query(ctx,
 		"SELECT idempotency_key, request_hash, body FROM orders WHERE idempotency_key IS NOT NULL ORDER BY rowid")
 	scan := func(rows *sql.Rows) (c claimed, err error) {
 		var body sql.RawBytes
@@ -40,6 +40,6 @@ func (s *Orders) EachClaim(ctx context.Context, visit func(key string, claim sho
 
 // EachSaga implements shop.AuditStore.
 func (s *Orders) EachSaga(ctx context.Context, visit func(saga.Record) error) error {
-	rows, err := s.db.read.QueryContext(ctx, "SELECT order_id, step, attempt, due FROM sagas ORDER BY order_id")
+	rows, err := s.db.read.query(ctx, "SELECT order_id, step, attempt, due FROM sagas ORDER BY order_id")
 	return each(rows, err, scanSaga, visit)
 }

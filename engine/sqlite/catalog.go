@@ -32,7 +32,7 @@ func OpenCatalog(ctx context.Context, path string) (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Catalog{db: db, statements: newStatements(db.read), maxSteps: defaultSteps, blockSize: blockSize}, nil
+	return &Catalog{db: db, statements: newStatements(db.read.pool), maxSteps: defaultSteps, blockSize: blockSize}, nil
 }
 
 // Close finishes the writes that were accepted and closes the file.
@@ -83,7 +83,7 @@ type productRows struct {
 
 func newRows(entry shop.Entry) (productRows, error) {
 	p := entry.Product
-	r := productRows{product: p, card: encodeCard(p.Card())}
+	r := productRows{product: p, card: shop.EncodeCard(p.Card())}
 	r.terms = " " + strings.Join(slices.Concat(entry.Words, entry.Tags), " ") + " "
 	// Stock and reviews have rows of their own: the document is what the seller wrote.
 	p.InventoryCount, p.Rating, p.LatestReviews = 0, shop.Rating{}, nil
@@ -173,8 +173,8 @@ func (c *Catalog) Product(ctx context.Context, id string) (shop.Product, error) 
 	const query = `SELECT p.document, coalesce(l.available, 0), coalesce(l.rating_count, 0),
 			coalesce(l.rating_sum, 0), coalesce(l.revision, 0),
 			iif(l.rating_count > 0, (SELECT json_group_array(json(document)) FROM (
-				SELECT document FROM reviews r WHERE r.position = p.position ORDER BY number DESC LIMIT ?)), '[]')
-		FROM products p LEFT JOIN live l USING (position) WHERE p.id = ?`
+				SELECT document FROM reviews r WHERE r.position = p.position ORDER BY number DESC LIMIT ?+0)), '[]')
+		FROM products p LEFT JOIN live l USING (position) WHERE p.id = ` + planned
 	var p shop.Product
 	var document, reviews []byte
 	var available, count, sum, revision int64
@@ -217,7 +217,7 @@ func (c *Catalog) SetInventory(ctx context.Context, stock []shop.Inventory) (cha
 func setAvailable(t *tx, s shop.Inventory) (id string, err error) {
 	var position, available, version int64
 	err = t.queryRow(`SELECT p.position, p.id, coalesce(l.available, 0), coalesce(l.stock_version, 0)
-		FROM products p LEFT JOIN live l USING (position) WHERE p.sku = ?`,
+		FROM products p LEFT JOIN live l USING (position) WHERE p.sku = `+planned,
 		[]any{s.SKU}, &position, &id, &available, &version)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && s.StockVersion <= version {
 		return "", nil

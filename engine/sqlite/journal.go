@@ -36,20 +36,20 @@ func scanEntry(rows *sql.Rows) (journal.Entry, error) {
 
 // Stream implements journal.Reader.
 func (s *Orders) Stream(ctx context.Context, stream string, after uint64, limit int) ([]journal.Entry, error) {
-	rows, err := s.db.read.QueryContext(ctx,
+	rows, err := s.db.read.query(ctx,
 		entryColumns+" WHERE stream = ? AND version > ? ORDER BY version LIMIT ?", stream, int64(after), limit)
 	return collect(rows, err, scanEntry)
 }
 
 // All implements journal.Reader. With one writer, rows become visible in the order of their keys.
 func (s *Orders) All(ctx context.Context, after uint64, limit int) ([]journal.Entry, error) {
-	rows, err := s.db.read.QueryContext(ctx, entryColumns+" WHERE seq > ? ORDER BY seq LIMIT ?", int64(after), limit)
+	rows, err := s.db.read.query(ctx, entryColumns+" WHERE seq > ? ORDER BY seq LIMIT ?", int64(after), limit)
 	return collect(rows, err, scanEntry)
 }
 
 // Pending implements outbox.Source: the outbox is the part of the journal that was not relayed yet.
 func (s *Orders) Pending(ctx context.Context, limit int) ([]outbox.Message, error) {
-	rows, err := s.db.read.QueryContext(ctx,
+	rows, err := s.db.read.query(ctx,
 		entryColumns+" WHERE seq > (SELECT relayed FROM outbox) ORDER BY seq LIMIT ?", limit)
 	entries, err := collect(rows, err, scanEntry)
 	if err != nil {
@@ -68,7 +68,7 @@ func (s *Orders) Relayed(ctx context.Context, seq uint64) error {
 
 // Relay implements shop.AuditStore.
 func (s *Orders) Relay(ctx context.Context) (newest, relayed uint64, err error) {
-	err = s.db.read.QueryRowContext(ctx, "SELECT (SELECT coalesce(max(seq), 0) FROM journal), relayed FROM outbox").
-		Scan(&newest, &relayed)
+	err = s.db.read.queryRow(ctx, "SELECT (SELECT coalesce(max(seq), 0) FROM journal), relayed FROM outbox", nil,
+		&newest, &relayed)
 	return newest, relayed, classify(err)
 }

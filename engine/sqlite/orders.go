@@ -70,7 +70,7 @@ const claimQuery = "SELECT body, request_hash FROM orders WHERE idempotency_key 
 // Claimed implements shop.OrderStore.
 func (s *Orders) Claimed(ctx context.Context, key string) (*shop.Claim, error) {
 	claim, err := scanClaim(func(dest ...any) error {
-		return s.db.read.QueryRowContext(ctx, claimQuery, key).Scan(dest...)
+		return s.db.read.queryRow(ctx, claimQuery, []any{key}, dest...)
 	})
 	return claim, classify(err)
 }
@@ -176,7 +176,7 @@ func moveStock(t *tx, moves []shop.Move) error {
 // Order implements shop.OrderStore.
 func (s *Orders) Order(ctx context.Context, id string) (shop.Order, error) {
 	var body []byte
-	err := s.db.read.QueryRowContext(ctx, "SELECT body FROM orders WHERE id = ?", id).Scan(&body)
+	err := s.db.read.queryRow(ctx, "SELECT body FROM orders WHERE id = ?", []any{id}, &body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return shop.Order{}, fault.Missing("order", id)
 	}
@@ -196,7 +196,7 @@ func decodeOrder(body []byte) (shop.Order, error) {
 
 // Due implements saga.Store.
 func (s *Orders) Due(ctx context.Context, now time.Time, limit int) ([]saga.Record, error) {
-	rows, err := s.db.read.QueryContext(ctx,
+	rows, err := s.db.read.query(ctx,
 		"SELECT order_id, step, attempt, due FROM sagas WHERE due <= ? ORDER BY due, order_id LIMIT ?", now.UnixMicro(), limit)
 	return collect(rows, err, scanSaga)
 }
@@ -248,7 +248,7 @@ func (s *Orders) Import(ctx context.Context, batch shop.ImportBatch) error {
 // ImportProgress implements shop.ImportStore.
 func (s *Orders) ImportProgress(ctx context.Context, source string) ([]byte, error) {
 	var progress []byte
-	err := s.db.read.QueryRowContext(ctx, "SELECT progress FROM imports WHERE source = ?", source).Scan(&progress)
+	err := s.db.read.queryRow(ctx, "SELECT progress FROM imports WHERE source = ?", []any{source}, &progress)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

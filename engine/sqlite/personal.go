@@ -103,8 +103,8 @@ func (p *Personal) Personal(ctx context.Context, userID string) (accounts.Person
 		return accounts.Personal{}, err
 	}
 	person := accounts.Personal{UserID: userID}
-	err = p.db.read.QueryRowContext(ctx, "SELECT email, address, birth_date FROM personal WHERE user_id = ?", key).
-		Scan(&person.Email, &person.Address, &person.BirthDate)
+	err = p.db.read.queryRow(ctx, "SELECT email, address, birth_date FROM personal WHERE user_id = ?", []any{key},
+		&person.Email, &person.Address, &person.BirthDate)
 	if err != nil {
 		return accounts.Personal{}, orMissing(err, fault.Missing("user", userID))
 	}
@@ -114,7 +114,7 @@ func (p *Personal) Personal(ctx context.Context, userID string) (accounts.Person
 // UserIDByEmail implements accounts.PersonalStore.
 func (p *Personal) UserIDByEmail(ctx context.Context, email string) (string, error) {
 	var key []byte
-	if err := p.db.read.QueryRowContext(ctx, userIDByEmail, email).Scan(&key); err != nil {
+	if err := p.db.read.queryRow(ctx, userIDByEmail, []any{email}, &key); err != nil {
 		return "", orMissing(err, accounts.EmailUnknown())
 	}
 	return ident.Unpack(ident.User, key)

@@ -49,9 +49,9 @@ func (s *Sessions) Session(ctx context.Context, hash accounts.TokenHash) (accoun
 		issued                 bool
 		session                accounts.Session
 	)
-	err := s.db.read.QueryRowContext(ctx, `SELECT id, user_id, role, issued, created_at, expires_at, note
-		FROM sessions WHERE token_hash = ?`, hash[:]).
-		Scan(&id, &user, &role, &issued, &created, &expires, &session.Note)
+	err := s.db.read.queryRow(ctx, `SELECT id, user_id, role, issued, created_at, expires_at, note
+		FROM sessions WHERE token_hash = ?`, []any{hash[:]},
+		&id, &user, &role, &issued, &created, &expires, &session.Note)
 	if err != nil {
 		return accounts.Session{}, orMissing(err, accounts.SessionUnknown())
 	}
@@ -84,7 +84,7 @@ func (s *Sessions) OfUser(ctx context.Context, userID string) ([]accounts.TokenH
 	if fault.Is(err, fault.NotFound) {
 		return nil, nil // nobody has such an id, and so no session
 	}
-	rows, err := s.db.read.QueryContext(ctx, "SELECT token_hash FROM sessions WHERE user_id = ?", user)
+	rows, err := s.db.read.query(ctx, "SELECT token_hash FROM sessions WHERE user_id = ?", user)
 	if err != nil {
 		return nil, classify(err)
 	}

@@ -29,7 +29,7 @@ var migrations embed.FS
 // database is one file: writes go through its writer, reads through a pool that sees the last commit.
 type database struct {
 	writer *writer
-	read   *sql.DB
+	read   reader
 }
 
 // open opens or creates the database file at path and brings it to the newest of the migrations below
@@ -42,7 +42,7 @@ func open(ctx context.Context, path, schema string) (*database, error) {
 	if err := migrate(ctx, writing, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate %s: %w", filepath.Base(path), err), writing.Close())
 	}
-	w, err := newWriter(ctx, writing)
+	w, err := newWriter(ctx, writing, path)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", filepath.Base(path), err), writing.Close())
 	}
@@ -50,15 +50,16 @@ func open(ctx context.Context, path, schema string) (*database, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
-	return &database{writer: w, read: reading}, nil
+	return &database{writer: w, read: reader{reading, w.durable}}, nil
 }
 
-// connect opens a pool. Commits are durable (synchronous=FULL syncs the write-ahead log before a commit
-// returns). The writer's pool has one connection, because SQLite has one writer anyway.
+// connect opens a pool. Commits are written to the write-ahead log, which durability syncs and a checkpointer empties:
+// synchronous=NORMAL leaves the first of it to them, and no checkpoint by itself the second. The writer's pool has
+// one connection, because SQLite has one writer anyway.
 func connect(path string, readOnly bool) (*sql.DB, error) {
 	q := url.Values{
 		"_journal_mode": {"WAL"},
-		"_synchronous":  {"FULL"},
+		"_synchronous":  {"NORMAL"},
 		"_busy_timeout": {"10000"},
 		"_cache_size":   {"-32768"},
 		"_query_only":   {strconv.FormatBool(readOnly)},
@@ -95,7 +96,7 @@ func migrate(ctx context.Context, db *sql.DB, schema string) error {
 
 // close finishes the writes that were accepted and closes the file.
 func (d *database) close() error {
-	return errors.Join(d.writer.close(), d.read.Close())
+	return errors.Join(d.writer.close(), d.read.pool.Close())
 }
 
 // classify turns a driver's error into a fault. Errors that are already classified pass.

@@ -16,7 +16,7 @@ func (s *Orders) Stock(ctx context.Context, skus []string) ([]shop.Stock, error)
 	if err != nil {
 		return nil, fmt.Errorf("encode SKUs: %w", err)
 	}
-	rows, err := s.db.read.QueryContext(ctx,
+	rows, err := s.db.read.query(ctx,
 		"SELECT sku, on_hand, held, version FROM stock WHERE sku IN (SELECT value FROM json_each(?))", string(list))
 	return collect(rows, err, scanStock)
 }

@@ -68,8 +68,8 @@ func (u *Users) User(ctx context.Context, id string) (accounts.User, error) {
 	}
 	user := accounts.User{ID: id}
 	var role, created int64
-	err = u.db.read.QueryRowContext(ctx, "SELECT name, country, role, created_at FROM users WHERE id = ?", key).
-		Scan(&user.Name, &user.Country, &role, &created)
+	err = u.db.read.queryRow(ctx, "SELECT name, country, role, created_at FROM users WHERE id = ?", []any{key},
+		&user.Name, &user.Country, &role, &created)
 	if err != nil {
 		return accounts.User{}, orMissing(err, fault.Missing("user", id))
 	}
@@ -108,7 +108,7 @@ func (u *Users) PasswordHash(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	var hash string
-	err = u.db.read.QueryRowContext(ctx, selectHash, key).Scan(&hash)
+	err = u.db.read.queryRow(ctx, selectHash, []any{key}, &hash)
 	return hash, orMissing(err, fault.Missing("user", id))
 }
 

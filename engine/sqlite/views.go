@@ -32,7 +32,7 @@ func (s *Views) Views(ctx context.Context, ids []string) ([]shop.Order, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode ids: %w", err)
 	}
-	rows, err := s.db.read.QueryContext(ctx, "SELECT body FROM views WHERE id IN (SELECT value FROM json_each(?))", string(list))
+	rows, err := s.db.read.query(ctx, "SELECT body FROM views WHERE id IN (SELECT value FROM json_each(?))", string(list))
 	return collect(rows, err, scanOrder)
 }
 
@@ -60,14 +60,14 @@ func (s *Views) ViewsByUser(ctx context.Context, userID, before string, limit in
 	if before == "" {
 		before = "ord`" // sorts behind every id of an order: '`' is the character after '_'
 	}
-	rows, err := s.db.read.QueryContext(ctx,
+	rows, err := s.db.read.query(ctx,
 		"SELECT body FROM views WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?", userID, before, limit)
 	return collect(rows, err, scanOrder)
 }
 
 // EachView implements shop.OrderViews.
 func (s *Views) EachView(ctx context.Context, visit func(shop.Order) error) error {
-	rows, err := s.db.read.QueryContext(ctx, "SELECT body FROM views ORDER BY rowid")
+	rows, err := s.db.read.query(ctx, "SELECT body FROM views ORDER BY rowid")
 	return each(rows, err, scanOrder, visit)
 }
 

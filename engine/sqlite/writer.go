@@ -17,15 +17,25 @@ const maxGroup = 512
 // one commit, so that the cost of making it durable (one sync of the log) is divided among them. Each
 // write is its own transaction to its caller: it runs under a savepoint, and if it fails, it alone is
 // undone. This is group commit, as in DeWitt et al., "Implementation Techniques for Main Memory Database
-// Systems", SIGMOD 1984.
+// Systems", SIGMOD 1984. A second goroutine syncs a group while the first runs the next one.
 type writer struct {
-	db    *sql.DB
-	tx    *tx
-	queue chan *write
-	done  chan struct{}
+	db      *sql.DB
+	tx      *tx
+	queue   chan *write
+	written chan group
+	done    chan struct{}
+
+	durable     *durability
+	checkpoints *checkpointer
 
 	mu     sync.RWMutex // held for reading while sending to queue
 	closed bool
+}
+
+// group is what shared a commit.
+type group struct {
+	writes []*write
+	number uint64 // of its commit; 0 if it changed nothing
 }
 
 // write is one caller's transaction.
@@ -36,7 +46,8 @@ type write struct {
 	answer chan struct{}
 }
 
-func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
+// newWriter returns a writer through db to the file at path.
+func newWriter(ctx context.Context, db *sql.DB, path string) (*writer, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -45,9 +56,27 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		db:    db,
 		tx:    &tx{conn: conn, prepared: map[string]*sql.Stmt{}},
 		queue: make(chan *write, 2*maxGroup),
-		done:  make(chan struct{}),
+		// Without room, so that at most one group waits while another is synced: more would be small ones, which
+		// write the same pages again and again.
+		written: make(chan group),
+		done:    make(chan struct{}),
 	}
+	// An earlier process may have left writes in the log that its disk does not have.
+	for _, pragma := range []string{"PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA wal_autocheckpoint = 0"} {
+		if _, err := conn.ExecContext(ctx, pragma); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+	if w.durable, err = newDurability(path); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	checkpoints, err := connect(path, false)
+	if err != nil {
+		return nil, errors.Join(err, w.durable.close(), conn.Close())
+	}
+	w.checkpoints = startCheckpointer(checkpoints, w.durable.newest)
 	go w.loop()
+	go w.syncLoop()
 	return w, nil
 }
 
@@ -80,13 +109,34 @@ func (w *writer) send(request *write) error {
 }
 
 func (w *writer) loop() {
-	defer close(w.done)
-	group := make([]*write, 0, maxGroup)
+	defer close(w.written)
 	for first := range w.queue {
-		group = w.gather(append(group[:0], first))
-		w.commit(group)
-		for _, request := range group {
+		w.checkpoints.finish(w.tx)
+		w.written <- w.commit(w.gather([]*write{first}))
+	}
+}
+
+// syncLoop makes groups durable and answers their writes. The writes of a group that changed nothing wait for the
+// groups before it all the same: what they read is of those.
+func (w *writer) syncLoop() {
+	defer close(w.done)
+	for g := range w.written {
+		if g.number > 0 {
+			if err := w.durable.keep(g.number); err != nil {
+				g.fail(err)
+			}
+		}
+		for _, request := range g.writes {
 			close(request.answer)
+		}
+	}
+}
+
+// fail makes the writes fail that have not done so by themselves.
+func (g group) fail(err error) {
+	for _, request := range g.writes {
+		if request.err == nil {
+			request.err = err
 		}
 	}
 }
@@ -108,39 +158,42 @@ func (w *writer) gather(group []*write) []*write {
 	return group
 }
 
-// commit runs the group in one transaction. If the transaction itself fails, every write in it fails.
-func (w *writer) commit(group []*write) {
-	fail := func(err error) {
-		for _, request := range group {
-			if request.err == nil {
-				request.err = err
-			}
-		}
+// commit runs the writes in one transaction. If the transaction itself fails, every write in it fails.
+func (w *writer) commit(writes []*write) group {
+	g := group{writes: writes}
+	if err := w.durable.broken(); err != nil {
+		g.fail(err)
+		return g
 	}
 	if _, err := w.tx.exec("BEGIN IMMEDIATE"); err != nil {
-		fail(fmt.Errorf("begin: %w", err))
-		return
+		g.fail(fmt.Errorf("begin: %w", err))
+		return g
 	}
-	for _, request := range group {
+	w.tx.changed = false
+	for _, request := range writes {
 		request.err = request.ctx.Err()
 		if request.err == nil {
 			request.err = w.tx.isolated(request.run)
 		}
 		if w.tx.broken != nil {
-			fail(w.tx.broken)
+			g.fail(w.tx.broken)
 			break
 		}
 	}
 	err := w.tx.broken
 	if err == nil {
+		if w.tx.changed {
+			g.number = w.durable.begin()
+		}
 		_, err = w.tx.exec("COMMIT")
 	}
 	if err != nil {
-		fail(fmt.Errorf("commit: %w", err))
+		g.fail(fmt.Errorf("commit: %w", err))
 		// SQLite may have ended the transaction by itself; the rollback makes sure and may fail then.
 		_, _ = w.tx.exec("ROLLBACK")
 		w.tx.broken = nil
 	}
+	return g
 }
 
 func (w *writer) close() error {
@@ -153,7 +206,7 @@ func (w *writer) close() error {
 	close(w.queue)
 	w.mu.Unlock()
 	<-w.done
-	return errors.Join(w.tx.close(), w.db.Close())
+	return errors.Join(w.checkpoints.close(), w.tx.close(), w.db.Close(), w.durable.close())
 }
 
 // tx is the writer's connection inside a transaction. Statements are prepared once per connection.
@@ -165,6 +218,7 @@ type tx struct {
 	prepared map[string]*sql.Stmt
 	inside   bool // a savepoint is open for the write that runs
 	lazy     bool // a write runs; its savepoint opens with its first change
+	changed  bool // a savepoint was opened since this was reset
 
 	// broken is why the whole transaction has to be given up: a full disk or an input/output error makes
 	// SQLite roll all of it back, and a savepoint after that would begin a transaction of its own.
@@ -229,7 +283,7 @@ func (t *tx) isolate() error {
 	if _, err := t.exec("SAVEPOINT one"); err != nil {
 		return err
 	}
-	t.inside = true
+	t.inside, t.changed = true, true
 	return nil
 }
 

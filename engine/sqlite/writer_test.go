@@ -26,7 +26,7 @@ func openBare(t *testing.T) (*writer, *sql.DB) {
 	if _, err := db.ExecContext(t.Context(), "CREATE TABLE names (name TEXT PRIMARY KEY, payload BLOB) WITHOUT ROWID"); err != nil {
 		t.Fatal(err)
 	}
-	w, err := newWriter(t.Context(), db)
+	w, err := newWriter(t.Context(), db, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +266,7 @@ func BenchmarkWriter(b *testing.B) {
 			if _, err := db.ExecContext(b.Context(), "CREATE TABLE names (name TEXT PRIMARY KEY, payload BLOB) WITHOUT ROWID"); err != nil {
 				b.Fatal(err)
 			}
-			w, err := newWriter(b.Context(), db)
+			w, err := newWriter(b.Context(), db, path)
 			if err != nil {
 				b.Fatal(err)
 			}

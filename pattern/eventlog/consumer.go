@@ -18,7 +18,7 @@ import (
 
 // Consumer follows a topic for a group: it hands every message to Handle at least once, each partition in its
 // order, and stores how far the group is. Set the fields, then call Run. At one time there should be one
-// Consumer of a group: a second one handles the same messages again.
+// Consumer of a group: a second one handles the same messages again. Where the Log is a Leader, call Run in Lead.
 type Consumer struct {
 	Log   Log
 	Topic string
@@ -193,6 +193,9 @@ func (c Consumer) measure(ctx context.Context, positions []atomic.Int64) {
 		}
 		sleep(ctx, lagInterval)
 	}
+	// What is left is the lag of whoever reads on, perhaps another process.
+	records.Set(0, c.Group)
+	seconds.Set(0, c.Group)
 }
 
 // lag returns how many records are not handled and how long ago the oldest of them was appended.

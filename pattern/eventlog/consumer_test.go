@@ -286,3 +286,21 @@ func TestConsumerMeasuresItsLag(t *testing.T) {
 		}
 	})
 }
+
+func TestALagIsNoLongerToldAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, metrics := newLog(t, 1), telemetry.NewMetrics()
+		add(t, log, 3)
+		got := seen{fail: func([]eventlog.Message) error { return errors.New("the view is away") }}
+		stop := run(t, eventlog.Consumer{Log: log, Topic: topic, Group: group, Handle: got.handle, Metrics: metrics})
+		time.Sleep(5 * time.Second)
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"agora_log_lag_records", "agora_log_lag_seconds"} {
+			if v, ok := metrics.Value(name); !ok || v != 0 {
+				t.Errorf("%s = %v, %v after another process may have taken over, want 0", name, v, ok)
+			}
+		}
+	})
+}

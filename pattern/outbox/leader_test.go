@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"agora/pattern/outbox"
+	"agora/telemetry"
 )
 
 // sharedSource is a source that lets one process lead at a time.
@@ -21,7 +22,7 @@ type sharedSource struct {
 	lost context.CancelCauseFunc // ends the lead of who has it, as a broken connection does
 }
 
-func (s *sharedSource) Lead(ctx context.Context, work func(context.Context) error) (bool, error) {
+func (s *sharedSource) Lead(ctx context.Context, _ string, work func(context.Context) error) (bool, error) {
 	if !s.lead.TryLock() {
 		return false, nil
 	}
@@ -106,4 +107,28 @@ func TestFlushLeadsWhereNobodyDoes(t *testing.T) {
 	if err := outbox.NewRelay(s, g.publish, slog.New(slog.DiscardHandler), nil).Flush(t.Context()); err != nil || len(g.got) != 2 {
 		t.Errorf("flush = %v with %v, want both messages", err, g.got)
 	}
+}
+
+func TestTheAgeIsThatOfTheLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		metrics := telemetry.NewMetrics()
+		s, g := &sharedSource{}, &target{fails: 1_000_000}
+		s.add(1)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			outbox.NewRelay(s, g.publish, slog.New(slog.DiscardHandler), metrics).Run(ctx)
+			close(done)
+		}()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if age, _ := metrics.Value("agora_outbox_age_seconds"); age < 50 {
+			t.Errorf("age = %v while the relay leads and fails, want about a minute", age)
+		}
+		stop()
+		<-done
+		if age, _ := metrics.Value("agora_outbox_age_seconds"); age != 0 {
+			t.Errorf("age = %v after the lead ended, want 0", age)
+		}
+	})
 }

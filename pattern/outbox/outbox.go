@@ -38,9 +38,9 @@ type Source interface {
 // Leader is a Source that several processes share, of which one relays at a time.
 type Leader interface {
 	Source
-	// Lead calls work if no other process leads, and reports whether it did. The context of work ends when the
-	// lead is lost. A process that dies loses it within seconds.
-	Lead(ctx context.Context, work func(ctx context.Context) error) (led bool, err error)
+	// Lead calls work if no other process leads the task, and reports whether it did. The context of work ends when
+	// the lead is lost. A process that dies or hangs loses it within seconds.
+	Lead(ctx context.Context, task string, work func(ctx context.Context) error) (led bool, err error)
 }
 
 // Publish carries messages on, in order. It returns nil only when all of them are durable there.
@@ -65,6 +65,7 @@ const (
 	minPause = 50 * time.Millisecond  // pause after a first failure, doubled up to maxPause
 	maxPause = 5 * time.Second
 	campaign = time.Second // how often a relay that does not lead tries to
+	task     = "outbox"    // that one of the processes leads
 )
 
 // NewRelay returns a relay. It keeps agora_outbox_relayed_total and agora_outbox_age_seconds.
@@ -94,10 +95,11 @@ func (r *Relay) Run(ctx context.Context) {
 		return
 	}
 	for ctx.Err() == nil {
-		_, err := leader.Lead(ctx, func(ctx context.Context) error {
+		_, err := leader.Lead(ctx, task, func(ctx context.Context) error {
 			r.log.Info("outbox relay leads")
 			r.leads.Store(true)
 			defer r.leads.Store(false)
+			defer r.age.Set(0) // what is left is the business of the next leader
 			r.run(ctx)
 			return nil
 		})
@@ -133,7 +135,7 @@ func (r *Relay) Flush(ctx context.Context) error {
 	if !shared || r.leads.Load() {
 		return r.flush(ctx)
 	}
-	_, err := leader.Lead(ctx, r.flush)
+	_, err := leader.Lead(ctx, task, r.flush)
 	return err
 }
 

@@ -1,6 +1,6 @@
 // Package eventlogtest is the conformance suite of eventlog.Log: every engine and the in-memory reference pass
-// Run, and those that keep their records beyond a Close pass Durable too. What it is not: a proof of what is
-// left after a crash, which each engine shows in its own tests.
+// Run, those that keep their records beyond a Close pass Durable too, and those that several processes share
+// pass Lead. What it is not: a proof of what is left after a crash, which each engine shows in its own tests.
 package eventlogtest
 
 import (

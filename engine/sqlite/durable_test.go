@@ -1,0 +1,222 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"agora/fault"
+	"agora/shop"
+)
+
+// held makes the writer's syncs wait: each sends on begun, and ends with what comes from release.
+func held(w *writer) (begun chan struct{}, release chan error) {
+	begun, release = make(chan struct{}), make(chan error)
+	w.durable.sync = func() error {
+		begun <- struct{}{}
+		return <-release
+	}
+	return begun, release
+}
+
+func TestWritesAreAnsweredWhenTheyAreSynced(t *testing.T) {
+	w, read := openBare(t)
+	begun, release := held(w)
+	first := make(chan error, 1)
+	go func() { first <- w.do(t.Context(), insert("a")) }()
+	<-begun
+
+	// The commit can be seen by now, but neither its caller nor a reader may be told.
+	if got := names(t, read); len(got) != 1 {
+		t.Fatalf("the commit under way shows %v, want it to be there", got)
+	}
+	told := make(chan int, 1)
+	go func() {
+		var n int
+		if err := (reader{read, w.durable}).queryRow(t.Context(), "SELECT count(*) FROM names", nil, &n); err != nil {
+			t.Error(err)
+		}
+		told <- n
+	}()
+	refused := make(chan error, 1)
+	go func() { refused <- w.do(t.Context(), insert("a")) }()
+	select {
+	case err := <-first:
+		t.Fatalf("answered before it was synced: %v", err)
+	case n := <-told:
+		t.Fatalf("a reader was told of %d rows before they were synced", n)
+	case err := <-refused:
+		t.Fatalf("a refusal that follows from it came before it was synced: %v", err)
+	default:
+	}
+	release <- nil
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	<-begun
+	release <- nil
+	if n := <-told; n != 1 {
+		t.Errorf("the reader was told of %d rows, want 1", n)
+	}
+	if err := <-refused; !isUnique(err) {
+		t.Errorf("error = %v, want a unique violation", err)
+	}
+	w.durable.sync = w.durable.log.Sync
+}
+
+// TestReadersWaitForTheSyncOfWhatTheySaw is the same where nothing but the sync can wake the reader.
+func TestReadersWaitForTheSyncOfWhatTheySaw(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &durability{sync: func() error { return nil }}
+		d.moved.L = &d.mu
+		if err := d.settle(); err != nil {
+			t.Fatalf("with nothing under way: %v", err)
+		}
+		number := d.begin()
+		settled := make(chan error, 1)
+		go func() { settled <- d.settle() }()
+		synctest.Wait()
+		select {
+		case err := <-settled:
+			t.Fatalf("settled before the sync: %v", err)
+		default:
+		}
+		later := d.begin() // which the reader has not seen
+		if err := d.keep(number); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		select {
+		case err := <-settled:
+			if err != nil {
+				t.Error(err)
+			}
+		default:
+			t.Error("still waits though all that it saw is synced")
+			_ = d.keep(later)
+		}
+	})
+}
+
+func progress(mark string) shop.ImportBatch {
+	return shop.ImportBatch{Source: "file", Progress: []byte(mark)}
+}
+
+func TestAFailedSyncEndsTheStoreUntilItIsOpenedAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "orders.db")
+	store, err := OpenOrders(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Import(t.Context(), progress("1")); err != nil {
+		t.Fatal(err)
+	}
+	lost := errors.New("no medium")
+	store.db.writer.durable.sync = func() error { return lost }
+	if err := store.Import(t.Context(), progress("2")); !fault.Is(err, fault.Unavailable) || !errors.Is(err, lost) {
+		t.Errorf("error = %v, want Unavailable for what the disk said", err)
+	}
+	store.db.writer.durable.sync = func() error { t.Error("synced again after a failure"); return nil }
+	if err := store.Import(t.Context(), progress("3")); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("error of the next write = %v, want Unavailable", err)
+	}
+	if _, err := store.ImportProgress(t.Context(), "file"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("error of a read = %v, want Unavailable: nobody knows what is durable", err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if store, err = OpenOrders(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if err := store.Import(t.Context(), progress("3")); err != nil {
+		t.Errorf("after it was opened again: %v", err)
+	}
+}
+
+// TestAGroupGathersWhileAnotherIsSynced shows what the second goroutine is for.
+func TestAGroupGathersWhileAnotherIsSynced(t *testing.T) {
+	w, read := openBare(t)
+	begun, release := held(w)
+	const writes = 50
+	var all sync.WaitGroup
+	var ran atomic.Int64
+	write := func(name string) {
+		all.Go(func() {
+			err := w.do(t.Context(), func(t *tx) error {
+				ran.Add(1)
+				return insert(name)(t)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	write("first")
+	<-begun
+	for i := range writes {
+		write(fmt.Sprint(i))
+	}
+	for int(ran.Load())+len(w.queue) < writes+1 {
+		runtime.Gosched() // until all of them have run or wait
+	}
+	release <- nil
+	syncs := 1
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	for open := true; open; {
+		select {
+		case <-begun:
+			syncs++
+			release <- nil
+		case <-done:
+			open = false
+		}
+	}
+	w.durable.sync = w.durable.log.Sync
+	if got := len(names(t, read)); got != writes+1 {
+		t.Errorf("kept %d writes, want %d", got, writes+1)
+	}
+	if syncs > writes/2 {
+		t.Errorf("%d writes took %d syncs: they do not share them", writes+1, syncs)
+	}
+}
+
+// TestTheLogStaysShort shows that a log under constant writing begins again once its pages are moved.
+func TestTheLogStaysShort(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "orders.db")
+	store, err := OpenOrders(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	w := store.db.writer
+	w.checkpoints.interrupt() // the steps are ours
+	filler := make([]byte, 1<<20)
+	for range 40 {
+		if err := w.do(t.Context(), func(t *tx) error {
+			_, err := t.exec("INSERT OR REPLACE INTO imports (source, progress) VALUES ('a', ?)", filler)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.checkpoints.step()
+	}
+	info, err := os.Stat(path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bound := int64(2 * longLog * 4096); info.Size() > bound {
+		t.Errorf("after 40 MiB the log has %d bytes, want at most %d", info.Size(), bound)
+	}
+	if got, err := store.ImportProgress(t.Context(), "a"); err != nil || len(got) != len(filler) {
+		t.Errorf("read %d bytes, %v", len(got), err)
+	}
+}

@@ -1,0 +1,35 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+)
+
+// reader reads a database through a pool of connections that see the last commit. What it returns is durable, or
+// somebody could be told, or act upon, what a crash then takes back.
+type reader struct {
+	pool    *sql.DB
+	durable *durability
+}
+
+func (r reader) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	// The driver steps to the first row at once, which fixes what the rows are of.
+	rows, err := r.pool.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.durable.settle(); err != nil {
+		_ = rows.Close() // the disk's failure is what matters
+		return nil, err
+	}
+	return rows, nil
+}
+
+// queryRow scans the only row into dest; sql.ErrNoRows says that there is none.
+func (r reader) queryRow(ctx context.Context, query string, args []any, dest ...any) error {
+	err := r.pool.QueryRowContext(ctx, query, args...).Scan(dest...)
+	if failure := r.durable.settle(); failure != nil {
+		return failure
+	}
+	return err
+}
