@@ -77,7 +77,7 @@ func openFleet(t *testing.T, size int) *fleet {
 	cache := redistest.Start(t).URL(t)
 	f := &fleet{config: filepath.Join(t.TempDir(), "agora.yaml")}
 	var shared strings.Builder
-	for _, port := range []string{"users", "sessions", "personal", "orders", "views"} {
+	for _, port := range []string{"users", "sessions", "personal", "orders", "views", "events", "catalog"} {
 		fmt.Fprintf(&shared, "%s: %s\n", port, database)
 	}
 	fmt.Fprintf(&shared, "cache: %[1]s\nlimits: %[1]s\ngateway: simulated:?latency=5ms\n", cache)
