@@ -10,7 +10,7 @@ FUZZTIME ?= 30s
 # Products of the catalogue that searches are measured on: 1.7 GB of disk for a million.
 BENCH_PRODUCTS ?= 1000000
 # What tests start for themselves. Where one cannot be had, its tests say so and are skipped.
-SERVERS  := postgresql redis-server stripe-mock
+SERVERS  := postgresql redis-server stripe-mock nginx varnish
 # The race detector costs five to ten times the work; -short leaves out what is long by itself.
 RACE     ?= -short
 
@@ -35,8 +35,8 @@ test: servers ## run all tests, conformance suites included
 test/race: servers ## run the tests under the race detector (RACE= for the long ones too)
 	$(GO) test -tags $(TAGS) -race $(RACE) -timeout 20m ./...
 
-test/stress: ## run the long forms of the crash and oversell tests
-	STRESS=1 $(GO) test -tags $(TAGS) -count=1 -timeout 4h -run 'Stress|Crash|Oversell' ./...
+test/stress: ## run the long forms of the crash, oversell and several-server tests
+	STRESS=1 $(GO) test -tags $(TAGS) -count=1 -timeout 4h -run 'Stress|Crash|Oversell|RollingRestart|KilledServers' ./...
 
 fuzz: ## run each fuzz target for a while (FUZZTIME=30s)
 	bash scripts/fuzz $(FUZZTIME)

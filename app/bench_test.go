@@ -61,15 +61,15 @@ func serveBench(b *testing.B, folder string) *bench {
 		b.Fatal(err)
 	}
 	market := newMarketplace(cfg, s, shop.NewGuardedGateway(gateway, shop.GatewayGuard(), metrics), log, metrics)
-	program := NewProgram(log, time.Minute)
-	handler, _ := frontage{cfg: cfg, program: program}.handler(market, s, log, metrics, telemetry.Tracer{}, io.Discard)
+	program := NewProgram(log, 0, time.Minute)
+	api, _ := frontage{cfg: cfg, program: program}.api(market, s, log, metrics, telemetry.Tracer{}, io.Discard)
 	program.Add(Module{Name: "stores", Stop: func(context.Context) error { return s.close() }})
 	program.Add(market.workers(s, log, metrics)...)
 	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- program.Run(ctx) }()
 	web := httptest.NewUnstartedServer(nil)
-	web.Config = httpapi.HTTPServer(handler, nil)
+	web.Config = httpapi.HTTPServer(api.Handler(), nil)
 	web.Start()
 	b.Cleanup(func() {
 		web.Close()

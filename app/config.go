@@ -23,6 +23,7 @@ type Config struct {
 	Cache    Engine
 	Limits   Engine
 	Gateway  Engine
+	CDN      Engine
 
 	Log     LogConfig
 	Tracing TracingConfig
@@ -51,6 +52,7 @@ type HTTPConfig struct {
 	RatePerToken   int // requests a second, 0 for no limit
 	RatePerAddress int // requests a second, 0 for no limit
 	TrustedProxies []netip.Prefix
+	Drain          time.Duration // between being told to end and taking no new connections
 	ShutdownGrace  time.Duration
 }
 
@@ -92,6 +94,8 @@ func Keys() []Key {
 			"Where requests are counted for the rates that are allowed: in the memory of each server, so that each allows the whole rate, or in Redis for all of them together."),
 		key("gateway", "simulated:?latency=20ms", engine(simulatedGateway, stripeGateway), func(c *Config) *Engine { return &c.Gateway },
 			"Who takes the payments. The simulated gateway answers after latency, declines a share of the payments (decline=0.02) and is away for a share of the calls (outage=0.01). stripe: takes its test key from `STRIPE_API_KEY` or from the file key_file, pays everything with one method (method=pm_card_visa), and can call another server than Stripe (api=http://localhost:12111)."),
+		key("cdn", "none:", engine(noCDN, varnishServer), func(c *Config) *Engine { return &c.CDN },
+			"The cache in front of the shop that is told which product pages have changed: a Varnish with the configuration in deploy/varnish, as in varnish://cdn:6081."),
 
 		key("log.level", "info", oneOf("debug", "info", "warn", "error"), func(c *Config) *string { return &c.Log.Level },
 			"Least level that is logged."),
@@ -117,6 +121,8 @@ func Keys() []Key {
 			"Requests a second allowed to one network address, whoever is behind it; 0 is no limit."),
 		key("http.trusted_proxies", "", prefixes, func(c *Config) *[]netip.Prefix { return &c.HTTP.TrustedProxies },
 			"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8, separated by commas."),
+		key("http.drain", "0s", latency, func(c *Config) *time.Duration { return &c.HTTP.Drain },
+			"Time that load balancers get at the end to go elsewhere: for so long the server is not ready and goes on as before; then it takes no new connections, and those without a request stay open for as long again, or until each has been used once more. It has to be longer than the load balancer keeps a connection idle. 0 suits a server that nothing stands before."),
 		key("http.shutdown_grace", "20s", duration, func(c *Config) *time.Duration { return &c.HTTP.ShutdownGrace },
 			"Time that each part of the program gets at the end to finish what it began."),
 

@@ -23,9 +23,10 @@ var samples = map[string]string{
 	"tracing.endpoint": "http://collector:4318", "tracing.share": "0.5",
 	"users": "sqlite:u.db", "sessions": "sqlite:s.db", "personal": "sqlite:p.db", "catalog": "sqlite:c.db",
 	"orders": "sqlite:/fast/o.db", "views": "sqlite:v.db", "events": "pebble:e", "cache": "memory:?size=1GiB", "limits": "redis://h:6379/1",
+	"cdn":           "varnish://cdn:6081",
 	"gateway":       "simulated:?latency=1s&decline=0.02&outage=0.01",
 	"http.max_body": "2MiB", "http.timeout": "5s", "http.max_concurrent": "7", "http.rate_per_token": "0",
-	"http.rate_per_address": "3", "http.trusted_proxies": "10.0.0.0/8,fd00::/8", "http.shutdown_grace": "1m",
+	"http.rate_per_address": "3", "http.trusted_proxies": "10.0.0.0/8,fd00::/8", "http.shutdown_grace": "1m", "http.drain": "3s",
 	"shop.hold": "1h", "shop.cache_ttl": "90s",
 }
 

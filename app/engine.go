@@ -33,6 +33,8 @@ var (
 	postgresServer = scheme{name: "postgres", server: true, driver: true}
 	memoryOfSize   = scheme{name: "memory", params: map[string]func(string) error{"size": parses(size)}}
 	memoryAlone    = scheme{name: "memory"}
+	noCDN          = scheme{name: "none"}
+	varnishServer  = scheme{name: "varnish", server: true}
 	stripeGateway  = scheme{name: "stripe", params: map[string]func(string) error{
 		"key_file": parses(text("FILE")), "method": parses(text("METHOD")), "api": parses(webURL),
 	}}

@@ -32,17 +32,20 @@ type Module struct {
 
 // Program starts modules, keeps them running, and stops them. The order in which a program ends is: it is
 // no longer ready, the last module stops (the HTTP server: it takes no new requests and finishes those it
-// has), then those before it (workers flush what they hold), and the stores close at the end.
+// has), then those before it (workers flush what they hold), and the stores close at the end. Between the first
+// two, load balancers have time to notice.
 type Program struct {
 	log     *slog.Logger
+	drain   time.Duration
 	grace   time.Duration
 	modules []Module
 	ready   atomic.Bool
 }
 
-// NewProgram returns a program without modules. Each module gets the grace, a time above zero, to stop.
-func NewProgram(log *slog.Logger, grace time.Duration) *Program {
-	return &Program{log: log, grace: grace}
+// NewProgram returns a program without modules. Asked to stop, it goes on for the time of drain, not ready, before
+// it begins to; then each module gets the grace, a time above zero.
+func NewProgram(log *slog.Logger, drain, grace time.Duration) *Program {
+	return &Program{log: log, drain: drain, grace: grace}
 }
 
 // Add appends modules. It must not be called any more when Run was.
@@ -58,16 +61,26 @@ func (p *Program) Run(ctx context.Context) error {
 		p.log.InfoContext(ctx, "ready")
 		select {
 		case <-ctx.Done():
-			p.log.InfoContext(ctx, "stopping", "reason", context.Cause(ctx))
+			p.log.InfoContext(ctx, "stopping", "reason", context.Cause(ctx), "drain", p.drain)
+			p.leave(ended)
 		case <-ended:
+			p.ready.Store(false)
 			p.log.ErrorContext(ctx, "stopping", "reason", "a part of the program ended by itself")
 		}
-		p.ready.Store(false)
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil // asked to stop while it was starting
 	}
 	return errors.Join(err, p.stop(context.WithoutCancel(ctx), started))
+}
+
+// leave makes the program not ready and goes on for the time that others need to notice, as long as it can.
+func (p *Program) leave(ended <-chan struct{}) {
+	p.ready.Store(false)
+	select {
+	case <-time.After(p.drain):
+	case <-ended:
+	}
 }
 
 // start starts the modules in order, up to the first that fails, and returns those that are started.

@@ -33,7 +33,7 @@ func (d *diary) expect(t *testing.T, want ...string) {
 }
 
 func program(modules ...Module) *Program {
-	p := NewProgram(slog.New(slog.DiscardHandler), 10*time.Second)
+	p := NewProgram(slog.New(slog.DiscardHandler), 0, 10*time.Second)
 	p.Add(modules...)
 	return p
 }
@@ -203,6 +203,47 @@ func TestReadyAsksTheModules(t *testing.T) {
 		stop()
 		if err := <-result; err != nil {
 			t.Errorf("Run = %v", err)
+		}
+	})
+}
+
+// TestTheProgramGoesOnForTheDrain is the time in which load balancers notice that it is not ready.
+func TestTheProgramGoesOnForTheDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stopped := make(chan time.Time, 1)
+		p := program(Module{Name: "server", Stop: func(context.Context) error { stopped <- time.Now(); return nil }})
+		p.drain = 3 * time.Second
+		stop, result := background(t, p)
+		synctest.Wait()
+		asked := time.Now()
+		stop()
+		synctest.Wait()
+		if err := p.Ready(t.Context()); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("ready in the drain: %v", err)
+		}
+		if err := <-result; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+		if after := (<-stopped).Sub(asked); after != p.drain {
+			t.Errorf("stopped after %v, want %v", after, p.drain)
+		}
+	})
+}
+
+// TestTheDrainEndsWithAPartOfTheProgram has nothing to go on for when a part has failed.
+func TestTheDrainEndsWithAPartOfTheProgram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fail := make(chan struct{})
+		p := program(Module{Name: "worker", Run: func(context.Context) error { <-fail; return errors.New("disk full") }})
+		p.drain = time.Hour
+		stop, result := background(t, p)
+		synctest.Wait()
+		stop()
+		synctest.Wait()
+		begin := time.Now()
+		close(fail)
+		if err := <-result; err == nil || time.Since(begin) != 0 {
+			t.Errorf("Run = %v after %v, want the failure at once", err, time.Since(begin))
 		}
 	})
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"runtime/debug"
 	"time"
@@ -72,16 +70,27 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 			return nil, fmt.Errorf("fill the demo: %w", err)
 		}
 	}
-	program := NewProgram(log, cfg.HTTP.ShutdownGrace)
+	program := NewProgram(log, cfg.HTTP.Drain, cfg.HTTP.ShutdownGrace)
 	front := frontage{cfg: cfg, version: version, program: program, started: time.Now()}
-	handler, flush := front.handler(market, s, log, metrics, tracer, logs)
+	api, flush := front.api(market, s, log, metrics, tracer, logs)
 	program.Add(
 		Module{Name: "stores", Check: s.check, Stop: func(context.Context) error { return s.close() }},
 		Module{Name: "traces", Stop: tracer.Shutdown},
 		Module{Name: "access log", Stop: func(context.Context) error { return flush() }},
 	)
+	cdn, err := openCDN(cfg.CDN, log, metrics)
+	if err != nil {
+		return nil, err
+	}
+	if cdn != nil {
+		market.pages.PurgeAt(cdn)
+		program.Add(Module{Name: "CDN", Run: cdn.Run, Stop: func(ctx context.Context) error { cdn.Flush(ctx); return nil }})
+	}
 	program.Add(market.workers(s, log, metrics)...)
-	program.Add(listening(httpapi.HTTPServer(handler, log), cfg.Listen, func(url string) { welcome(out, url, token) }))
+	program.Add(newGate(httpapi.HTTPServer(api.Handler(), log), gateOptions{
+		Address: cfg.Listen, Linger: min(cfg.HTTP.Drain, cfg.HTTP.ShutdownGrace/2), Part: api.CloseConnections,
+		Announce: func(url string) { welcome(out, url, token) },
+	}).module())
 	return program, nil
 }
 
@@ -93,8 +102,8 @@ type frontage struct {
 	started time.Time
 }
 
-// handler returns the handler of every request, and what flushes the access log.
-func (f frontage) handler(m *marketplace, s *stores, log *slog.Logger, metrics *telemetry.Metrics, tracer telemetry.Tracer, logs io.Writer) (http.Handler, func() error) {
+// api returns the server of every request, and what flushes the access log.
+func (f frontage) api(m *marketplace, s *stores, log *slog.Logger, metrics *telemetry.Metrics, tracer telemetry.Tracer, logs io.Writer) (*httpapi.Server, func() error) {
 	var access *slog.Logger
 	flush := func() error { return nil }
 	if f.cfg.Log.Access {
@@ -114,7 +123,7 @@ func (f frontage) handler(m *marketplace, s *stores, log *slog.Logger, metrics *
 	pages := console.New(f.status)
 	api.Mount(httpapi.Route{Method: "GET", Path: "/{$}", Access: httpapi.Public}, pages)
 	api.Mount(httpapi.Route{Method: "GET", Path: "/console/", Access: httpapi.Public}, pages)
-	return api.Handler(), flush
+	return api, flush
 }
 
 // status is what the front page says of the program.
@@ -129,7 +138,7 @@ func (f frontage) status(ctx context.Context) console.Status {
 		engine Engine
 	}{
 		{"users", c.Users}, {"sessions", c.Sessions}, {"personal data", c.Personal}, {"catalog", c.Catalog},
-		{"orders", c.Orders}, {"order views", c.Views}, {"events", c.Events}, {"cache", c.Cache}, {"rate limits", c.Limits}, {"payments", c.Gateway},
+		{"orders", c.Orders}, {"order views", c.Views}, {"events", c.Events}, {"cache", c.Cache}, {"rate limits", c.Limits}, {"payments", c.Gateway}, {"CDN", c.CDN},
 	} {
 		status.Engines = append(status.Engines, console.Engine{Port: e.port, Engine: e.engine.Scheme()})
 	}
@@ -165,32 +174,4 @@ Try it:
   curl -H "Authorization: Bearer $(cat %[2]s)" -H 'Content-Type: application/json' \
     -d "{\"lines\":[{\"product_id\":\"$(curl -s '%[1]s/v1/search/products?in_stock=true&limit=1' | grep -o 'prd_[a-z0-9]*' | head -1)\",\"quantity\":1}]}" %[1]s/v1/orders
 `, url, token)
-}
-
-// listening returns an HTTP server as a module. It calls announce with its URL when it listens.
-func listening(srv *http.Server, address string, announce func(url string)) Module {
-	var listener net.Listener
-	return Module{
-		Name: "http server",
-		Start: func(ctx context.Context) error {
-			var err error
-			if listener, err = new(net.ListenConfig).Listen(ctx, "tcp", address); err != nil {
-				return err
-			}
-			announce("http://" + listener.Addr().String())
-			return nil
-		},
-		Run: func(context.Context) error {
-			if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				return err
-			}
-			return nil
-		},
-		Stop: func(ctx context.Context) error {
-			if err := srv.Shutdown(ctx); err != nil {
-				return errors.Join(fmt.Errorf("finish the requests: %w", err), srv.Close())
-			}
-			return nil
-		},
-	}
 }

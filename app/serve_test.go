@@ -17,7 +17,9 @@ import (
 func start(t *testing.T, handler http.Handler, grace time.Duration) (url string, stop context.CancelFunc, result chan error) {
 	t.Helper()
 	announced := make(chan string, 1)
-	p := program(listening(&http.Server{Handler: handler}, "127.0.0.1:0", func(url string) { announced <- url }))
+	p := program(newGate(&http.Server{Handler: handler}, gateOptions{
+		Address: "127.0.0.1:0", Announce: func(url string) { announced <- url }, Part: func() {},
+	}).module())
 	p.grace = grace
 	stop, result = background(t, p)
 	t.Cleanup(stop)
@@ -100,7 +102,7 @@ func TestRequestsAreCutOffAfterTheGrace(t *testing.T) {
 
 func TestATakenAddressIsAnError(t *testing.T) {
 	url, _, _ := start(t, http.NotFoundHandler(), time.Second)
-	err := program(listening(&http.Server{}, strings.TrimPrefix(url, "http://"), nil)).Run(t.Context())
+	err := program(newGate(&http.Server{}, gateOptions{Address: strings.TrimPrefix(url, "http://")}).module()).Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "start http server: listen tcp") {
 		t.Errorf("Run = %v, want that it cannot listen", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"agora/engine/redis"
 	"agora/engine/stripe"
+	"agora/engine/varnish"
 	"agora/pattern/cache"
 	"agora/pattern/guard"
 	"agora/shop"
@@ -117,6 +118,17 @@ func (s *stores) openGateway(e Engine) (shop.Gateway, error) {
 		}
 		s.closing("payments", gateway)
 		return gateway, nil
+	}
+	return nil, unknownEngine(e)
+}
+
+// openCDN returns what tells the CDN of changes, or nil if there is none.
+func openCDN(e Engine, log *slog.Logger, metrics *telemetry.Metrics) (*varnish.Purger, error) {
+	switch e.Scheme() {
+	case "none":
+		return nil, nil
+	case "varnish":
+		return varnish.New(e.URL(), log, metrics)
 	}
 	return nil, unknownEngine(e)
 }

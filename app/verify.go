@@ -16,8 +16,8 @@ import (
 var ErrDiffers = errors.New("what is kept differs from what its journal says")
 
 // VerifyShop recomputes the whole shop of a data folder from its journal, compares, and writes what it
-// checked to out. It fails with ErrDiffers if anything is not as it has to be. No server may run on the folder, and
-// what others that share its stores change meanwhile is a difference.
+// checked to out. It fails with ErrDiffers if anything is not as it has to be. No server may run on the folder; if
+// others that share its stores sell meanwhile, it fails with audit_disturbed.
 //
 // Events that were still on their way when the server ended are carried to the read models first, and a read
 // model that was lost is rebuilt, as the next start would do.

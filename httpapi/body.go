@@ -71,7 +71,9 @@ func (s *Server) receive(x *exchange, w http.ResponseWriter, r *http.Request, bu
 	if _, err := buf.ReadFrom(http.MaxBytesReader(x.ResponseWriter, r.Body, x.route.MaxBody)); err != nil {
 		return unread(x, err)
 	}
-	delete(w.Header(), "Connection")
+	if !s.parting.Load() {
+		delete(w.Header(), "Connection")
+	}
 	if !s.enter(x) {
 		return errFull
 	}

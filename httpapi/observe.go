@@ -28,6 +28,9 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
 	h["X-Request-Id"] = []string{x.id}
 	h["X-Content-Type-Options"] = noSniff
 	h["Content-Security-Policy"] = noContent
+	if s.parting.Load() {
+		h["Connection"] = closeConnection
+	}
 	defer func() {
 		p := recover()
 		if p != nil {

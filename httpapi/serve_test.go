@@ -328,3 +328,31 @@ func TestRouteWithoutAccessPanics(t *testing.T) {
 	httpapi.Register(s, httpapi.Route{Method: "GET", Path: "/v1/open"},
 		func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
 }
+
+// TestAServerThatPartsClosesBehindItsAnswers lets no proxy believe that a connection is good for another request.
+func TestAServerThatPartsClosesBehindItsAnswers(t *testing.T) {
+	api, web := newServer(t, httpapi.Options{}, nil)
+	ask := func(want bool) {
+		t.Helper()
+		for _, request := range []struct{ method, path, body string }{
+			{"GET", "/healthz", ""}, {"GET", "/v1/widgets/wid_1", ""}, {"POST", "/v1/widgets", `{"name":"Teapot","amount":1}`}, {"GET", "/none", ""},
+		} {
+			r, err := http.NewRequestWithContext(t.Context(), request.method, web.URL+request.path, strings.NewReader(request.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "Bearer "+string(accounts.Admin))
+			res, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := res.Body.Close(); err != nil || res.StatusCode >= 500 || res.Close != want {
+				t.Errorf("%s %s: %s, closed %v, %v; want %v", request.method, request.path, res.Status, res.Close, err, want)
+			}
+		}
+	}
+	ask(false)
+	api.CloseConnections()
+	ask(true)
+}

@@ -62,6 +62,7 @@ type Server struct {
 	routes   []Route
 	inFlight atomic.Int64 // requests at work; none of them waits for its body
 	arriving *arrivals
+	parting  atomic.Bool // see CloseConnections
 }
 
 // New returns a server that has the routes of operations (/healthz, /readyz, /metrics), /openapi.json
@@ -91,6 +92,10 @@ func New(o Options) *Server {
 
 // Handler returns the handler of every request.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.observe) }
+
+// CloseConnections makes every answer from now on ask its client to close the connection. A server that ends does
+// this first: a connection that is closed behind an answer cannot have a request under way.
+func (s *Server) CloseConnections() { s.parting.Store(true) }
 
 // Routes lists every route that is registered, by path and method.
 func (s *Server) Routes() []Route {

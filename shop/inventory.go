@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"agora/telemetry"
@@ -15,6 +16,18 @@ type InventorySync struct {
 	stock   InventorySource
 	catalog *Catalog
 	lag     telemetry.Histogram
+
+	turn chan struct{} // holds one while a round is carried
+	mu   sync.Mutex
+	next *round // gathers SKUs until its turn comes; nil if nobody waits
+}
+
+// round is what batches of several partitions carry together. One SKU is in the events of many orders, and so of all
+// partitions: apart, they would read it again and again, and wait for each other's locks on it.
+type round struct {
+	skus []string
+	done chan struct{}
+	err  error // to be read when done is closed
 }
 
 // InventorySource is what the projection reads of an OrderStore.
@@ -26,7 +39,7 @@ type InventorySource interface {
 // NewInventorySync returns the projection. It keeps agora_inventory_sync_lag_seconds: the time from a change
 // of the stock to its being visible in the catalogue.
 func NewInventorySync(stock InventorySource, catalog *Catalog, metrics *telemetry.Metrics) *InventorySync {
-	return &InventorySync{stock: stock, catalog: catalog, lag: metrics.Histogram("agora_inventory_sync_lag_seconds",
+	return &InventorySync{stock: stock, catalog: catalog, turn: make(chan struct{}, 1), lag: metrics.Histogram("agora_inventory_sync_lag_seconds",
 		"Time from a change of the stock to its being visible in the catalogue.", telemetry.DurationBuckets)}
 }
 
@@ -36,20 +49,60 @@ func (s *InventorySync) Project(ctx context.Context, events []Event) error {
 	for _, e := range events {
 		skus = append(skus, e.Fact.SKUs()...)
 	}
-	slices.Sort(skus)
-	skus = slices.Compact(skus)
 	if len(skus) == 0 {
 		return nil
 	}
-	stock, err := s.stock.Stock(ctx, skus)
+	if err := s.join(ctx, skus); err != nil {
+		return err
+	}
+	for _, e := range events {
+		s.lag.Observe(time.Since(e.At).Seconds())
+	}
+	return nil
+}
+
+// join carries the SKUs with the next round. Who comes first carries it, under its own context.
+func (s *InventorySync) join(ctx context.Context, skus []string) error {
+	s.mu.Lock()
+	r, first := s.next, s.next == nil
+	if first {
+		r = &round{done: make(chan struct{})}
+		s.next = r
+	}
+	r.skus = append(r.skus, skus...)
+	s.mu.Unlock()
+	if first {
+		s.lead(ctx, r)
+	}
+	<-r.done
+	return r.err
+}
+
+// lead waits for the round's turn, from which on nobody can join it any more, and carries it.
+func (s *InventorySync) lead(ctx context.Context, r *round) {
+	defer close(r.done)
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		r.err = ctx.Err()
+	}
+	s.mu.Lock()
+	s.next = nil
+	s.mu.Unlock()
+	if r.err == nil {
+		r.err = s.carry(ctx, r.skus)
+	}
+}
+
+func (s *InventorySync) carry(ctx context.Context, skus []string) error {
+	slices.Sort(skus)
+	stock, err := s.stock.Stock(ctx, slices.Compact(skus))
 	if err != nil {
 		return fmt.Errorf("read stock: %w", err)
 	}
 	if _, err := s.catalog.SetInventory(ctx, inventoryOf(stock)); err != nil {
 		return fmt.Errorf("set inventory: %w", err)
-	}
-	for _, e := range events {
-		s.lag.Observe(time.Since(e.At).Seconds())
 	}
 	return nil
 }

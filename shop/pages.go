@@ -13,8 +13,17 @@ import (
 )
 
 // Pages serves product documents as they are sent, from a cache-aside in front of the catalogue. A change
-// of the product or of its stock drops the page.
-type Pages struct{ cache *cache.Aside }
+// of the product or of its stock drops the page, here and at the CDN.
+type Pages struct {
+	cache *cache.Aside
+	cdn   Purger
+}
+
+// Purger tells a CDN what it has to drop. Purge names pages by one of their Keys. It returns at once: the change
+// that it is about does not wait for it.
+type Purger interface {
+	Purge(keys ...string)
+}
 
 // Page is a product's document in JSON, its ETag with the quotes, and the keys that it is purged by.
 type Page struct {
@@ -32,7 +41,7 @@ func NewPages(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *t
 	options := cache.AsideOptions{
 		Name: "products", TTL: ttl, Jitter: 0.1, NegativeTTL: 5 * time.Second, StaleFor: time.Hour,
 	}
-	return &Pages{cache.NewAside(store, options, func(ctx context.Context, key string) ([]byte, error) {
+	return &Pages{cache: cache.NewAside(store, options, func(ctx context.Context, key string) ([]byte, error) {
 		page, err := catalog.page(ctx, key[len(pageKey):])
 		if err != nil {
 			return nil, err
@@ -40,6 +49,9 @@ func NewPages(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *t
 		return append([]byte(page.ETag+"\n"+page.Keys+"\n"), page.Document...), nil
 	}, metrics)}
 }
+
+// PurgeAt has the CDN told of each change, too. It must be called before the first Drop.
+func (p *Pages) PurgeAt(cdn Purger) { p.cdn = cdn }
 
 // Page returns the page of a product, or fault.NotFound.
 func (p *Pages) Page(ctx context.Context, productID string) (Page, error) {
@@ -58,11 +70,16 @@ func (p *Pages) Page(ctx context.Context, productID string) (Page, error) {
 	return Page{ETag: string(etag), Keys: string(keys), Document: document}, nil
 }
 
-// Drop forgets the pages of products that changed.
+// Drop forgets the pages of products that changed. The CDN is told last, so that it does not fetch again what is
+// about to be forgotten; and it is told even if the cache could not be.
 func (p *Pages) Drop(ctx context.Context, productIDs ...string) error {
 	keys := make([]string, len(productIDs))
 	for i, id := range productIDs {
 		keys[i] = pageKey + id
 	}
-	return p.cache.Invalidate(ctx, keys...)
+	err := p.cache.Invalidate(ctx, keys...)
+	if p.cdn != nil {
+		p.cdn.Purge(productIDs...)
+	}
+	return err
 }

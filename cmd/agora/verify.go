@@ -23,8 +23,8 @@ func (verifyShopCommand) Help() string {
 	return `It recomputes everything that the shop keeps from its append-only journal and compares: that every fact
 balances, that each order is what its facts make of it, stock and held units, money, unfinished checkouts, the
 outbox, the order history and the catalogue's stock. It prints what it checked, with counts, and exits with 1
-if anything differs. No server may run on the data folder. Others that share its stores may run, but nobody may
-buy meanwhile: what changes during the comparison is a difference.
+if anything differs. No server may run on the data folder. Others that share its stores may run, but if
+somebody buys meanwhile it gives up, as it cannot tell that from a difference.
 
 A history adds three checks: every acknowledged order is there once, no SKU was sold more often than stocked,
 and what clients saw of each SKU can have happened in one order (it is linearizable).

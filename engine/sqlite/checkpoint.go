@@ -54,15 +54,15 @@ func (c *checkpointer) step() {
 		return
 	}
 	var busy, pages, done int
-	if err := c.db.QueryRowContext(context.Background(), movePages).Scan(&busy, &pages, &done); err != nil {
+	if err := c.db.QueryRowContext(context.Background(), moveLog).Scan(&busy, &pages, &done); err != nil {
 		return
 	}
 	c.moved = newest
 	c.long.Store(pages >= longLog)
 }
 
-// movePages waits for nobody: it leaves pages in the log that readers or the writer may need there.
-const movePages = "PRAGMA wal_checkpoint(PASSIVE)"
+// moveLog waits for nobody: it leaves pages in the log that readers or the writer may need there.
+const moveLog = "PRAGMA wal_checkpoint(PASSIVE)"
 
 // finish lets the writer, between two transactions, move the rest of a long log.
 func (c *checkpointer) finish(t *tx) {
@@ -70,7 +70,7 @@ func (c *checkpointer) finish(t *tx) {
 		return
 	}
 	var busy, pages, done int
-	_ = t.queryRow(movePages, nil, &busy, &pages, &done) // as in step
+	_ = t.queryRow(moveLog, nil, &busy, &pages, &done) // as in step
 }
 
 // interrupt returns when no step runs or will run.

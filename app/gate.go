@@ -1,0 +1,125 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// gateOptions say how a gate opens and closes.
+type gateOptions struct {
+	Address  string           // host:port to listen on
+	Announce func(url string) // called when it listens
+	Part     func()           // makes every answer from then on ask its client to close the connection
+	// Linger is how long connections without a request stay open at the end. A proxy that sends a request over
+	// one that is closed in the same moment cannot know whether it was received, so connections are left to be
+	// closed behind an answer, or by the proxy, which has to do so with those that it did not use for this time.
+	Linger time.Duration
+}
+
+// gate is an HTTP server that can be left without losing a request on the way to it.
+type gate struct {
+	gateOptions
+	server   *http.Server
+	listener *onceListener
+	taken    chan struct{} // closed when every connection that was taken is counted
+
+	mu    sync.Mutex
+	open  int           // connections
+	empty chan struct{} // closed when there are none any more; nil before anybody waits for that
+}
+
+func newGate(server *http.Server, options gateOptions) *gate {
+	g := &gate{gateOptions: options, server: server, taken: make(chan struct{})}
+	server.ConnState = g.count
+	return g
+}
+
+func (g *gate) module() Module {
+	return Module{Name: "http server", Start: g.listen, Run: g.serve, Stop: g.close}
+}
+
+func (g *gate) listen(ctx context.Context) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", g.Address)
+	if err != nil {
+		return err
+	}
+	g.listener = &onceListener{Listener: listener}
+	g.Announce("http://" + listener.Addr().String())
+	return nil
+}
+
+func (g *gate) serve(context.Context) error {
+	defer close(g.taken)
+	err := g.server.Serve(g.listener)
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// close lets nobody new in, waits for who is inside, and shuts what nobody uses.
+func (g *gate) close(ctx context.Context) error {
+	g.Part()
+	if err := g.listener.Close(); err != nil {
+		return fmt.Errorf("stop listening: %w", err)
+	}
+	<-g.taken
+	select {
+	case <-g.emptied():
+	case <-time.After(g.Linger):
+	case <-ctx.Done():
+	}
+	if err := g.server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("finish the requests: %w", err), g.server.Close())
+	}
+	return nil
+}
+
+// count is the server's ConnState.
+func (g *gate) count(_ net.Conn, state http.ConnState) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		g.open++
+	case http.StateClosed, http.StateHijacked:
+		g.open--
+		g.tell()
+	}
+}
+
+// emptied returns a channel that is closed once there is no connection.
+func (g *gate) emptied() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	empty := make(chan struct{})
+	g.empty = empty
+	g.tell()
+	return empty
+}
+
+// tell closes the channel that somebody waits on, if it is time.
+func (g *gate) tell() {
+	if g.empty != nil && g.open == 0 {
+		close(g.empty)
+		g.empty = nil
+	}
+}
+
+// onceListener can be closed twice: by the gate, and by the server that it belongs to.
+type onceListener struct {
+	net.Listener
+	once sync.Once
+	err  error
+}
+
+// Close implements net.Listener.
+func (l *onceListener) Close() error {
+	l.once.Do(func() { l.err = l.Listener.Close() })
+	return l.err
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+)
+
+// TestTheComposeFileConfiguresAgora lets agora read what deploy/compose.yaml tells it. Docker itself is not asked.
+func TestTheComposeFileConfiguresAgora(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("..", "..", "deploy", "compose.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Environment map[string]string `yaml:"x-agora-environment"`
+		Services    map[string]struct {
+			Environment map[string]string `yaml:"environment"`
+		} `yaml:"services"`
+	}
+	if err := yaml.Unmarshal(content, &file); err != nil {
+		t.Fatal(err)
+	}
+	var variables []string
+	for name, value := range file.Environment {
+		if strings.HasPrefix(name, "AGORA_") {
+			variables = append(variables, name+"="+value)
+		}
+	}
+	got := runToEnd(t, command(t, variables, "config"))
+	if got.code != 0 {
+		t.Fatalf("agora does not take what compose.yaml says: %s", got.err)
+	}
+	for _, line := range []string{"orders: postgres://agora@postgres/agora #", "cdn: varnish://varnish:8080 #"} {
+		if !strings.Contains(got.out, line) {
+			t.Errorf("the configuration lacks %q:\n%s", line, got.out)
+		}
+	}
+	for _, name := range []string{"agora1", "agora2"} {
+		if file.Services[name].Environment["AGORA_ORDERS"] != file.Environment["AGORA_ORDERS"] {
+			t.Errorf("%s does not have what the servers share", name)
+		}
+	}
+}

@@ -1,0 +1,301 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"agora/engine/redis/redistest"
+	"agora/lab/generate"
+	"agora/lab/load"
+)
+
+// script runs one of the project's scripts that start a server and end with their input, and returns the lines
+// that it says first. Where the server is not installed the test is skipped, or fails if the variable CI is set.
+func script(t *testing.T, lines int, name string, args ...string) []string {
+	t.Helper()
+	// Not under the test's context, which ends before the cleanup that lets the script clean up.
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", append([]string{filepath.Join("..", "..", "scripts", name)}, args...)...)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = input.Close()
+		_ = cmd.Wait() // what it has to say is said
+	})
+	var said []string
+	for in := bufio.NewScanner(output); len(said) < lines; {
+		if in.Scan() {
+			said = append(said, in.Text())
+			continue
+		}
+		if strings.Contains(complaints.String(), "is missing") && os.Getenv("CI") == "" {
+			t.Skipf("SKIPPED: %s", complaints.String())
+		}
+		t.Fatalf("scripts/%s: %s", name, complaints.String())
+	}
+	return said
+}
+
+// goods are what a load asks for. The servers have one more product, which is the test's own.
+var goods = generate.Plan{Products: 300, Users: 50, Seed: 1}
+
+// fleet is several servers that share a shop, and the nginx before them.
+type fleet struct {
+	config  string // file
+	servers []*server
+	proxy   *server // nginx, for clients: it has an address and never ends
+	logs    string  // folder of nginx's logs
+}
+
+// openFleet starts servers on one PostgreSQL and one Redis, with nginx before them as deploy/nginx has it.
+func openFleet(t *testing.T, size int) *fleet {
+	t.Helper()
+	database := script(t, 1, "postgres")[0]
+	cache := redistest.Start(t).URL(t)
+	f := &fleet{config: filepath.Join(t.TempDir(), "agora.yaml")}
+	var shared strings.Builder
+	for _, port := range []string{"users", "sessions", "personal", "orders", "views", "events", "catalog"} {
+		fmt.Fprintf(&shared, "%s: %s\n", port, database)
+	}
+	fmt.Fprintf(&shared, "cache: %[1]s\nlimits: %[1]s\ngateway: simulated:?latency=5ms\n", cache)
+	shared.WriteString("http: {rate_per_token: 0, rate_per_address: 0, drain: 1500ms, trusted_proxies: [127.0.0.0/8]}\n")
+	if err := os.WriteFile(f.config, []byte(shared.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var addresses []string
+	for i := range size {
+		s := newServer(t, filepath.Join(t.TempDir(), "data"), "--config", f.config)
+		got := runToEnd(t, command(t, nil, "generate", "--config", f.config, "--data", s.data,
+			"--products", fmt.Sprint(goods.Products+1), "--users", fmt.Sprint(goods.Users)))
+		if got.code != 0 {
+			t.Fatalf("generate: exit code %d\n%s", got.code, got.err)
+		}
+		if i > 0 {
+			if err := os.WriteFile(filepath.Join(s.data, "admin.token"), []byte(f.servers[0].token(t)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.start(t)
+		f.servers = append(f.servers, s)
+		addresses = append(addresses, strings.TrimPrefix(s.url, "http://"))
+	}
+	said := script(t, 2, "nginx", addresses...)
+	f.proxy, f.logs = &server{url: said[0], up: make(chan struct{})}, said[1]
+	close(f.proxy.up)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("nginx could not:\n%s", f.complaints())
+		}
+	})
+	return f
+}
+
+// complaints are the end of what nginx logged of requests that failed.
+func (f *fleet) complaints() string {
+	var said bytes.Buffer
+	for name, pattern := range map[string]string{"access.log": ` (502|504) `, "error.log": `\[(error|crit|alert)\]`} {
+		out, _ := exec.CommandContext(context.Background(), "grep", "-E", pattern, filepath.Join(f.logs, name)).Output() // none is fine
+		said.Write(out[max(0, len(out)-4096):])
+	}
+	return said.String()
+}
+
+// restart ends a server as an operator does and starts it again.
+func (f *fleet) restart(t *testing.T, s *server) {
+	t.Helper()
+	s.stop(t)
+	s.start(t)
+	checkReady(t, s.url)
+}
+
+func checkReady(t *testing.T, url string) {
+	t.Helper()
+	for {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/readyz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response, err := http.DefaultClient.Do(r); err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return
+			}
+		} else if t.Context().Err() != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// loaded sends the traffic of customers through nginx, nothing of it a second time, until the work is done.
+func (f *fleet) loaded(t *testing.T, history io.Writer, work func()) load.Report {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	type result struct {
+		load.Report
+		error
+	}
+	results := make(chan result, 1)
+	begun := make(chan struct{})
+	var once sync.Once
+	go func() {
+		report, err := load.Run(ctx, load.Options{
+			URL: f.proxy.url, Token: f.servers[0].token(t), Rate: 300, Duration: time.Hour, Mix: map[load.Kind]float64{load.View: 3, load.Order: 1, load.Orders: 0.2},
+			Seed: 1, Generated: &goods, Users: 20, Restock: true, Connections: 128, Timeout: 10 * time.Second, History: history,
+		}, func(p load.Progress) {
+			if p.Interval != nil {
+				once.Do(func() { close(begun) })
+			}
+		})
+		results <- result{report, err}
+	}()
+	select {
+	case <-begun:
+	case r := <-results:
+		t.Fatalf("the load ended with %v", r.error)
+	}
+	work()
+	cancel()
+	r := <-results
+	if r.error != nil {
+		t.Fatal(r.error)
+	}
+	all := r.Trial.All
+	t.Logf("%d requests, %d failed %v; %v; p50 %.1f ms, p99 %.1f ms, longest %.0f ms", all.Total(), all.Failed(), all.Errors, all.Outcomes,
+		all.Latency.P50, all.Latency.P99, all.Latency.Max)
+	return r.Report
+}
+
+// stop stops all servers at the same time.
+func (f *fleet) stop(t *testing.T) {
+	t.Helper()
+	for _, s := range f.servers {
+		s.signal(t, syscall.SIGTERM)
+	}
+	for _, s := range f.servers {
+		if <-s.exited; s.end != nil {
+			t.Errorf("a server stopped with %v", s.end)
+		}
+	}
+}
+
+// verify holds what the servers share to its journal, and the history to it.
+func (f *fleet) verify(t *testing.T, args ...string) {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "data")
+	got := runToEnd(t, command(t, nil, append([]string{"verify", "shop", "--config", f.config, "--data", folder}, args...)...))
+	if got.code != 0 || !strings.Contains(got.out, "orders") {
+		t.Errorf("agora verify shop: exit code %d\n%s%s", got.code, got.out, got.err)
+	}
+}
+
+// TestARollingRestartFailsNoRequest restarts one server after the other under load. Not one request fails: neither
+// those that may be sent twice, nor those that must not be, which are also counted to have been done once.
+func TestARollingRestartFailsNoRequest(t *testing.T) {
+	f := openFleet(t, 2)
+	rounds := 1
+	if os.Getenv("STRESS") != "" {
+		rounds = 10
+	}
+	admin := &client{f.proxy, crowd(t, 8), f.servers[0].token(t)}
+	sku := goods.SKU(goods.Products)
+	before := admin.stock(t, sku)
+	var acknowledged atomic.Int64
+	done := make(chan struct{})
+	var counting sync.WaitGroup
+	for range 4 {
+		counting.Go(func() {
+			one := map[string]int{"change": 1}
+			for {
+				select {
+				case <-done:
+					return
+				case <-time.After(5 * time.Millisecond):
+				}
+				got, err := admin.send(t.Context(), "POST", "/v1/stock/"+sku, "", one)
+				if err != nil || got.status != http.StatusOK {
+					t.Errorf("a change of stock: %s, %v", got, err)
+					return
+				}
+				acknowledged.Add(1)
+			}
+		})
+	}
+	report := f.loaded(t, nil, func() {
+		for range rounds {
+			for _, s := range f.servers {
+				f.restart(t, s)
+			}
+		}
+	})
+	close(done)
+	counting.Wait()
+	if failed := report.Trial.All.Failed(); failed > 0 {
+		t.Errorf("%d requests failed: %v", failed, report.Trial.All.Errors)
+	}
+	if made := admin.stock(t, sku).OnHand - before.OnHand; made != acknowledged.Load() {
+		t.Errorf("%d changes of stock by one were acknowledged, and made %d", acknowledged.Load(), made)
+	}
+	t.Logf("%d changes of stock, each made once", acknowledged.Load())
+	f.stop(t)
+	f.verify(t)
+}
+
+// TestKilledServersFailHardlyARequest kills one server after the other under load. nginx sends what was under way
+// there to another one, which is safe for what it may send twice: what was ordered was ordered once.
+func TestKilledServersFailHardlyARequest(t *testing.T) {
+	kills, pause, allowed := 4, 1200*time.Millisecond, 0.005
+	switch {
+	case os.Getenv("STRESS") != "":
+		kills, pause, allowed = 12, 5*time.Second, 0.0001
+	case testing.Short():
+		kills = 2
+	}
+	f := openFleet(t, 2)
+	path := filepath.Join(t.TempDir(), "history")
+	history, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := f.loaded(t, history, func() {
+		for i := range kills {
+			s := f.servers[i%len(f.servers)]
+			s.kill(t)
+			s.start(t)
+			time.Sleep(pause)
+		}
+	})
+	if err := history.Close(); err != nil {
+		t.Fatal(err)
+	}
+	all := report.Trial.All
+	if share := float64(all.Failed()) / float64(all.Total()); share >= allowed {
+		t.Errorf("%.4f %% of the requests failed, want less than %.4f %%: %v", 100*share, 100*allowed, all.Errors)
+	}
+	f.stop(t)
+	f.verify(t, "--history", path)
+}

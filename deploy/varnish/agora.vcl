@@ -1,0 +1,119 @@
+vcl 4.1;
+
+# Varnish as the CDN of agora. It keeps what agora says is public, for as long as agora says (s-maxage or max-age, then
+# stale-while-revalidate), and drops by Surrogate-Key what agora tells it to. It needs varnish-modules, for xkey, and
+# "-p http_gzip_support=off": agora compresses by itself, and its entity tags say so. docs/deployment.md has the whole.
+
+import std;
+import xkey;
+
+include "./origin.vcl";  # where agora is
+include "./purgers.vcl"; # who may purge
+
+sub vcl_recv {
+    if (req.method == "PURGE") {
+        # Not by X-Forwarded-For, which anybody can write.
+        if (client.ip !~ purgers) {
+            return (synth(403, "Forbidden"));
+        }
+        if (!req.http.Surrogate-Key) {
+            return (synth(400, "Surrogate-Key is missing"));
+        }
+        return (synth(200, "Purged " + xkey.purge(req.http.Surrogate-Key)));
+    }
+
+    # For those who watch, at each server itself.
+    if (req.url ~ "^/(metrics|readyz)(\?|$)") {
+        return (synth(404, "Not Found"));
+    }
+
+    # What a client says of itself here is not for agora, and not for the cache.
+    unset req.http.xkey;
+    unset req.http.Surrogate-Key;
+    # agora knows no cookies; those of other programs under the same name must not keep a page from being shared.
+    unset req.http.Cookie;
+
+    # What belongs to somebody is neither kept nor looked for. The same for everything that is not reading.
+    if (req.http.Authorization || (req.method != "GET" && req.method != "HEAD")) {
+        return (pass);
+    }
+
+    # A product's page takes no query: one that is made up must not make another page of it.
+    if (req.url ~ "^/v1/products/[^/?]+\?") {
+        set req.url = regsub(req.url, "\?.*$", "");
+    }
+    if (req.http.Accept-Encoding ~ "\bgzip\b") {
+        set req.http.Accept-Encoding = "gzip";
+    } else {
+        unset req.http.Accept-Encoding;
+    }
+
+    # While agora answers, an old page is shown for as long as its stale-while-revalidate says, which agora sends as
+    # 60 s. Objects are kept longer, see below, for the time when it does not.
+    if (std.healthy(req.backend_hint)) {
+        set req.grace = 60s;
+    }
+    return (hash);
+}
+
+sub vcl_backend_response {
+    # An old page that was shown while a new one was asked for stays.
+    if (beresp.status >= 500 && bereq.is_bgfetch) {
+        return (abandon);
+    }
+    # Without a word of agora's own nothing is shared: lists and searches say none.
+    if (beresp.http.Cache-Control !~ "(?i)\bpublic\b" || beresp.http.Cache-Control ~ "(?i)\b(private|no-store|no-cache)\b") {
+        set beresp.uncacheable = true;
+        set beresp.ttl = 120s;
+        return (deliver);
+    }
+    set beresp.http.xkey = beresp.http.Surrogate-Key;
+    # stale-if-error, which Varnish does not know: an old page rather than none.
+    if (beresp.http.Cache-Control ~ "\bstale-if-error=") {
+        set beresp.grace = std.duration(regsub(beresp.http.Cache-Control, "^.*\bstale-if-error=(\d+).*$", "\1") + "s", 60s);
+    }
+    # Kept a little beyond, to ask agora only whether it has changed.
+    set beresp.keep = 10m;
+    return (deliver);
+}
+
+sub vcl_deliver {
+    if (obj.uncacheable) {
+        set resp.http.X-Cache = "pass";
+    } else if (obj.hits > 0) {
+        set resp.http.X-Cache = "hit";
+        # The id in the page is that of the request which fetched it.
+        unset resp.http.X-Request-Id;
+        if (req.http.X-Request-Id ~ "^[A-Za-z0-9._-]{1,128}$") {
+            set resp.http.X-Request-Id = req.http.X-Request-Id;
+        }
+    } else {
+        set resp.http.X-Cache = "miss";
+    }
+    unset resp.http.Surrogate-Key;
+    unset resp.http.xkey;
+    unset resp.http.X-Varnish;
+    unset resp.http.Via;
+    return (deliver);
+}
+
+sub vcl_synth {
+    set resp.http.Cache-Control = "no-store";
+    set resp.http.Content-Type = "application/problem+json";
+    unset resp.http.X-Varnish;
+    unset resp.http.Via;
+    set resp.body = """{"type":"about:blank","status":""" + resp.status + "}";
+    return (deliver);
+}
+
+sub vcl_backend_error {
+    if (bereq.is_bgfetch) {
+        return (abandon);
+    }
+    set beresp.http.Cache-Control = "no-store";
+    set beresp.http.Content-Type = "application/problem+json";
+    set beresp.http.Retry-After = "1";
+    set beresp.body = """{"type":"/docs#unavailable","title":"Service Unavailable","status":503,"code":"unavailable","detail":"the shop does not answer"}""";
+    set beresp.ttl = 0s;
+    return (deliver);
+}
