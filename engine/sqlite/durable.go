@@ -62,16 +62,23 @@ func (d *durability) keep(number uint64) error {
 	if err := d.broken(); err != nil {
 		return err
 	}
-	err := d.sync()
+	if err := d.sync(); err != nil {
+		d.fail(err)
+		return d.broken()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err != nil {
-		d.failure = fault.Wrap(fault.Unavailable, err, "the disk failed: the store takes nothing until it is opened again")
-	} else {
-		d.synced = number
-	}
+	d.synced = number
 	d.moved.Broadcast()
 	return d.failure
+}
+
+// fail ends the store: nobody knows any more what the disk has.
+func (d *durability) fail(cause error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failure = fault.Wrap(fault.Unavailable, cause, "the disk failed: the store takes nothing until it is opened again")
+	d.moved.Broadcast()
 }
 
 // broken returns why nothing can be made durable any more, or nil.

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"time"
 
 	"github.com/mattn/go-sqlite3"
 	"github.com/pressly/goose/v3"
@@ -53,6 +54,9 @@ func open(ctx context.Context, path, schema string) (*database, error) {
 	return &database{writer: w, read: reader{reading, w.durable}}, nil
 }
 
+// lockPatience is how long a connection waits for another process that holds the lock it needs.
+const lockPatience = 10 * time.Second
+
 // connect opens a pool. Commits are written to the write-ahead log, which durability syncs and a checkpointer empties:
 // synchronous=NORMAL leaves the first of it to them, and no checkpoint by itself the second. The writer's pool has
 // one connection, because SQLite has one writer anyway.
@@ -60,7 +64,7 @@ func connect(path string, readOnly bool) (*sql.DB, error) {
 	q := url.Values{
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"NORMAL"},
-		"_busy_timeout": {"10000"},
+		"_busy_timeout": {strconv.FormatInt(lockPatience.Milliseconds(), 10)},
 		"_cache_size":   {"-32768"},
 		"_query_only":   {strconv.FormatBool(readOnly)},
 		// Reads that are not prepared by hand find their statement parsed already.
