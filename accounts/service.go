@@ -145,21 +145,22 @@ func firstAdmin() string {
 func FirstAdmin() Principal { return Principal{UserID: firstAdmin(), Role: Admin} }
 
 // BootstrapAdmin returns a new admin token, and creates the admin whose it is if this is the first start on the
-// stores. Tokens that others have of that admin go on: each of several servers that share the stores has one.
-func (s *Service) BootstrapAdmin(ctx context.Context) (Credential, error) {
+// stores. It lives for ttl, at most MaxTokenTTL. Tokens that others have of that admin go on: each of several servers
+// that share the stores has one.
+func (s *Service) BootstrapAdmin(ctx context.Context, ttl time.Duration) (Credential, error) {
 	if err := s.ensureAdmin(ctx); err != nil {
 		return Credential{}, err
 	}
-	return s.open(ctx, firstAdmin(), Session{Role: Admin, Kind: Issued, Note: "first start"}, MaxTokenTTL)
+	return s.open(ctx, firstAdmin(), Session{Role: Admin, Kind: Issued, Note: "first start"}, ttl)
 }
 
 // RenewAdmin is BootstrapAdmin for who has lost the token, or fears that it is known: all earlier sessions of that
 // admin end, also those of other servers that share the stores.
-func (s *Service) RenewAdmin(ctx context.Context) (Credential, error) {
+func (s *Service) RenewAdmin(ctx context.Context, ttl time.Duration) (Credential, error) {
 	if err := s.endAll(ctx, firstAdmin()); err != nil {
 		return Credential{}, fmt.Errorf("end the first admin's sessions: %w", err)
 	}
-	return s.BootstrapAdmin(ctx)
+	return s.BootstrapAdmin(ctx, ttl)
 }
 
 // ensureAdmin creates the first admin, or gives back their role.

@@ -71,7 +71,7 @@ func authenticate(t *testing.T, service *accounts.Service, c accounts.Credential
 // bootstrap returns the principal of the first admin.
 func bootstrap(t *testing.T, service *accounts.Service) accounts.Principal {
 	t.Helper()
-	credential, err := service.BootstrapAdmin(t.Context())
+	credential, err := service.BootstrapAdmin(t.Context(), accounts.MaxTokenTTL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,10 +298,10 @@ func TestBootstrapAdminIsOneUser(t *testing.T) {
 	s := memory()
 	s.users = &killedUsers{UserStore: s.users}
 	service := s.service()
-	_, err := service.BootstrapAdmin(t.Context())
+	_, err := service.BootstrapAdmin(t.Context(), accounts.MaxTokenTTL)
 	wantKind(t, err, fault.Unavailable)
 
-	first, err := service.BootstrapAdmin(t.Context())
+	first, err := service.BootstrapAdmin(t.Context(), accounts.MaxTokenTTL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +319,7 @@ func TestBootstrapAdminIsOneUser(t *testing.T) {
 	if p := authenticate(t, service, first); !p.Is(accounts.Admin) {
 		t.Errorf("the first token stands for %+v after another server began, want the admin", p)
 	}
-	if _, err := service.RenewAdmin(t.Context()); err != nil {
+	if _, err := service.RenewAdmin(t.Context(), accounts.MaxTokenTTL); err != nil {
 		t.Fatal(err)
 	}
 	wantEnded(t, service, first)

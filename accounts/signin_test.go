@@ -335,7 +335,7 @@ func TestNoSessionSurvivesAChangeOfRole(t *testing.T) {
 
 func BenchmarkAuthenticate(b *testing.B) {
 	service, _ := open()
-	credential, err := service.BootstrapAdmin(b.Context())
+	credential, err := service.BootstrapAdmin(b.Context(), accounts.MaxTokenTTL)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"agora/accounts"
+	"agora/fault"
 )
 
 // adminTokenFile holds the token of the data folder's admin, readable by its owner alone.
@@ -20,7 +21,8 @@ const adminTokenFile = "admin.token"
 
 // ensureAdminToken writes the admin's token where the folder has none, and returns where it is. A token that was
 // there and is gone was lost, or is feared to be known, and then all that the admin had end. But where others share
-// users and sessions, a folder without one is that of a further server, and only an emptied file says so.
+// users and sessions, a folder without one is that of a further server, and only an emptied file says so. There a
+// token that has ended is replaced.
 func ensureAdminToken(ctx context.Context, cfg Config, svc *accounts.Service) (path string, err error) {
 	path = filepath.Join(cfg.Data, adminTokenFile)
 	content, err := os.ReadFile(path)
@@ -28,18 +30,42 @@ func ensureAdminToken(ctx context.Context, cfg Config, svc *accounts.Service) (p
 	if err != nil && !missing {
 		return path, fmt.Errorf("read the admin token: %w", err)
 	}
-	if len(bytes.TrimSpace(content)) > 0 {
+	token, shared := string(bytes.TrimSpace(content)), sharesSessions(cfg)
+	if token != "" && !shared {
 		return path, nil
 	}
-	issue := svc.RenewAdmin
-	if missing && sharesSessions(cfg) {
+	if token != "" {
+		if ended, err := hasEnded(ctx, svc, token); err != nil || !ended {
+			return path, err
+		}
+	}
+	issue, ttl := svc.RenewAdmin, time.Duration(accounts.MaxTokenTTL)
+	if shared {
+		ttl = sharedTokenTTL
+	}
+	if shared && (missing || token != "") {
 		issue = svc.BootstrapAdmin
 	}
-	credential, err := issue(ctx)
+	credential, err := issue(ctx, ttl)
 	if err != nil {
 		return path, fmt.Errorf("make the admin: %w", err)
 	}
 	return path, writeSecret(path, credential.Token)
+}
+
+// sharedTokenTTL is how long the admin token of one of several servers lives. Nobody ends it when the server's folder is
+// gone, as that of a container soon is. A start renews it.
+const sharedTokenTTL = 90 * 24 * time.Hour
+
+func hasEnded(ctx context.Context, svc *accounts.Service, token string) (bool, error) {
+	_, err := svc.Authenticate(ctx, token)
+	if fault.Is(err, fault.Unauthenticated) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("check the admin token: %w", err)
+	}
+	return false, nil
 }
 
 // sharesSessions reports whether other servers may have the same users and sessions.

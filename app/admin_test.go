@@ -129,4 +129,12 @@ func TestServersThatShareUsersHaveATokenEach(t *testing.T) {
 			t.Errorf("token %d = %v after a server's file was emptied, want it ended", i, err)
 		}
 	}
+	if again := adminOf(t, first); again == tokens[0] {
+		t.Error("the first server goes on with a token that has ended")
+	} else if _, err := principalOf(t, second, again); err != nil {
+		t.Errorf("what it has instead = %v", err)
+	}
+	if _, err := principalOf(t, second, renewed); err != nil {
+		t.Errorf("the token of the second server = %v after the first got a new one", err)
+	}
 }

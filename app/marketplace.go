@@ -40,7 +40,7 @@ func sessionTTL(cfg Config) time.Duration {
 
 func newMarketplace(cfg Config, s *stores, gateway shop.Gateway, log *slog.Logger, metrics *telemetry.Metrics) *marketplace {
 	m := &marketplace{alone: cfg.Orders.Scheme() == "sqlite"}
-	sessions := accounts.NewCachedSessions(s.sessions, s.cache, sessionTTL(cfg), metrics)
+	sessions := accounts.NewCachedSessions(s.sessions, s.seen, sessionTTL(cfg), metrics)
 	m.accounts = accounts.NewService(s.users, s.personal, sessions, accounts.Options{Log: log, Metrics: metrics})
 
 	m.catalog = shop.NewCatalog(s.catalog, func(ctx context.Context, productIDs ...string) {

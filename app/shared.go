@@ -26,6 +26,8 @@ const (
 	nearBlind = 2 * time.Second
 	// nearDefault bounds that memory where the configuration does not, in bytes.
 	nearDefault = 64 << 20
+	// ownSessions bounds the sessions in memory where only they are, in bytes.
+	ownSessions = 16 << 20
 )
 
 // redisServer opens the server of a URL once, whichever ports are kept in it.
@@ -68,8 +70,14 @@ func (s *stores) openRedisCache(cfg Config, log *slog.Logger) error {
 	}
 	options := cache.NearOptions{Name: "redis", MaxAge: nearMaxAge, Blind: nearBlind}
 	near := cache.NewNear(server.Cache(), cache.NewMemory(uint64(size)), options, s.metrics)
-	s.cache = near
+	s.cache, s.seen = near, near
 	s.closers = append(s.closers, named{"cache", func() error { near.Close(); return nil }})
+	if cfg.Sessions.Scheme() == "sqlite" {
+		// Others with the same cache have sessions of their own, and must not believe ours.
+		own := cache.NewMemory(ownSessions)
+		s.seen = own
+		s.closers = append(s.closers, named{"cache of sessions", func() error { own.Close(); return nil }})
+	}
 	return nil
 }
 

@@ -173,3 +173,16 @@ func TestTheStripeKeyComesFromOutside(t *testing.T) {
 		t.Errorf("without a key: %v, want where it is looked for", err)
 	}
 }
+
+// TestAShopDoesNotBelieveTheSessionsOfAnother has two shops, with users and sessions of their own, on one Redis.
+func TestAShopDoesNotBelieveTheSessionsOfAnother(t *testing.T) {
+	redis := redistest.Start(t).URL(t)
+	ours, theirs := serve(t, map[string]string{"cache": redis}), serve(t, map[string]string{"cache": redis})
+	if status, body := theirs.call(t, http.MethodGet, "/v1/me", nil); status != http.StatusOK {
+		t.Fatalf("an admin at home = %d %s", status, body)
+	}
+	theirs.url = ours.url
+	if status, body := theirs.call(t, http.MethodGet, "/v1/me", nil); status != http.StatusUnauthorized {
+		t.Errorf("an admin of another shop = %d %s, want 401", status, body)
+	}
+}

@@ -31,6 +31,7 @@ type stores struct {
 	events   eventlog.Log
 	failed   func() error // why events takes no more until the program is started again, or nil
 	cache    cache.Store
+	seen     cache.Store // of sessions; this process's own where nobody else has the sessions
 	sharing
 
 	accountFiles map[string]*sqlite.Accounts   // users and sessions may share a file
@@ -264,7 +265,7 @@ func (s *stores) openCache(_ context.Context, cfg Config, log *slog.Logger) erro
 	switch cfg.Cache.Scheme() {
 	case "memory":
 		memory := cache.NewMemory(uint64(cfg.Cache.Size("size")))
-		s.cache = memory
+		s.cache, s.seen = memory, memory
 		s.closers = append(s.closers, named{"cache", func() error { memory.Close(); return nil }})
 		return nil
 	case "redis", "rediss", "redis+unix":

@@ -120,7 +120,7 @@ func newMarket(t *testing.T, gateway shop.SimulatedOptions) *market {
 	if _, err := generate.Run(t.Context(), m.plan, targets, nil); err != nil {
 		t.Fatal(err)
 	}
-	admin, err := people.BootstrapAdmin(t.Context())
+	admin, err := people.BootstrapAdmin(t.Context(), accounts.MaxTokenTTL)
 	if err != nil {
 		t.Fatal(err)
 	}
