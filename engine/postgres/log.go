@@ -212,7 +212,8 @@ func (l *Log) Ends(ctx context.Context, name string) (ends []eventlog.Bounds, er
 	return ends, err
 }
 
-// Commit implements eventlog.Log.
+// Commit implements eventlog.Log. It does not wait for the disk, which orders wait for, too: PostgreSQL has the commit
+// there within a second. If it crashes before, the group handles some messages again, as it may at any time.
 func (l *Log) Commit(ctx context.Context, group, name string, partition int, offset int64) error {
 	if err := eventlog.CheckCommit(group, offset); err != nil {
 		return err
@@ -222,7 +223,8 @@ func (l *Log) Commit(ctx context.Context, group, name string, partition int, off
 		if err != nil {
 			return err
 		}
-		_, err = l.db.exec(ctx, `INSERT INTO progress (reader, topic, partition, next) VALUES ($1, $2, $3, $4)
+		_, err = l.db.exec(ctx, `INSERT INTO progress (reader, topic, partition, next)
+			SELECT $1, $2, $3, $4 FROM (SELECT set_config('synchronous_commit', 'off', true)) AS soon
 			ON CONFLICT (reader, topic, partition) DO UPDATE SET next = excluded.next`, group, t.id, partition, offset)
 		return err
 	})

@@ -62,7 +62,8 @@ type Log interface {
 	// Ends returns the bounds of each partition of the topic.
 	Ends(ctx context.Context, topic string) ([]Bounds, error)
 
-	// Commit stores the offset from which the group reads on, durably. It may go back.
+	// Commit stores the offset from which the group reads on. It may go back. It survives the end of the process; a
+	// crash of the machine that stores it may take the latest ones away, and the group then handles some again.
 	Commit(ctx context.Context, group, topic string, partition int, offset int64) error
 
 	// Committed returns the stored offset of the group, or ok false if it has never committed one.
