@@ -39,7 +39,7 @@ func ensureAdminToken(ctx context.Context, cfg Config, svc *accounts.Service) (p
 			return path, err
 		}
 	}
-	issue, ttl := svc.RenewAdmin, time.Duration(accounts.MaxTokenTTL)
+	issue, ttl := svc.RenewAdmin, accounts.MaxTokenTTL
 	if shared {
 		ttl = sharedTokenTTL
 	}
