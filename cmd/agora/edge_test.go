@@ -86,18 +86,13 @@ func openFleet(t *testing.T, size int) *fleet {
 		t.Fatal(err)
 	}
 	var addresses []string
-	for i := range size {
+	got := runToEnd(t, command(t, nil, "generate", "--config", f.config, "--data", t.TempDir(),
+		"--products", fmt.Sprint(goods.Products+1), "--users", fmt.Sprint(goods.Users)))
+	if got.code != 0 {
+		t.Fatalf("generate: exit code %d\n%s", got.code, got.err)
+	}
+	for range size {
 		s := newServer(t, filepath.Join(t.TempDir(), "data"), "--config", f.config)
-		got := runToEnd(t, command(t, nil, "generate", "--config", f.config, "--data", s.data,
-			"--products", fmt.Sprint(goods.Products+1), "--users", fmt.Sprint(goods.Users)))
-		if got.code != 0 {
-			t.Fatalf("generate: exit code %d\n%s", got.code, got.err)
-		}
-		if i > 0 {
-			if err := os.WriteFile(filepath.Join(s.data, "admin.token"), []byte(f.servers[0].token(t)), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
 		s.start(t)
 		f.servers = append(f.servers, s)
 		addresses = append(addresses, strings.TrimPrefix(s.url, "http://"))
