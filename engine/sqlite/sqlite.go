@@ -57,9 +57,8 @@ func open(ctx context.Context, path, schema string) (*database, error) {
 // lockPatience is how long a connection waits for another process that holds the lock it needs.
 const lockPatience = 10 * time.Second
 
-// connect opens a pool. Commits are written to the write-ahead log, which durability syncs and a checkpointer empties:
-// synchronous=NORMAL leaves the first of it to them, and no checkpoint by itself the second. The writer's pool has
-// one connection, because SQLite has one writer anyway.
+// connect opens a pool. With synchronous=NORMAL a commit is written to the write-ahead log and not synced: durability
+// does that. The writer's pool has one connection, because SQLite has one writer anyway.
 func connect(path string, readOnly bool) (*sql.DB, error) {
 	q := url.Values{
 		"_journal_mode": {"WAL"},
