@@ -70,7 +70,7 @@ func hasEnded(ctx context.Context, svc *accounts.Service, token string) (bool, e
 
 // sharesSessions reports whether other servers may have the same users and sessions.
 func sharesSessions(cfg Config) bool {
-	return cfg.Users.Scheme() != "sqlite" && cfg.Sessions.Scheme() != "sqlite"
+	return !cfg.Users.embedded() && !cfg.Sessions.embedded()
 }
 
 // ensureAdmin makes the admin of a folder that has none yet. A folder without its token may be that of a running

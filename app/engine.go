@@ -146,6 +146,9 @@ func (s scheme) acceptServer(e Engine) error {
 // Scheme returns the name of the engine, such as "sqlite".
 func (e Engine) Scheme() string { return e.url.Scheme }
 
+// embedded reports whether what is kept is in a file of this server, and so belongs to no other one.
+func (e Engine) embedded() bool { return e.Scheme() == sqliteFile.name }
+
 // Address returns the URL of a server without the parameters. There may be a password in it.
 func (e Engine) Address() string {
 	address := *e.url

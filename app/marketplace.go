@@ -32,14 +32,14 @@ type marketplace struct {
 // sessionTTL is how long a session is believed without being read from its store again. In a cache of this server alone
 // nobody drops a session that ended at another one; then that is as long as it would be with a shared cache that is away.
 func sessionTTL(cfg Config) time.Duration {
-	if cfg.Sessions.Scheme() != "sqlite" && cfg.Cache.Scheme() == "memory" {
+	if !cfg.Sessions.embedded() && cfg.Cache.Scheme() == "memory" {
 		return nearBlind
 	}
 	return time.Hour
 }
 
 func newMarketplace(cfg Config, s *stores, gateway shop.Gateway, log *slog.Logger, metrics *telemetry.Metrics) *marketplace {
-	m := &marketplace{alone: cfg.Orders.Scheme() == "sqlite"}
+	m := &marketplace{alone: cfg.Orders.embedded()}
 	sessions := accounts.NewCachedSessions(s.sessions, s.seen, sessionTTL(cfg), metrics)
 	m.accounts = accounts.NewService(s.users, s.personal, sessions, accounts.Options{Log: log, Metrics: metrics})
 

@@ -72,7 +72,7 @@ func (s *stores) openRedisCache(cfg Config, log *slog.Logger) error {
 	near := cache.NewNear(server.Cache(), cache.NewMemory(uint64(size)), options, s.metrics)
 	s.cache, s.seen = near, near
 	s.closers = append(s.closers, named{"cache", func() error { near.Close(); return nil }})
-	if cfg.Sessions.Scheme() == "sqlite" {
+	if cfg.Sessions.embedded() {
 		// Others with the same cache have sessions of their own, and must not believe ours.
 		own := cache.NewMemory(ownSessions)
 		s.seen = own
