@@ -30,7 +30,7 @@ func floorOf(path string) (int, error) {
 	switch {
 	case path == "":
 		return 7, nil
-	case slices.Contains([]string{"fault", "telemetry", "ident"}, first):
+	case slices.Contains([]string{"backoff", "fault", "telemetry", "ident"}, first):
 		return 0, nil
 	case first == "pattern" && !isSuite(path):
 		return 1, nil

@@ -51,7 +51,7 @@ func (m *MemoryUsers) account(id string) (Account, error) {
 	defer m.mu.RUnlock()
 	account, ok := m.accounts[id]
 	if !ok {
-		return Account{}, fault.Missing("user", id)
+		return Account{}, fault.ErrNotFound("user", id)
 	}
 	return account, nil
 }
@@ -80,7 +80,7 @@ func (m *MemoryUsers) change(id string, change func(*Account) error) error {
 	defer m.mu.Unlock()
 	account, ok := m.accounts[id]
 	if !ok {
-		return fault.Missing("user", id)
+		return fault.ErrNotFound("user", id)
 	}
 	if err := change(&account); err != nil {
 		return err
@@ -145,7 +145,7 @@ func (m *MemoryPersonal) SetDetails(_ context.Context, userID string, details De
 	defer m.mu.Unlock()
 	p, ok := m.people[userID]
 	if !ok {
-		return fault.Missing("user", userID)
+		return fault.ErrNotFound("user", userID)
 	}
 	p.Details = details
 	m.put(p)
@@ -158,7 +158,7 @@ func (m *MemoryPersonal) Personal(_ context.Context, userID string) (Personal, e
 	defer m.mu.RUnlock()
 	p, ok := m.people[userID]
 	if !ok {
-		return Personal{}, fault.Missing("user", userID)
+		return Personal{}, fault.ErrNotFound("user", userID)
 	}
 	return p, nil
 }

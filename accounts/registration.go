@@ -84,7 +84,7 @@ func NormalizeEmail(s string) (string, error) {
 	local, domain, _ := strings.Cut(s, "@")
 	folded := strings.ToLower(s)
 	if err != nil || parsed.Address != s || len(folded) > MaxEmail || len(local) > maxLocalPart || domain[0] == '[' {
-		return "", fault.Bad("email", "is not an e-mail address of at most %d bytes", MaxEmail)
+		return "", fault.ErrInvalid("email", "is not an e-mail address of at most %d bytes", MaxEmail)
 	}
 	return folded, nil
 }

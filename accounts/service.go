@@ -123,7 +123,7 @@ func (s *Service) ChangeRole(ctx context.Context, by Principal, userID string, r
 		return err
 	}
 	if !slices.Contains(Roles, role) {
-		return fault.Bad("role", "is none of %v", Roles)
+		return fault.ErrInvalid("role", "is none of %v", Roles)
 	}
 	if userID == by.UserID {
 		return fault.New(fault.Denied, "own_role", "an admin cannot change their own role")

@@ -148,7 +148,7 @@ func (s *Service) open(ctx context.Context, userID string, session Session, ttl 
 		session.Role = user.Role
 	}
 	if slices.Index(Roles, session.Role) > slices.Index(Roles, user.Role) {
-		return Credential{}, fault.Bad("role", "is more than the user's own, which is %s", user.Role)
+		return Credential{}, fault.ErrInvalid("role", "is more than the user's own, which is %s", user.Role)
 	}
 	session.ID, session.UserID = ident.New(ident.Session), userID
 	session.CreatedAt = now()

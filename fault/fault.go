@@ -77,15 +77,26 @@ func Wrap(kind Kind, cause error, message string) error {
 	return &Error{Kind: kind, Message: message, cause: cause}
 }
 
-// Bad returns an Invalid error about one field of the input.
-func Bad(field, format string, args ...any) *Error {
+// ErrInvalid returns an Invalid error about one field of the input.
+func ErrInvalid(field, format string, args ...any) *Error {
 	message := fmt.Sprintf(format, args...)
 	return New(Invalid, "invalid", field+" "+message, Field{Name: field, Message: message})
 }
 
-// Missing returns the NotFound error for a thing that was asked for by name.
-func Missing(thing, name string) *Error {
+// ErrNotFound returns the NotFound error for a thing that was asked for by name.
+func ErrNotFound(thing, name string) *Error {
 	return New(NotFound, "not_found", thing+" "+name+" does not exist")
+}
+
+// CodeNewerSchema is the code of ErrNewerSchema.
+const CodeNewerSchema = "schema_newer"
+
+// ErrNewerSchema returns the error of a program that finds a store in a newer form than it knows. The program
+// has to leave such a store as it is: store names it, found is its version, and known the newest that can be read.
+func ErrNewerSchema(store string, found, known int64) *Error {
+	return New(Conflict, CodeNewerSchema, fmt.Sprintf(
+		"%s has schema version %d, and this program knows versions up to %d: run the newer program, or restore a backup of the older version; nothing was changed",
+		store, found, known))
 }
 
 // Error implements error.
@@ -127,6 +138,12 @@ func KindOf(err error) Kind {
 
 // Is reports whether err is of the kind; a nil error is of none.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
+
+// Passing reports whether the same call may succeed later: a part that is needed is away or too slow.
+func Passing(err error) bool { return Away(err) || Is(err, Timeout) }
+
+// Away reports whether a part that is needed cannot be reached or does not work at the moment.
+func Away(err error) bool { return Is(err, Unavailable) }
 
 // CodeOf returns the stable code of the outermost classified error in err's chain.
 func CodeOf(err error) string {

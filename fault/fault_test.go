@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"agora/fault"
@@ -18,9 +19,9 @@ func TestKindOfSeesThroughWrapping(t *testing.T) {
 		code string
 	}{
 		{"classified", fault.New(fault.Conflict, "insufficient_stock", "short"), fault.Conflict, "insufficient_stock"},
-		{"wrapped by fmt", fmt.Errorf("place order: %w", fault.Missing("order", "ord_1")), fault.NotFound, "not_found"},
+		{"wrapped by fmt", fmt.Errorf("place order: %w", fault.ErrNotFound("order", "ord_1")), fault.NotFound, "not_found"},
 		{"classifies a cause", fault.Wrap(fault.Unavailable, cause, "the store is away"), fault.Unavailable, "unavailable"},
-		{"outermost wins", fault.Wrap(fault.Unavailable, fault.Bad("sku", "is empty"), "away"), fault.Unavailable, "unavailable"},
+		{"outermost wins", fault.Wrap(fault.Unavailable, fault.ErrInvalid("sku", "is empty"), "away"), fault.Unavailable, "unavailable"},
 		{"deadline", fmt.Errorf("read: %w", context.DeadlineExceeded), fault.Timeout, "timeout"},
 		{"cancelled", context.Canceled, fault.Timeout, "timeout"},
 		{"unknown is a bug", cause, fault.Internal, "internal"},
@@ -75,5 +76,38 @@ func TestCollectorNamesEveryField(t *testing.T) {
 	}
 	if got, want := err.Error(), "sku is longer than 64 bytes; price.amount is negative"; got != want {
 		t.Errorf("Error() = %q, want %q", got, want)
+	}
+}
+
+func TestPassingFailuresAreThoseOfParts(t *testing.T) {
+	for _, tt := range []struct {
+		err           error
+		passing, away bool
+	}{
+		{nil, false, false},
+		{errors.New("a bug"), false, false},
+		{fault.ErrInvalid("name", "is empty"), false, false},
+		{fault.New(fault.Unavailable, "", "the store is away"), true, true},
+		{fmt.Errorf("read: %w", fault.New(fault.Timeout, "", "no answer")), true, false},
+		{context.DeadlineExceeded, true, false},
+	} {
+		if got := fault.Passing(tt.err); got != tt.passing {
+			t.Errorf("Passing(%v) = %t", tt.err, got)
+		}
+		if got := fault.Away(tt.err); got != tt.away {
+			t.Errorf("Away(%v) = %t", tt.err, got)
+		}
+	}
+}
+
+func TestANewerSchemaIsNamed(t *testing.T) {
+	err := fault.ErrNewerSchema("orders.db", 7, 5)
+	if fault.CodeOf(err) != fault.CodeNewerSchema || fault.Passing(err) {
+		t.Errorf("code %q, passing %t", fault.CodeOf(err), fault.Passing(err))
+	}
+	for _, part := range []string{"orders.db", "version 7", "up to 5"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not say %q", err, part)
+		}
 	}
 }

@@ -83,7 +83,7 @@ func addWidgets(s *httpapi.Server, err error) {
 		Method: "GET", Path: "/v1/widgets/{id}", Tag: "widgets", Summary: "Get a widget", Access: httpapi.Public,
 	}, func(r *http.Request) (httpapi.Document, error) {
 		if r.PathValue("id") != "wid_1" {
-			return httpapi.Document{}, fault.Missing("widget", r.PathValue("id"))
+			return httpapi.Document{}, fault.ErrNotFound("widget", r.PathValue("id"))
 		}
 		return httpapi.Document{Body: page, ETag: `"7"`, CacheControl: "public, max-age=60", SurrogateKey: "wid_1"}, err
 	})
@@ -175,10 +175,10 @@ func TestEveryKindOfFailureHasItsStatus(t *testing.T) {
 		code   string
 		header string
 	}{
-		{fault.Bad("name", "is taken"), 422, "invalid", ""},
+		{fault.ErrInvalid("name", "is taken"), 422, "invalid", ""},
 		{fault.New(fault.Unauthenticated, "", "who are you"), 401, "unauthenticated", "Www-Authenticate"},
 		{fault.New(fault.Denied, "not_yours", "no"), 403, "not_yours", ""},
-		{fault.Missing("widget", "wid_2"), 404, "not_found", ""},
+		{fault.ErrNotFound("widget", "wid_2"), 404, "not_found", ""},
 		{fault.New(fault.Conflict, "insufficient_stock", "short"), 409, "insufficient_stock", ""},
 		{fault.New(fault.Stale, "", "changed"), 412, "stale", ""},
 		{fault.New(fault.Declined, "payment_declined", "no"), 402, "payment_declined", ""},

@@ -146,7 +146,7 @@ func (c *Catalog) Replace(ctx context.Context, actor Actor, id string, expected 
 		return Product{}, err
 	}
 	if draft.SKU != p.SKU {
-		return Product{}, fault.Bad("sku", "cannot be changed")
+		return Product{}, fault.ErrInvalid("sku", "cannot be changed")
 	}
 	draft.apply(&p)
 	p.Version, p.UpdatedAt = expected+1, now()

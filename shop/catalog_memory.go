@@ -54,7 +54,7 @@ func (m *MemoryCatalog) Replace(_ context.Context, entry Entry, expected int64) 
 	defer m.mu.Unlock()
 	p := m.byID[entry.Product.ID]
 	if p == nil {
-		return fault.Missing("product", entry.Product.ID)
+		return fault.ErrNotFound("product", entry.Product.ID)
 	}
 	if p.Product.Version != expected {
 		return ChangedMeanwhile()
@@ -71,7 +71,7 @@ func (m *MemoryCatalog) Product(_ context.Context, id string) (Product, error) {
 	defer m.mu.RUnlock()
 	p := m.byID[id]
 	if p == nil {
-		return Product{}, fault.Missing("product", id)
+		return Product{}, fault.ErrNotFound("product", id)
 	}
 	document := p.Product
 	document.LatestReviews = append([]Review{}, p.reviews[:min(len(p.reviews), LatestReviews)]...)
@@ -170,7 +170,7 @@ func (m *MemoryCatalog) AddReview(_ context.Context, review Review) error {
 	defer m.mu.Unlock()
 	p := m.byID[review.ProductID]
 	if p == nil {
-		return fault.Missing("product", review.ProductID)
+		return fault.ErrNotFound("product", review.ProductID)
 	}
 	if slices.ContainsFunc(p.reviews, func(r Review) bool { return r.User == review.User }) {
 		return AlreadyReviewed()
@@ -190,7 +190,7 @@ func (m *MemoryCatalog) Reviews(_ context.Context, productID string, before int6
 	defer m.mu.RUnlock()
 	p := m.byID[productID]
 	if p == nil {
-		return nil, fault.Missing("product", productID)
+		return nil, fault.ErrNotFound("product", productID)
 	}
 	reviews := []Review{}
 	for _, review := range p.reviews {

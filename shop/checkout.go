@@ -105,7 +105,7 @@ func (s *Orders) Place(ctx context.Context, userID, key string, request OrderReq
 		return Order{}, err
 	}
 	if len(key) > maxKey {
-		return Order{}, fault.Bad("Idempotency-Key", "is longer than %d bytes", maxKey)
+		return Order{}, fault.ErrInvalid("Idempotency-Key", "is longer than %d bytes", maxKey)
 	}
 	order, err := s.draft(ctx, userID, request)
 	if err != nil {
@@ -195,7 +195,7 @@ func total(lines []Line) (Money, error) {
 	sum := Money{0, lines[0].Price.Currency}
 	for i, l := range lines {
 		if l.Price.Currency != sum.Currency {
-			return Money{}, fault.Bad(fmt.Sprintf("lines[%d].product_id", i),
+			return Money{}, fault.ErrInvalid(fmt.Sprintf("lines[%d].product_id", i),
 				"is priced in %s, the lines before it in %s; one order has one currency", l.Price.Currency, sum.Currency)
 		}
 		price, err := l.Price.Times(l.Quantity)
@@ -203,7 +203,7 @@ func total(lines []Line) (Money, error) {
 			sum, err = sum.Add(price)
 		}
 		if err != nil {
-			return Money{}, fault.Bad(fmt.Sprintf("lines[%d].quantity", i), "makes a price over the largest amount")
+			return Money{}, fault.ErrInvalid(fmt.Sprintf("lines[%d].quantity", i), "makes a price over the largest amount")
 		}
 	}
 	return sum, nil
@@ -369,7 +369,7 @@ func (s *Orders) advance(ctx context.Context, order Order, kind string, fact Fac
 // Get returns an order to its customer or an admin; to others it does not exist.
 func (s *Orders) Get(ctx context.Context, actor Actor, id string) (Order, error) {
 	if err := ident.Check(ident.Order, id); err != nil {
-		return Order{}, fault.Bad("id", "%v", err)
+		return Order{}, fault.ErrInvalid("id", "%v", err)
 	}
 	order, err := s.store.Order(ctx, id)
 	if err == nil {
@@ -386,5 +386,5 @@ func (o Order) mayRead(actor Actor) error {
 	if actor.Admin || o.UserID == actor.ID {
 		return nil
 	}
-	return fault.Missing("order", o.ID)
+	return fault.ErrNotFound("order", o.ID)
 }

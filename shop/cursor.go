@@ -41,19 +41,19 @@ func decodeCursor(scope, cursor string, place any) (bool, error) {
 		return false, nil
 	}
 	if len(cursor) > maxCursor {
-		return false, fault.Bad("cursor", "is longer than %d characters", maxCursor)
+		return false, fault.ErrInvalid("cursor", "is longer than %d characters", maxCursor)
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil || len(raw) < scopeLength {
-		return false, fault.Bad("cursor", "is not a cursor of this service")
+		return false, fault.ErrInvalid("cursor", "is not a cursor of this service")
 	}
 	if !bytes.Equal(raw[:scopeLength], scopeHash(scope)) {
-		return false, fault.Bad("cursor", "belongs to another list: a cursor goes with the very query it came from")
+		return false, fault.ErrInvalid("cursor", "belongs to another list: a cursor goes with the very query it came from")
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw[scopeLength:]))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(place); err != nil || dec.More() {
-		return false, fault.Bad("cursor", "is not a cursor of this service")
+		return false, fault.ErrInvalid("cursor", "is not a cursor of this service")
 	}
 	return true, nil
 }
@@ -66,7 +66,7 @@ func scopeHash(scope string) []byte {
 func pageSize(limit int) (int, error) {
 	switch {
 	case limit < 0 || limit > maxPage:
-		return 0, fault.Bad("limit", "is not between 1 and %d", maxPage)
+		return 0, fault.ErrInvalid("limit", "is not between 1 and %d", maxPage)
 	case limit == 0:
 		return defaultPage, nil
 	}

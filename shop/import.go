@@ -57,12 +57,12 @@ func NewImportedStock(current Stock, change int64, note string, at time.Time) (S
 // priceOf returns what the lines cost together.
 func priceOf(lines []Line) (Money, error) {
 	if len(lines) == 0 {
-		return Money{}, fault.Bad("lines", "are missing")
+		return Money{}, fault.ErrInvalid("lines", "are missing")
 	}
 	sum := Money{Currency: lines[0].Price.Currency}
 	for i, l := range lines {
 		if l.Quantity <= 0 || l.Price.Amount < 0 {
-			return Money{}, fault.Bad(fmt.Sprintf("lines[%d]", i), "has no units or a negative price")
+			return Money{}, fault.ErrInvalid(fmt.Sprintf("lines[%d]", i), "has no units or a negative price")
 		}
 		price, err := l.Price.Times(l.Quantity)
 		if err == nil {

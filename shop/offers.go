@@ -59,7 +59,7 @@ func (o *CachedOffers) load(ctx context.Context, key string) ([]byte, error) {
 	}
 	offer, ok := found[id]
 	if !ok {
-		return nil, fault.Missing("product", id)
+		return nil, fault.ErrNotFound("product", id)
 	}
 	return json.Marshal(offer)
 }

@@ -77,7 +77,7 @@ func (m *MemoryOrders) Advance(ctx context.Context, t Transition) error {
 	defer m.mu.Unlock()
 	current, ok := m.orders[t.Order.ID]
 	if !ok {
-		return fault.Missing("order", t.Order.ID)
+		return fault.ErrNotFound("order", t.Order.ID)
 	}
 	if current.Version+1 != t.Order.Version {
 		return fault.New(fault.Stale, "order_moved", "the order was changed by others")
@@ -124,7 +124,7 @@ func (m *MemoryOrders) Order(_ context.Context, id string) (Order, error) {
 	defer m.mu.Unlock()
 	order, ok := m.orders[id]
 	if !ok {
-		return Order{}, fault.Missing("order", id)
+		return Order{}, fault.ErrNotFound("order", id)
 	}
 	return order.clone(), nil
 }

@@ -56,7 +56,7 @@ func (p *Pages) PurgeAt(cdn Purger) { p.cdn = cdn }
 // Page returns the page of a product, or fault.NotFound.
 func (p *Pages) Page(ctx context.Context, productID string) (Page, error) {
 	if err := ident.Check(ident.Product, productID); err != nil {
-		return Page{}, fault.Bad("id", "%v", err)
+		return Page{}, fault.ErrInvalid("id", "%v", err)
 	}
 	entry, err := p.cache.Get(ctx, pageKey+productID)
 	if err != nil {

@@ -114,7 +114,7 @@ func VersionOf(etag string) (int64, error) {
 			return int64(n), nil
 		}
 	}
-	return 0, fault.Bad("If-Match", "is not an ETag of a product")
+	return 0, fault.ErrInvalid("If-Match", "is not an ETag of a product")
 }
 
 // ProductDraft is what a seller writes of a product.

@@ -81,7 +81,7 @@ func (c *Catalog) Reviews(ctx context.Context, productID string, limit int, curs
 	if given, err := decodeCursor(scope, cursor, &place); err != nil {
 		return ReviewPage{}, err
 	} else if given && place.Number <= 0 {
-		return ReviewPage{}, fault.Bad("cursor", "is not a cursor of this service")
+		return ReviewPage{}, fault.ErrInvalid("cursor", "is not a cursor of this service")
 	}
 	reviews, err := c.store.Reviews(ctx, productID, place.Number, limit+1)
 	if err != nil {

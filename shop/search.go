@@ -189,7 +189,7 @@ func (c *Catalog) ordered(ctx context.Context, scan Scan, scope string, limit in
 	if given, err := decodeCursor(scope, cursor, &place); err != nil {
 		return SearchPage{}, err
 	} else if given && (place.Position <= 0 || place.Price < 0) {
-		return SearchPage{}, fault.Bad("cursor", "is not a cursor of this service")
+		return SearchPage{}, fault.ErrInvalid("cursor", "is not a cursor of this service")
 	}
 	scan.After = Place(place)
 	page := SearchPage{Items: []Card{}}

@@ -56,7 +56,7 @@ func (c *Catalog) ranked(
 		return SearchPage{}, err
 	}
 	if at.Phase < 0 || at.Phase >= len(scans) || at.Start < 0 || at.Position < 0 {
-		return SearchPage{}, fault.Bad("cursor", "is not a cursor of this service")
+		return SearchPage{}, fault.ErrInvalid("cursor", "is not a cursor of this service")
 	}
 	page := SearchPage{Items: []Card{}}
 	for range maxScans {

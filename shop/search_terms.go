@@ -115,7 +115,7 @@ type queryWord struct {
 // is still typing.
 func parseQuery(query string) ([]queryWord, error) {
 	if len(query) > maxQuery {
-		return nil, fault.Bad("q", "is longer than %d bytes", maxQuery)
+		return nil, fault.ErrInvalid("q", "is longer than %d bytes", maxQuery)
 	}
 	var parsed []queryWord
 	for segment := range strings.SplitSeq(query, "*") {
@@ -129,10 +129,10 @@ func parseQuery(query string) ([]queryWord, error) {
 		}
 	}
 	if len(parsed) > maxQueryWords {
-		return nil, fault.Bad("q", "has more than %d words", maxQueryWords)
+		return nil, fault.ErrInvalid("q", "has more than %d words", maxQueryWords)
 	}
 	if len(parsed) == 0 && strings.TrimSpace(query) != "" {
-		return nil, fault.Bad("q", "has no letter or digit to search for")
+		return nil, fault.ErrInvalid("q", "has no letter or digit to search for")
 	}
 	return parsed, nil
 }

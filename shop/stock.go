@@ -93,7 +93,7 @@ func (e StockEdit) apply(current Stock) (int64, error) {
 			fault.Field{Name: "change", Message: fmt.Sprintf("takes more than the %d units on hand", current.OnHand)})
 	}
 	if onHand > maxOnHand {
-		return 0, fault.Bad("change", "makes more than %d units", maxOnHand)
+		return 0, fault.ErrInvalid("change", "makes more than %d units", maxOnHand)
 	}
 	return onHand, nil
 }
@@ -115,7 +115,7 @@ func (s *Stocks) mayChange(ctx context.Context, actor Actor, sku string) error {
 	}
 	offer, ok := offers[sku]
 	if !ok {
-		return fault.Missing("SKU", sku)
+		return fault.ErrNotFound("SKU", sku)
 	}
 	return actor.mayChange("product", offer.Seller)
 }

@@ -62,7 +62,7 @@ func (h *History) List(ctx context.Context, actor Actor, userID string, limit in
 		return OrderPage{}, err
 	}
 	if given && ident.Check(ident.Order, place.ID) != nil {
-		return OrderPage{}, fault.Bad("cursor", "is not a cursor of this service")
+		return OrderPage{}, fault.ErrInvalid("cursor", "is not a cursor of this service")
 	}
 	found, err := h.views.ViewsByUser(ctx, userID, place.ID, limit+1)
 	if err != nil {

@@ -157,7 +157,7 @@ func (c *client) Order(ctx context.Context, id string) (shop.Order, error) {
 		return shop.Order{}, err
 	}
 	if got.status == http.StatusNotFound {
-		return shop.Order{}, fault.Missing("order", id)
+		return shop.Order{}, fault.ErrNotFound("order", id)
 	}
 	if got.status != http.StatusOK {
 		return shop.Order{}, fmt.Errorf("get order %s: %s", id, got)

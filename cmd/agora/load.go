@@ -121,13 +121,13 @@ func (c loadShopCommand) options() (load.Options, error) {
 	for kind, weight := range c.Mix {
 		w, err := strconv.ParseFloat(weight, 64)
 		if err != nil {
-			return o, fault.Bad("mix", "%s=%s has no number", kind, weight)
+			return o, fault.ErrInvalid("mix", "%s=%s has no number", kind, weight)
 		}
 		o.Mix[kind] = w
 	}
 	for _, path := range c.Report {
 		if form := filepath.Ext(path); form != ".html" && form != ".json" {
-			return o, fault.Bad("report", "%s ends neither with .html nor with .json", path)
+			return o, fault.ErrInvalid("report", "%s ends neither with .html nor with .json", path)
 		}
 	}
 	if c.Generated != nil {
@@ -152,7 +152,7 @@ func planOf(given map[string]uint64) (generate.Plan, error) {
 		case "seed":
 			plan.Seed = value
 		default:
-			return plan, fault.Bad("generated", "knows products, users and seed, not %s", key)
+			return plan, fault.ErrInvalid("generated", "knows products, users and seed, not %s", key)
 		}
 	}
 	return plan, nil

@@ -260,7 +260,7 @@ func (l *Log) partitions(ctx context.Context, topic string) ([]*partition, error
 	}
 	parts, ok := l.topics[topic]
 	if !ok {
-		return nil, fault.Missing("topic", topic)
+		return nil, fault.ErrNotFound("topic", topic)
 	}
 	return parts, nil
 }

@@ -44,7 +44,7 @@ func (c *Catalog) Product(ctx context.Context, id string) (shop.Product, error) 
 	var reviews [][]byte
 	err := c.db.pool.QueryRow(ctx, query, id, shop.LatestReviews).Scan(&available, &count, &sum, &revision, &document, &reviews)
 	if err != nil {
-		return shop.Product{}, orMissing(err, fault.Missing("product", id))
+		return shop.Product{}, orMissing(err, fault.ErrNotFound("product", id))
 	}
 	p := shop.Product{}
 	if err := json.Unmarshal(document, &p); err != nil {
@@ -123,7 +123,7 @@ func (c *Catalog) AddReview(ctx context.Context, review shop.Review) error {
 	case isUnique(err):
 		return shop.AlreadyReviewed()
 	case err == nil && added == 0:
-		return fault.Missing("product", review.ProductID)
+		return fault.ErrNotFound("product", review.ProductID)
 	}
 	return err
 }
@@ -148,7 +148,7 @@ func (c *Catalog) Reviews(ctx context.Context, productID string, before int64, l
 		return nil, err
 	}
 	if len(rows) == 0 {
-		return nil, fault.Missing("product", productID)
+		return nil, fault.ErrNotFound("product", productID)
 	}
 	reviews := make([]shop.Review, 0, len(rows))
 	for _, row := range rows {

@@ -134,7 +134,7 @@ func lockProduct(ctx context.Context, tx pgx.Tx, id string, expected int64) (pos
 	var version int64
 	err = tx.QueryRow(ctx, "SELECT position, version FROM cards WHERE id = $1 FOR UPDATE", id).Scan(&position, &version)
 	if err != nil {
-		return 0, "", orMissing(err, fault.Missing("product", id))
+		return 0, "", orMissing(err, fault.ErrNotFound("product", id))
 	}
 	if version != expected {
 		return 0, "", shop.ChangedMeanwhile()

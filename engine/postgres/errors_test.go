@@ -27,7 +27,7 @@ func TestErrorsOfTheDriverAreClassified(t *testing.T) {
 	}
 	for err, want := range map[error]fault.Kind{
 		io.ErrUnexpectedEOF: fault.Unavailable, &pgconn.ConnectError{}: fault.Unavailable,
-		context.DeadlineExceeded: fault.Timeout, errors.New("a bug"): fault.Internal, fault.Missing("order", "1"): fault.NotFound,
+		context.DeadlineExceeded: fault.Timeout, errors.New("a bug"): fault.Internal, fault.ErrNotFound("order", "1"): fault.NotFound,
 	} {
 		if got := fault.KindOf(classify(err)); got != want {
 			t.Errorf("%v is %v, want %v", err, got, want)
@@ -46,7 +46,7 @@ func TestTransactionsAreTriedAgainWithinBounds(t *testing.T) {
 		{"in the way once", 1, &pgconn.PgError{Code: "40001"}, 2, 0},
 		{"a deadlock", 2, &pgconn.PgError{Code: "40P01"}, 3, 0},
 		{"in the way for ever", 99, &pgconn.PgError{Code: "40001"}, attempts, fault.Unavailable},
-		{"refused", 99, fault.Bad("x", "is wrong"), 1, fault.Invalid},
+		{"refused", 99, fault.ErrInvalid("x", "is wrong"), 1, fault.Invalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := 0

@@ -124,7 +124,7 @@ func (r *refusal) tell(group []*write) error {
 	case "exists":
 		w.err = fault.New(fault.Conflict, "order_exists", "the order exists")
 	case "missing":
-		w.err = fault.Missing("order", w.Order.ID)
+		w.err = fault.ErrNotFound("order", w.Order.ID)
 	case "stale":
 		w.err = fault.New(fault.Stale, "order_moved", "the order was changed by others")
 	case "short":

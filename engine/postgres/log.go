@@ -91,7 +91,7 @@ func (l *Log) topic(ctx context.Context, name string) (topic, error) {
 	err := l.db.pool.QueryRow(ctx, `SELECT id, count(*) FROM topics JOIN partitions ON topic = id WHERE name = $1 GROUP BY id`, name).
 		Scan(&t.id, &t.partitions)
 	if err != nil {
-		return topic{}, orMissing(fmt.Errorf("read topic: %w", err), fault.Missing("topic", name))
+		return topic{}, orMissing(fmt.Errorf("read topic: %w", err), fault.ErrNotFound("topic", name))
 	}
 	l.topics.Store(name, t)
 	return t, nil

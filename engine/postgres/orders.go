@@ -73,7 +73,7 @@ func (s *Orders) Order(ctx context.Context, id string) (shop.Order, error) {
 	var body []byte
 	err := s.db.pool.QueryRow(ctx, "SELECT body FROM orders WHERE id = $1", id).Scan(&body)
 	if err != nil {
-		return shop.Order{}, orMissing(fmt.Errorf("read order: %w", err), fault.Missing("order", id))
+		return shop.Order{}, orMissing(fmt.Errorf("read order: %w", err), fault.ErrNotFound("order", id))
 	}
 	return decodeOrder(body)
 }

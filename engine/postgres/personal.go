@@ -71,7 +71,7 @@ func (p *Personal) SetDetails(ctx context.Context, userID string, details accoun
 	changed, err := p.db.exec(ctx, "UPDATE personal SET address = $1, birth_date = $2 WHERE user_id = $3",
 		details.Address, details.BirthDate, key)
 	if err == nil && changed == 0 {
-		return fault.Missing("user", userID)
+		return fault.ErrNotFound("user", userID)
 	}
 	return err
 }
@@ -86,7 +86,7 @@ func (p *Personal) Personal(ctx context.Context, userID string) (accounts.Person
 	err = p.db.pool.QueryRow(ctx, "SELECT email, address, birth_date FROM personal WHERE user_id = $1", key).
 		Scan(&person.Email, &person.Address, &person.BirthDate)
 	if err != nil {
-		return accounts.Personal{}, orMissing(err, fault.Missing("user", userID))
+		return accounts.Personal{}, orMissing(err, fault.ErrNotFound("user", userID))
 	}
 	return person, nil
 }

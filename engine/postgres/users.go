@@ -84,7 +84,7 @@ func (u *Users) User(ctx context.Context, id string) (accounts.User, error) {
 	err = u.db.pool.QueryRow(ctx, "SELECT name, country, role, created_at FROM users WHERE id = $1", key).
 		Scan(&user.Name, &user.Country, &role, &user.CreatedAt)
 	if err != nil {
-		return accounts.User{}, orMissing(err, fault.Missing("user", id))
+		return accounts.User{}, orMissing(err, fault.ErrNotFound("user", id))
 	}
 	user.CreatedAt = user.CreatedAt.UTC()
 	user.Role, err = unpackRole(role)
@@ -103,7 +103,7 @@ func (u *Users) SetRole(ctx context.Context, id string, role accounts.Role) erro
 	}
 	changed, err := u.db.exec(ctx, "UPDATE users SET role = $1 WHERE id = $2", number, key)
 	if err == nil && changed == 0 {
-		return fault.Missing("user", id)
+		return fault.ErrNotFound("user", id)
 	}
 	return err
 }
@@ -120,7 +120,7 @@ func (u *Users) PasswordHash(ctx context.Context, id string) (string, error) {
 	}
 	var hash string
 	err = u.db.pool.QueryRow(ctx, selectHash, key).Scan(&hash)
-	return hash, orMissing(err, fault.Missing("user", id))
+	return hash, orMissing(err, fault.ErrNotFound("user", id))
 }
 
 // ReplacePasswordHash implements accounts.UserStore.
@@ -137,7 +137,7 @@ func (u *Users) ReplacePasswordHash(ctx context.Context, id, from, to string) er
 		}
 		var current string
 		if err := tx.QueryRow(ctx, selectHash, key).Scan(&current); err != nil {
-			return nil, orMissing(err, fault.Missing("user", id))
+			return nil, orMissing(err, fault.ErrNotFound("user", id))
 		}
 		if current != from {
 			return nil, accounts.PasswordChanged()

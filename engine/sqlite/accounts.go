@@ -37,7 +37,7 @@ func (a *Accounts) Close() error { return a.db.close() }
 func packID(prefix, id string) ([]byte, error) {
 	packed, err := ident.Pack(prefix, id)
 	if err != nil {
-		return nil, fault.Bad("id", "%v", err)
+		return nil, fault.ErrInvalid("id", "%v", err)
 	}
 	return packed, nil
 }
@@ -46,7 +46,7 @@ func packID(prefix, id string) ([]byte, error) {
 func packUserID(id string) ([]byte, error) {
 	packed, err := packID(ident.User, id)
 	if err != nil {
-		return nil, fault.Missing("user", id)
+		return nil, fault.ErrNotFound("user", id)
 	}
 	return packed, nil
 }
@@ -57,7 +57,7 @@ var roleNumbers = map[accounts.Role]int64{accounts.Shopper: 0, accounts.Seller: 
 func packRole(role accounts.Role) (int64, error) {
 	n, ok := roleNumbers[role]
 	if !ok {
-		return 0, fault.Bad("role", "is none of %v", accounts.Roles)
+		return 0, fault.ErrInvalid("role", "is none of %v", accounts.Roles)
 	}
 	return n, nil
 }

@@ -124,7 +124,7 @@ func (c *Catalog) Replace(ctx context.Context, entry shop.Entry, expected int64)
 			WHERE p.id = ?`, []any{p.ID}, &position, &version, &oldTerms)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			return fault.Missing("product", p.ID)
+			return fault.ErrNotFound("product", p.ID)
 		case err != nil:
 			return fmt.Errorf("read product %s: %w", p.ID, err)
 		case version != expected:
@@ -181,7 +181,7 @@ func (c *Catalog) Product(ctx context.Context, id string) (shop.Product, error) 
 	err := c.statements.queryRow(ctx, query, []any{shop.LatestReviews, id},
 		&document, &available, &count, &sum, &revision, &reviews)
 	if errors.Is(err, sql.ErrNoRows) {
-		return p, fault.Missing("product", id)
+		return p, fault.ErrNotFound("product", id)
 	}
 	if err != nil {
 		return p, fmt.Errorf("read product %s: %w", id, err)

@@ -21,7 +21,7 @@ func (c *Catalog) AddReview(ctx context.Context, review shop.Review) error {
 		var position int64
 		err := t.queryRow("SELECT position FROM products WHERE id = ?", []any{review.ProductID}, &position)
 		if errors.Is(err, sql.ErrNoRows) {
-			return fault.Missing("product", review.ProductID)
+			return fault.ErrNotFound("product", review.ProductID)
 		}
 		if err != nil {
 			return fmt.Errorf("read product %s: %w", review.ProductID, err)
@@ -49,7 +49,7 @@ func (c *Catalog) Reviews(ctx context.Context, productID string, before int64, l
 	var position int64
 	err := c.statements.queryRow(ctx, "SELECT position FROM products WHERE id = ?", []any{productID}, &position)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, fault.Missing("product", productID)
+		return nil, fault.ErrNotFound("product", productID)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read product %s: %w", productID, err)

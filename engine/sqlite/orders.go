@@ -116,7 +116,7 @@ func absentOrMoved(t *tx, id string) error {
 	var version int64
 	err := t.queryRow("SELECT version FROM orders WHERE id = ?", []any{id}, &version)
 	if errors.Is(err, sql.ErrNoRows) {
-		return fault.Missing("order", id)
+		return fault.ErrNotFound("order", id)
 	}
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func (s *Orders) Order(ctx context.Context, id string) (shop.Order, error) {
 	var body []byte
 	err := s.db.read.queryRow(ctx, "SELECT body FROM orders WHERE id = ?", []any{id}, &body)
 	if errors.Is(err, sql.ErrNoRows) {
-		return shop.Order{}, fault.Missing("order", id)
+		return shop.Order{}, fault.ErrNotFound("order", id)
 	}
 	if err != nil {
 		return shop.Order{}, classify(fmt.Errorf("read order: %w", err))

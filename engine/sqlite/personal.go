@@ -90,7 +90,7 @@ func (p *Personal) SetDetails(ctx context.Context, userID string, details accoun
 		changed, err := tx.exec("UPDATE personal SET address = ?, birth_date = ? WHERE user_id = ?",
 			details.Address, details.BirthDate, key)
 		if err == nil && changed == 0 {
-			return fault.Missing("user", userID)
+			return fault.ErrNotFound("user", userID)
 		}
 		return err
 	})
@@ -106,7 +106,7 @@ func (p *Personal) Personal(ctx context.Context, userID string) (accounts.Person
 	err = p.db.read.queryRow(ctx, "SELECT email, address, birth_date FROM personal WHERE user_id = ?", []any{key},
 		&person.Email, &person.Address, &person.BirthDate)
 	if err != nil {
-		return accounts.Personal{}, orMissing(err, fault.Missing("user", userID))
+		return accounts.Personal{}, orMissing(err, fault.ErrNotFound("user", userID))
 	}
 	return person, nil
 }

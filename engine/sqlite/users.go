@@ -71,7 +71,7 @@ func (u *Users) User(ctx context.Context, id string) (accounts.User, error) {
 	err = u.db.read.queryRow(ctx, "SELECT name, country, role, created_at FROM users WHERE id = ?", []any{key},
 		&user.Name, &user.Country, &role, &created)
 	if err != nil {
-		return accounts.User{}, orMissing(err, fault.Missing("user", id))
+		return accounts.User{}, orMissing(err, fault.ErrNotFound("user", id))
 	}
 	user.CreatedAt = unpackTime(created)
 	user.Role, err = unpackRole(role)
@@ -91,7 +91,7 @@ func (u *Users) SetRole(ctx context.Context, id string, role accounts.Role) erro
 	return u.db.writer.do(ctx, func(tx *tx) error {
 		changed, err := tx.exec("UPDATE users SET role = ? WHERE id = ?", number, key)
 		if err == nil && changed == 0 {
-			return fault.Missing("user", id)
+			return fault.ErrNotFound("user", id)
 		}
 		return err
 	})
@@ -109,7 +109,7 @@ func (u *Users) PasswordHash(ctx context.Context, id string) (string, error) {
 	}
 	var hash string
 	err = u.db.read.queryRow(ctx, selectHash, []any{key}, &hash)
-	return hash, orMissing(err, fault.Missing("user", id))
+	return hash, orMissing(err, fault.ErrNotFound("user", id))
 }
 
 // ReplacePasswordHash implements accounts.UserStore.
@@ -121,7 +121,7 @@ func (u *Users) ReplacePasswordHash(ctx context.Context, id, from, to string) er
 	return u.db.writer.do(ctx, func(tx *tx) error {
 		var current string
 		if err := tx.queryRow(selectHash, []any{key}, &current); err != nil {
-			return orMissing(err, fault.Missing("user", id))
+			return orMissing(err, fault.ErrNotFound("user", id))
 		}
 		if current != from {
 			return accounts.PasswordChanged()

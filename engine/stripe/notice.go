@@ -32,7 +32,7 @@ func ReadNotice(body []byte, signature, secret string) (Notice, error) {
 		Metadata map[string]string `json:"metadata"`
 	}
 	if event.Data == nil {
-		return Notice{}, fault.Bad("data", "is missing")
+		return Notice{}, fault.ErrInvalid("data", "is missing")
 	}
 	if err := json.Unmarshal(event.Data.Raw, &object); err != nil {
 		return Notice{}, fault.Wrap(fault.Invalid, err, "the notice's object cannot be read")

@@ -22,15 +22,15 @@ var goalForm = regexp.MustCompile(`^(?:([a-z]+)\.)?(p50|p90|p99|p99\.9|max|mean)
 func (g *Goal) UnmarshalText(text []byte) error {
 	parts := goalForm.FindStringSubmatch(string(text))
 	if parts == nil {
-		return fault.Bad("goal", "%q is not like p99<25ms or order.p99<50ms", text)
+		return fault.ErrInvalid("goal", "%q is not like p99<25ms or order.p99<50ms", text)
 	}
 	limit, err := time.ParseDuration(parts[3])
 	if err != nil || limit <= 0 {
-		return fault.Bad("goal", "%q is no duration", parts[3])
+		return fault.ErrInvalid("goal", "%q is no duration", parts[3])
 	}
 	kind := Kind(parts[1])
 	if kind != "" && !slices.Contains(Kinds, kind) {
-		return fault.Bad("goal", "no request is called %q", kind)
+		return fault.ErrInvalid("goal", "no request is called %q", kind)
 	}
 	*g = Goal{kind, parts[2], limit}
 	return nil

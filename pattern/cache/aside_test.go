@@ -195,7 +195,7 @@ func TestAsideNeverServesStaleWhatIsGone(t *testing.T) {
 		c := newAside(t, cache.AsideOptions{StaleFor: time.Hour}, o.load)
 		wantValue(t, c, "v")
 		time.Sleep(time.Minute)
-		o.set("", fault.Missing("product", "k"))
+		o.set("", fault.ErrNotFound("product", "k"))
 		wantKind(t, c, fault.NotFound)
 		o.set("", fault.New(fault.Unavailable, "", "away"))
 		wantKind(t, c, fault.Unavailable)

@@ -46,7 +46,7 @@ func (s sessions) Get(_ context.Context, key string) ([]byte, error) {
 	if v, ok := s[key]; ok {
 		return v, nil
 	}
-	return nil, fault.Missing("session", key)
+	return nil, fault.ErrNotFound("session", key)
 }
 
 func (s sessions) Put(_ context.Context, key string, value []byte) error {

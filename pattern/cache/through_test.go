@@ -32,7 +32,7 @@ func (b *backing) Get(_ context.Context, key string) ([]byte, error) {
 	b.mu.Unlock()
 	time.Sleep(time.Second)
 	if !ok {
-		return nil, fault.Missing("session", key)
+		return nil, fault.ErrNotFound("session", key)
 	}
 	return []byte(value), nil
 }

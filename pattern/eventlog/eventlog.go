@@ -137,7 +137,7 @@ var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,99}$`)
 // CheckName reports why s cannot name a topic or a group; field says which of them it is.
 func CheckName(field, s string) error {
 	if !nameForm.MatchString(s) {
-		return fault.Bad(field, "has to be 1 to 100 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit")
+		return fault.ErrInvalid(field, "has to be 1 to 100 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit")
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func CheckTopic(topic string, partitions int) error {
 		return err
 	}
 	if partitions < 1 || partitions > MaxPartitions {
-		return fault.Bad("partitions", "has to be 1 to %d", MaxPartitions)
+		return fault.ErrInvalid("partitions", "has to be 1 to %d", MaxPartitions)
 	}
 	return nil
 }
@@ -176,14 +176,14 @@ func CheckCommit(group string, offset int64) error {
 		return err
 	}
 	if offset < 0 {
-		return fault.Bad("offset", "is negative")
+		return fault.ErrInvalid("offset", "is negative")
 	}
 	return nil
 }
 
 // MissingPartition returns the error of a call that names a partition which the topic does not have.
 func MissingPartition(topic string, partition int) error {
-	return fault.Missing("partition", fmt.Sprintf("%s/%d", topic, partition))
+	return fault.ErrNotFound("partition", fmt.Sprintf("%s/%d", topic, partition))
 }
 
 // Closed returns the error of a call that came after Close.

@@ -231,7 +231,7 @@ func (m *Memory) partitions(ctx context.Context, topic string) ([]*memoryPartiti
 	}
 	parts, ok := m.topics[topic]
 	if !ok {
-		return nil, fault.Missing("topic", topic)
+		return nil, fault.ErrNotFound("topic", topic)
 	}
 	return parts, nil
 }

@@ -272,7 +272,7 @@ func testChangeStock(t *testing.T, s shop.OrderStore) {
 	if after, err = s.ChangeStock(t.Context(), "A", setTo(0)); err != nil || after.OnHand != 0 || after.Held != 1 || after.Available() != 0 {
 		t.Errorf("a count below what is held gave %+v, %v", after, err)
 	}
-	refused := fault.Bad("change", "is not wanted")
+	refused := fault.ErrInvalid("change", "is not wanted")
 	_, err = s.ChangeStock(t.Context(), "A", func(shop.Stock) (shop.StockChange, error) { return shop.StockChange{}, refused })
 	if !errors.Is(err, refused) {
 		t.Errorf("error = %v, want decide's own", err)
