@@ -12,6 +12,8 @@ import (
 
 	"agora/console"
 	"agora/httpapi"
+	accountsapi "agora/httpapi/accounts"
+	shopapi "agora/httpapi/shop"
 	"agora/pattern/guard"
 	"agora/shop"
 	"agora/telemetry"
@@ -118,8 +120,8 @@ func (f frontage) api(m *marketplace, s *stores, log *slog.Logger, metrics *tele
 		MaxInFlight:    f.cfg.HTTP.MaxConcurrent, MaxBody: f.cfg.HTTP.MaxBody, Timeout: f.cfg.HTTP.Timeout,
 		Ready: map[string]func(context.Context) error{"program": f.program.Ready},
 	})
-	httpapi.AddAccounts(api, m.accounts)
-	httpapi.AddShop(api, httpapi.Shop{Catalog: m.catalog, Pages: m.pages, Stocks: m.stocks, Orders: m.orders, History: m.history})
+	accountsapi.AddRoutes(api, m.accounts)
+	shopapi.AddRoutes(api, shopapi.Services{Catalog: m.catalog, Pages: m.pages, Stocks: m.stocks, Orders: m.orders, History: m.history})
 	pages := console.New(f.status)
 	api.Mount(httpapi.Route{Method: "GET", Path: "/{$}", Access: httpapi.Public}, pages)
 	api.Mount(httpapi.Route{Method: "GET", Path: "/console/", Access: httpapi.Public}, pages)

@@ -36,6 +36,14 @@ func (s *Server) compressed(serve http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// PlainETag returns the entity tag of the answer without compression, given the tag of either form.
+func PlainETag(etag string) string {
+	if plain, ok := strings.CutSuffix(etag, gzipSuffix+`"`); ok {
+		return plain + `"`
+	}
+	return etag
+}
+
 // takesGzip looks for the word only; gzhttp weighs the preferences.
 func takesGzip(r *http.Request) bool {
 	given := r.Header["Accept-Encoding"]

@@ -1,6 +1,6 @@
 // Package httpapi is the front door: it decodes a request, asks a service, and encodes the answer.
 //
-// Each domain's routes are one file of thin handlers. What surrounds them is the same for all and is
+// The routes of a system are thin handlers in a chamber of their own, such as httpapi/shop. What surrounds them is the same for all and is
 // written once: every request passes, in this order,
 //
 //  1. observation (observe.go): request id, security headers, recovery from panics, access log, duration

@@ -53,6 +53,14 @@ func PrincipalOf(ctx context.Context) accounts.Principal {
 	return accounts.Principal{}
 }
 
+// TokenOf returns the bearer token of the request that ctx belongs to, or "".
+func TokenOf(ctx context.Context) string {
+	if x := exchangeOf(ctx); x != nil {
+		return x.token
+	}
+	return ""
+}
+
 // RequestID returns the id of the request that ctx belongs to, or "".
 func RequestID(ctx context.Context) string {
 	if x := exchangeOf(ctx); x != nil {

@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"agora/accounts"
-	"agora/httpapi"
+	accountsapi "agora/httpapi/accounts"
+	shopapi "agora/httpapi/shop"
 	"agora/shop"
 )
 
@@ -33,11 +34,11 @@ func TestFromRegistrationToSigningOut(t *testing.T) {
 		t.Errorf("registered as %s", got.body)
 	}
 	got = m.send(t, "", "POST", "/v1/sessions", `{"email":"reader@EXAMPLE.org","password":"correct horse"}`)
-	session := read[httpapi.Credential](t, got, 201)
+	session := read[accountsapi.Credential](t, got, 201)
 	if session.ExpiresAt.IsZero() || got.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("the session may be kept by caches or never ends: %v", got)
 	}
-	me := read[httpapi.Profile](t, m.send(t, session.Token, "GET", "/v1/me", ""), 200)
+	me := read[accountsapi.Profile](t, m.send(t, session.Token, "GET", "/v1/me", ""), 200)
 	if me.ID != user.ID || me.Email != "reader@example.org" || me.BirthDate != "1990-12-31" {
 		t.Errorf("me = %+v", me)
 	}
@@ -52,7 +53,7 @@ func TestFromRegistrationToSigningOut(t *testing.T) {
 func TestTokenOfALesserRole(t *testing.T) {
 	m := newMarket(t, accounts.Seller)
 	got := m.send(t, m.admin, "POST", "/v1/tokens", `{"user_id":"`+m.ownerID+`","role":"shopper","ttl":60,"note":"reading only"}`)
-	token := read[httpapi.Credential](t, got, 201)
+	token := read[accountsapi.Credential](t, got, 201)
 	if token.Role != accounts.Shopper || token.UserID != m.ownerID {
 		t.Errorf("issued %+v", token)
 	}
@@ -204,7 +205,7 @@ func TestLifeOfAnOrder(t *testing.T) {
 		t.Errorf("the rest given back left %+v", rest)
 	}
 	var kinds []string
-	for _, step := range read[httpapi.OrderHistory](t, m.send(t, m.stranger, "GET", where+"/history", ""), 200).Items {
+	for _, step := range read[shopapi.OrderHistory](t, m.send(t, m.stranger, "GET", where+"/history", ""), 200).Items {
 		kinds = append(kinds, step.Kind)
 	}
 	want := []string{shop.OrderPlaced, shop.OrderConfirmed, shop.OrderReduced, shop.OrderRefunded, shop.OrderCancelled, shop.OrderRefunded}

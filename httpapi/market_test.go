@@ -14,6 +14,8 @@ import (
 	"agora/accounts"
 	"agora/fault"
 	"agora/httpapi"
+	accountsapi "agora/httpapi/accounts"
+	shopapi "agora/httpapi/shop"
 	"agora/ident"
 	"agora/pattern/cache"
 	"agora/pattern/journal"
@@ -48,7 +50,7 @@ type market struct {
 	products *shop.MemoryCatalog
 	orders   *busyOrders
 	views    *shop.MemoryViews
-	shop     httpapi.Shop
+	shop     shopapi.Services
 }
 
 // till is a gateway that a test can look into, and hold up, at the moment of the payment.
@@ -100,7 +102,7 @@ func newMarket(t testing.TB, role accounts.Role) *market {
 		}
 	})
 	pages = shop.NewPages(cache.NewMemory(1<<20), catalog, time.Hour, nil)
-	m.shop = httpapi.Shop{
+	m.shop = shopapi.Services{
 		Catalog: catalog, Pages: pages, Stocks: shop.NewStocks(m.orders, catalog),
 		Orders: shop.NewOrders(m.orders, catalog, m.till, shop.OrdersOptions{
 			Hold: time.Hour, Log: slog.New(slog.DiscardHandler), Notify: func() { m.changed(t) },
@@ -108,8 +110,8 @@ func newMarket(t testing.TB, role accounts.Role) *market {
 		History: shop.NewHistory(m.views, m.orders),
 	}
 	m.server = httpapi.New(httpapi.Options{Authenticator: m.accounts})
-	httpapi.AddAccounts(m.server, m.accounts)
-	httpapi.AddShop(m.server, m.shop)
+	accountsapi.AddRoutes(m.server, m.accounts)
+	shopapi.AddRoutes(m.server, m.shop)
 	web := httptest.NewUnstartedServer(nil)
 	web.Config = httpapi.HTTPServer(m.server.Handler(), nil)
 	web.Start()

@@ -70,7 +70,15 @@ var codes = map[int]string{
 	http.StatusRequestEntityTooLarge: fault.TooLarge.String(),
 	http.StatusUnsupportedMediaType:  "unsupported_media_type",
 	http.StatusUnprocessableEntity:   fault.Invalid.String(),
-	http.StatusPreconditionRequired:  "precondition_required",
+	http.StatusPreconditionRequired:  CodePreconditionRequired,
+}
+
+// CodePreconditionRequired is the code of ErrPreconditionRequired.
+const CodePreconditionRequired = "precondition_required"
+
+// ErrPreconditionRequired returns the failure of a request that lacks a header which the route needs, such as If-Match.
+func ErrPreconditionRequired(ctx context.Context, header, detail string) error {
+	return newProblem(exchangeOf(ctx), http.StatusPreconditionRequired, "", detail, fault.Field{Name: header, Message: "is missing"})
 }
 
 // problem makes the Problem of an error, and writes the cause to the log if nobody but the log may see it.

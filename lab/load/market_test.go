@@ -12,6 +12,8 @@ import (
 
 	"agora/accounts"
 	"agora/httpapi"
+	accountsapi "agora/httpapi/accounts"
+	shopapi "agora/httpapi/shop"
 	"agora/lab/generate"
 	"agora/pattern/cache"
 	"agora/shop"
@@ -126,8 +128,8 @@ func newMarket(t *testing.T, gateway shop.SimulatedOptions) *market {
 	}
 	m.token = admin.Token
 	api := httpapi.New(httpapi.Options{Logger: log, Metrics: metrics, Authenticator: people})
-	httpapi.AddAccounts(api, people)
-	httpapi.AddShop(api, httpapi.Shop{
+	accountsapi.AddRoutes(api, people)
+	shopapi.AddRoutes(api, shopapi.Services{
 		Catalog: catalog, Pages: shop.NewPages(memory, catalog, time.Hour, metrics), Stocks: shop.NewStocks(m.orders, catalog),
 		Orders: shop.NewOrders(m.orders, catalog, shop.NewSimulatedGateway(gateway), shop.OrdersOptions{
 			Hold: time.Hour, Log: log, Notify: func() {},

@@ -1,15 +1,16 @@
-package httpapi
+package shop
 
 import (
 	"context"
 
+	"agora/httpapi"
 	"agora/shop"
 )
 
-func addSearch(s *Server, services Shop) {
+func addSearch(s *httpapi.Server, services Services) {
 	r := searchRoutes{services.Catalog}
-	Register(s, Route{
-		Method: "GET", Path: "/v1/search/products", Tag: tagProducts, Summary: "Search products", Access: Public,
+	httpapi.Register(s, httpapi.Route{
+		Method: "GET", Path: "/v1/search/products", Tag: tagProducts, Summary: "Search products", Access: httpapi.Public,
 		Description: "Every parameter narrows the result. A page may be short and still have a next; only one without is the last. There are no totals.",
 	}, r.search)
 }
@@ -27,10 +28,10 @@ type searchInput struct {
 	InStock    bool              `query:"in_stock" doc:"Only what is for sale now"`
 	Sort       shop.Sort         `query:"sort" doc:"By relevance if there are words, else newest, without it" enum:"relevance,newest,price_asc,price_desc"`
 	Facets     bool              `query:"facets" doc:"Count categories, attributes and prices over the newest that fulfil the query"`
-	PageQuery
+	httpapi.PageQuery
 }
 
-func (r searchRoutes) search(ctx context.Context, in *searchInput) (*answerOf[shop.SearchPage], error) {
+func (r searchRoutes) search(ctx context.Context, in *searchInput) (*httpapi.Answer[shop.SearchPage], error) {
 	found, err := r.catalog.Search(ctx, shop.SearchQuery{
 		Text: in.Text, Category: in.Category, Seller: in.Seller, Attributes: in.Attributes, Currency: in.Currency,
 		MinPrice: in.MinPrice, MaxPrice: in.MaxPrice, InStock: in.InStock, Sort: in.Sort, Facets: in.Facets,
@@ -39,5 +40,5 @@ func (r searchRoutes) search(ctx context.Context, in *searchInput) (*answerOf[sh
 	if err != nil {
 		return nil, err
 	}
-	return &answerOf[shop.SearchPage]{found}, nil
+	return httpapi.NewAnswer(found), nil
 }

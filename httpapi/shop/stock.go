@@ -1,30 +1,31 @@
-package httpapi
+package shop
 
 import (
 	"context"
 
 	"agora/fault"
+	"agora/httpapi"
 	"agora/shop"
 )
 
 const tagStock = "stock"
 
-func addStock(s *Server, services Shop) {
+func addStock(s *httpapi.Server, services Services) {
 	r := stockRoutes{services.Stocks}
-	notOwner := Failure{Kind: fault.Denied, Code: "not_owner", When: "The product belongs to another seller."}
-	Register(s, Route{
+	notOwner := httpapi.Failure{Kind: fault.Denied, Code: "not_owner", When: "The product belongs to another seller."}
+	httpapi.Register(s, httpapi.Route{
 		Method: "GET", Path: "/v1/stock/{sku}", Tag: tagStock, Summary: "Get the stock of a SKU", Access: sellers, Owned: true,
-		Fails: []Failure{notOwner},
+		Fails: []httpapi.Failure{notOwner},
 	}, r.get)
-	Register(s, Route{
+	httpapi.Register(s, httpapi.Route{
 		Method: "PUT", Path: "/v1/stock/{sku}", Tag: tagStock, Summary: "Set the units on hand of a SKU", Access: sellers, Owned: true,
 		Description: "As they were counted. A count below what pending orders hold is kept: those that turn out short are refunded.",
-		Fails:       []Failure{notOwner},
+		Fails:       []httpapi.Failure{notOwner},
 	}, r.count)
-	Register(s, Route{
+	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/stock/{sku}", Tag: tagStock, Summary: "Add units of a SKU, or take some away", Access: sellers, Owned: true,
 		Description: "For units that came or went while others are sold. It is not idempotent: after a lost answer, look at the stock first.",
-		Fails: []Failure{
+		Fails: []httpapi.Failure{
 			notOwner, {Kind: fault.Conflict, Code: "insufficient_stock", When: "The change takes more units than there are."},
 		},
 	}, r.change)
@@ -37,12 +38,12 @@ type StockPath struct {
 	SKU string `path:"sku" maxLength:"64" example:"LAMP-01"`
 }
 
-func (r stockRoutes) get(ctx context.Context, in *StockPath) (*answerOf[shop.Stock], error) {
+func (r stockRoutes) get(ctx context.Context, in *StockPath) (*httpapi.Answer[shop.Stock], error) {
 	stock, err := r.stocks.Get(ctx, actorOf(ctx), in.SKU)
 	if err != nil {
 		return nil, err
 	}
-	return &answerOf[shop.Stock]{stock}, nil
+	return httpapi.NewAnswer(stock), nil
 }
 
 // StockCount says how many units were counted.
@@ -62,7 +63,7 @@ type countInput struct {
 	Body StockCount
 }
 
-func (r stockRoutes) count(ctx context.Context, in *countInput) (*answerOf[shop.Stock], error) {
+func (r stockRoutes) count(ctx context.Context, in *countInput) (*httpapi.Answer[shop.Stock], error) {
 	return r.edit(ctx, in.SKU, shop.StockEdit{OnHand: &in.Body.OnHand, Reason: in.Body.Reason})
 }
 
@@ -71,14 +72,14 @@ type moveInput struct {
 	Body StockMove
 }
 
-func (r stockRoutes) change(ctx context.Context, in *moveInput) (*answerOf[shop.Stock], error) {
+func (r stockRoutes) change(ctx context.Context, in *moveInput) (*httpapi.Answer[shop.Stock], error) {
 	return r.edit(ctx, in.SKU, shop.StockEdit{Change: &in.Body.Change, Reason: in.Body.Reason})
 }
 
-func (r stockRoutes) edit(ctx context.Context, sku string, edit shop.StockEdit) (*answerOf[shop.Stock], error) {
+func (r stockRoutes) edit(ctx context.Context, sku string, edit shop.StockEdit) (*httpapi.Answer[shop.Stock], error) {
 	stock, err := r.stocks.Edit(ctx, actorOf(ctx), sku, edit)
 	if err != nil {
 		return nil, err
 	}
-	return &answerOf[shop.Stock]{stock}, nil
+	return httpapi.NewAnswer(stock), nil
 }

@@ -1,45 +1,46 @@
-package httpapi
+package shop
 
 import (
 	"context"
 	"net/http"
 
 	"agora/fault"
+	"agora/httpapi"
 	"agora/shop"
 )
 
 const tagOrders = "orders"
 
-func addOrders(s *Server, services Shop) {
+func addOrders(s *httpapi.Server, services Services) {
 	r := orderRoutes{services.Orders, services.History}
-	Register(s, Route{
-		Method: "POST", Path: "/v1/orders", Tag: tagOrders, Summary: "Check out", Access: SignedIn, Status: 201,
+	httpapi.Register(s, httpapi.Route{
+		Method: "POST", Path: "/v1/orders", Tag: tagOrders, Summary: "Check out", Access: httpapi.SignedIn, Status: 201,
 		Description: "Takes the stock, asks for the payment and confirms. With an Idempotency-Key the same request can be sent again, as often as it takes to get an answer, and makes one order.",
 		Accepted:    "The payment is still open: the order is pending, its units are held, and the checkout goes on by itself.",
-		Fails: []Failure{
+		Fails: []httpapi.Failure{
 			{Kind: fault.Declined, Code: "payment_declined", When: "The payment was declined. The order is cancelled and its units are for sale again."},
 			{Kind: fault.Conflict, Code: codeShort, When: "The stock does not cover the order, and errors names the lines. If that came out only after the payment, it is refunded."},
 			{Kind: fault.Conflict, Code: "in_flight", When: "The first request with the Idempotency-Key is still being worked on. Retry-After says when to come back."},
 			{Kind: fault.Invalid, Code: "idempotency_key_reused", When: "The Idempotency-Key was used for another request."},
 		},
 	}, r.place)
-	Register(s, Route{
-		Method: "GET", Path: "/v1/orders", Tag: tagOrders, Summary: "List orders", Access: SignedIn, Owned: true,
+	httpapi.Register(s, httpapi.Route{
+		Method: "GET", Path: "/v1/orders", Tag: tagOrders, Summary: "List orders", Access: httpapi.SignedIn, Owned: true,
 		Description: "Newest first: your own, or for admins those of user_id. An order may take a moment to appear here; GET /v1/orders/{id} has it at once.",
-		Fails:       []Failure{{Kind: fault.Denied, Code: "not_owner", When: "The orders belong to somebody else."}},
+		Fails:       []httpapi.Failure{{Kind: fault.Denied, Code: "not_owner", When: "The orders belong to somebody else."}},
 	}, r.list)
-	Register(s, Route{
-		Method: "GET", Path: "/v1/orders/{id}", Tag: tagOrders, Summary: "Get an order", Access: SignedIn, Owned: true,
+	httpapi.Register(s, httpapi.Route{
+		Method: "GET", Path: "/v1/orders/{id}", Tag: tagOrders, Summary: "Get an order", Access: httpapi.SignedIn, Owned: true,
 		Description: hidden,
 	}, r.get)
-	Register(s, Route{
-		Method: "GET", Path: "/v1/orders/{id}/history", Tag: tagOrders, Summary: "Get all that happened to an order", Access: SignedIn, Owned: true,
+	httpapi.Register(s, httpapi.Route{
+		Method: "GET", Path: "/v1/orders/{id}/history", Tag: tagOrders, Summary: "Get all that happened to an order", Access: httpapi.SignedIn, Owned: true,
 		Description: "Oldest first, as of now. " + hidden,
 	}, r.history)
-	Register(s, Route{
-		Method: "POST", Path: "/v1/orders/{id}/cancel", Tag: tagOrders, Summary: "Cancel an order, or units of it", Access: SignedIn, Owned: true,
+	httpapi.Register(s, httpapi.Route{
+		Method: "POST", Path: "/v1/orders/{id}/cancel", Tag: tagOrders, Summary: "Cancel an order, or units of it", Access: httpapi.SignedIn, Owned: true,
 		Description: "Without lines, all that is left. The units are for sale again and what was paid for them is refunded. " + hidden,
-		Fails: []Failure{
+		Fails: []httpapi.Failure{
 			{Kind: fault.Conflict, Code: "order_state", When: "The order is cancelled already."},
 			{Kind: fault.Conflict, Code: "order_pending", When: "The order is not paid yet and can only be cancelled whole."},
 			{Kind: fault.Conflict, Code: "too_many_refunds", When: "Units of the order were given back so often that the rest can only be given back at once."},
@@ -76,7 +77,7 @@ type placeAnswer struct {
 }
 
 func (r orderRoutes) place(ctx context.Context, in *placeInput) (*placeAnswer, error) {
-	order, err := r.orders.Place(ctx, PrincipalOf(ctx).UserID, in.Key, in.Body)
+	order, err := r.orders.Place(ctx, httpapi.PrincipalOf(ctx).UserID, in.Key, in.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -93,23 +94,23 @@ func (r orderRoutes) place(ctx context.Context, in *placeInput) (*placeAnswer, e
 
 type ordersInput struct {
 	UserID string `query:"user_id" doc:"Whose orders, for admins; your own without it" maxLength:"64"`
-	PageQuery
+	httpapi.PageQuery
 }
 
-func (r orderRoutes) list(ctx context.Context, in *ordersInput) (*answerOf[shop.OrderPage], error) {
+func (r orderRoutes) list(ctx context.Context, in *ordersInput) (*httpapi.Answer[shop.OrderPage], error) {
 	orders, err := r.views.List(ctx, actorOf(ctx), in.UserID, in.Limit, in.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	return &answerOf[shop.OrderPage]{orders}, nil
+	return httpapi.NewAnswer(orders), nil
 }
 
-func (r orderRoutes) get(ctx context.Context, in *OrderPath) (*answerOf[shop.Order], error) {
+func (r orderRoutes) get(ctx context.Context, in *OrderPath) (*httpapi.Answer[shop.Order], error) {
 	order, err := r.orders.Get(ctx, actorOf(ctx), in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &answerOf[shop.Order]{order}, nil
+	return httpapi.NewAnswer(order), nil
 }
 
 // OrderHistory is all that happened to an order, oldest first.
@@ -117,12 +118,12 @@ type OrderHistory struct {
 	Items []shop.Step `json:"items"`
 }
 
-func (r orderRoutes) history(ctx context.Context, in *OrderPath) (*answerOf[OrderHistory], error) {
+func (r orderRoutes) history(ctx context.Context, in *OrderPath) (*httpapi.Answer[OrderHistory], error) {
 	steps, err := r.views.Steps(ctx, actorOf(ctx), in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &answerOf[OrderHistory]{OrderHistory{steps}}, nil
+	return httpapi.NewAnswer(OrderHistory{steps}), nil
 }
 
 type cancelInput struct {
@@ -130,7 +131,7 @@ type cancelInput struct {
 	Body *shop.CancelRequest
 }
 
-func (r orderRoutes) cancel(ctx context.Context, in *cancelInput) (*answerOf[shop.Order], error) {
+func (r orderRoutes) cancel(ctx context.Context, in *cancelInput) (*httpapi.Answer[shop.Order], error) {
 	var request shop.CancelRequest
 	if in.Body != nil {
 		request = *in.Body
@@ -139,5 +140,5 @@ func (r orderRoutes) cancel(ctx context.Context, in *cancelInput) (*answerOf[sho
 	if err != nil {
 		return nil, err
 	}
-	return &answerOf[shop.Order]{order}, nil
+	return httpapi.NewAnswer(order), nil
 }

@@ -1,11 +1,11 @@
-package httpapi
+package shop
 
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"agora/fault"
+	"agora/httpapi"
 	"agora/shop"
 )
 
@@ -16,29 +16,29 @@ const tagProducts = "products"
 // purged by its Surrogate-Key.
 const pageCaching = "public, max-age=10, stale-while-revalidate=60, stale-if-error=3600"
 
-func addProducts(s *Server, services Shop) {
+func addProducts(s *httpapi.Server, services Services) {
 	p := productRoutes{services.Catalog}
-	RegisterDocument[ProductPath, shop.Product](s, Route{
-		Method: "GET", Path: "/v1/products/{id}", Tag: tagProducts, Summary: "Get a product", Access: Public,
+	httpapi.RegisterDocument[ProductPath, shop.Product](s, httpapi.Route{
+		Method: "GET", Path: "/v1/products/{id}", Tag: tagProducts, Summary: "Get a product", Access: httpapi.Public,
 		Description: "Carries an ETag, for If-None-Match here and for If-Match when it is replaced, and as Surrogate-Key the product's id and its seller's.",
-		Fails:       []Failure{{Kind: fault.Invalid, When: "The id is not one of a product."}},
+		Fails:       []httpapi.Failure{{Kind: fault.Invalid, When: "The id is not one of a product."}},
 	}, page(services.Pages))
-	Register(s, Route{
-		Method: "GET", Path: "/v1/products", Tag: tagProducts, Summary: "List products", Access: Public,
+	httpapi.Register(s, httpapi.Route{
+		Method: "GET", Path: "/v1/products", Tag: tagProducts, Summary: "List products", Access: httpapi.Public,
 		Description: "Newest first: those of a category, of a seller, of both, or all. A page may be short and still have a next; only one without is the last.",
 	}, p.list)
-	Register(s, Route{
+	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/products", Tag: tagProducts, Summary: "Offer a product", Access: sellers, Status: 201,
 		Description: "The product belongs to whoever offers it. It has no stock until PUT /v1/stock/{sku}.",
-		Fails:       []Failure{{Kind: fault.Conflict, Code: "sku_taken", When: "Another product has the SKU."}},
+		Fails:       []httpapi.Failure{{Kind: fault.Conflict, Code: "sku_taken", When: "Another product has the SKU."}},
 	}, p.create)
-	Register(s, Route{
+	httpapi.Register(s, httpapi.Route{
 		Method: "PUT", Path: "/v1/products/{id}", Tag: tagProducts, Summary: "Replace a product", Access: sellers, Owned: true,
 		Description: "Replaces what the seller wrote, as far as nobody else did so since it was read. Sales and reviews in between do not matter.",
-		Fails: []Failure{
+		Fails: []httpapi.Failure{
 			{Kind: fault.Denied, Code: "not_owner", When: "The product belongs to another seller."},
 			{Kind: fault.Stale, When: "The product has changed since the version that If-Match names."},
-			{Status: http.StatusPreconditionRequired, Code: codes[http.StatusPreconditionRequired], When: "If-Match is missing."},
+			{Status: http.StatusPreconditionRequired, Code: httpapi.CodePreconditionRequired, When: "If-Match is missing."},
 		},
 	}, p.replace)
 }
@@ -51,30 +51,30 @@ type ProductPath struct {
 }
 
 // page answers with the bytes of a product's page.
-func page(pages *shop.Pages) func(*http.Request) (Document, error) {
-	return func(r *http.Request) (Document, error) {
+func page(pages *shop.Pages) func(*http.Request) (httpapi.Document, error) {
+	return func(r *http.Request) (httpapi.Document, error) {
 		p, err := pages.Page(r.Context(), r.PathValue("id"))
 		if err != nil {
-			return Document{}, err
+			return httpapi.Document{}, err
 		}
-		return Document{Body: p.Document, ETag: p.ETag, CacheControl: pageCaching, SurrogateKey: p.Keys}, nil
+		return httpapi.Document{Body: p.Document, ETag: p.ETag, CacheControl: pageCaching, SurrogateKey: p.Keys}, nil
 	}
 }
 
 type listInput struct {
 	Category string `query:"category" doc:"Slug such as home-decor" maxLength:"64"`
 	Seller   string `query:"seller" doc:"Identifier of the seller" maxLength:"64"`
-	PageQuery
+	httpapi.PageQuery
 }
 
-func (p productRoutes) list(ctx context.Context, in *listInput) (*answerOf[shop.SearchPage], error) {
+func (p productRoutes) list(ctx context.Context, in *listInput) (*httpapi.Answer[shop.SearchPage], error) {
 	found, err := p.catalog.List(ctx, shop.ProductList{
 		Category: in.Category, Seller: in.Seller, Limit: in.Limit, Cursor: in.Cursor,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &answerOf[shop.SearchPage]{found}, nil
+	return httpapi.NewAnswer(found), nil
 }
 
 type productAnswer struct {
@@ -103,10 +103,9 @@ type replaceInput struct {
 
 func (p productRoutes) replace(ctx context.Context, in *replaceInput) (*productAnswer, error) {
 	if in.IfMatch == "" {
-		return nil, newProblem(exchangeOf(ctx), http.StatusPreconditionRequired, "",
-			"send the ETag of the product that you read as If-Match", fault.Field{Name: "If-Match", Message: "is missing"})
+		return nil, httpapi.ErrPreconditionRequired(ctx, "If-Match", "send the ETag of the product that you read as If-Match")
 	}
-	version, err := shop.VersionOf(uncompressed(in.IfMatch))
+	version, err := shop.VersionOf(httpapi.PlainETag(in.IfMatch))
 	if err != nil {
 		return nil, err
 	}
@@ -115,12 +114,4 @@ func (p productRoutes) replace(ctx context.Context, in *replaceInput) (*productA
 		return nil, err
 	}
 	return newProductAnswer(product), nil
-}
-
-// uncompressed returns the entity tag of the answer that was compressed under the given one, see compressed.
-func uncompressed(etag string) string {
-	if plain, ok := strings.CutSuffix(etag, gzipSuffix+`"`); ok {
-		return plain + `"`
-	}
-	return etag
 }

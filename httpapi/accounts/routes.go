@@ -1,4 +1,5 @@
-package httpapi
+// Package accounts holds the routes of users, sessions and tokens.
+package accounts
 
 import (
 	"context"
@@ -6,51 +7,44 @@ import (
 
 	"agora/accounts"
 	"agora/fault"
+	"agora/httpapi"
 )
 
 const tagAccounts = "accounts"
 
-// AddAccounts adds the routes of the people who sign in.
-func AddAccounts(s *Server, service *accounts.Service) {
+// AddRoutes adds the routes of users, sessions and tokens.
+func AddRoutes(s *httpapi.Server, service *accounts.Service) {
 	a := accountRoutes{service}
-	busy := Failure{Kind: fault.Unavailable, Code: "sign_in_busy", When: "Too many people are signing in. Retry-After says when to come back."}
-	roleChanged := Failure{Kind: fault.Conflict, Code: "role_changed", When: "The user's role was changed at this very moment. Try again."}
-	Register(s, Route{
-		Method: "POST", Path: "/v1/users", Tag: tagAccounts, Summary: "Register", Access: Public, Status: 201,
-		Fails: []Failure{
+	busy := httpapi.Failure{Kind: fault.Unavailable, Code: "sign_in_busy", When: "Too many people are signing in. Retry-After says when to come back."}
+	roleChanged := httpapi.Failure{Kind: fault.Conflict, Code: "role_changed", When: "The user's role was changed at this very moment. Try again."}
+	httpapi.Register(s, httpapi.Route{
+		Method: "POST", Path: "/v1/users", Tag: tagAccounts, Summary: "Register", Access: httpapi.Public, Status: 201,
+		Fails: []httpapi.Failure{
 			busy, {Kind: fault.Conflict, Code: "email_taken", When: "The e-mail address belongs to somebody who is registered already."},
 		},
 	}, a.register)
-	Register(s, Route{
-		Method: "POST", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign in", Access: Public, Status: 201,
+	httpapi.Register(s, httpapi.Route{
+		Method: "POST", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign in", Access: httpapi.Public, Status: 201,
 		Description: "Gives a token, to be sent as Authorization: Bearer with every request that is not public.",
-		Fails: []Failure{
+		Fails: []httpapi.Failure{
 			busy, roleChanged, {Kind: fault.Unauthenticated, Code: "invalid_credentials", When: "The e-mail address or the password is wrong."},
 		},
 	}, a.signIn)
-	Register(s, Route{
-		Method: "DELETE", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign out", Access: SignedIn,
+	httpapi.Register(s, httpapi.Route{
+		Method: "DELETE", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign out", Access: httpapi.SignedIn,
 		Description: "Ends the session whose token comes with the request. The token is worth nothing from then on.",
 	}, a.signOut)
-	Register(s, Route{
-		Method: "GET", Path: "/v1/me", Tag: tagAccounts, Summary: "Get your own profile", Access: SignedIn,
+	httpapi.Register(s, httpapi.Route{
+		Method: "GET", Path: "/v1/me", Tag: tagAccounts, Summary: "Get your own profile", Access: httpapi.SignedIn,
 	}, a.me)
-	Register(s, Route{
-		Method: "POST", Path: "/v1/tokens", Tag: tagAccounts, Summary: "Issue a token", Access: Roles(accounts.Admin), Status: 201,
+	httpapi.Register(s, httpapi.Route{
+		Method: "POST", Path: "/v1/tokens", Tag: tagAccounts, Summary: "Issue a token", Access: httpapi.Roles(accounts.Admin), Status: 201,
 		Description: "Opens a session without a password, for a program.",
-		Fails:       []Failure{roleChanged, {Kind: fault.NotFound, When: "There is no such user."}},
+		Fails:       []httpapi.Failure{roleChanged, {Kind: fault.NotFound, When: "There is no such user."}},
 	}, a.issue)
 }
 
 type accountRoutes struct{ service *accounts.Service }
-
-// personalAnswer is an answer of a public route that no cache may keep; admission says so of all other routes.
-type personalAnswer[B any] struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         B
-}
-
-func personal[B any](body B) *personalAnswer[B] { return &personalAnswer[B]{"no-store", body} }
 
 // Credential is a token and what it stands for.
 type Credential struct {
@@ -64,12 +58,12 @@ func newCredential(c accounts.Credential) Credential {
 	return Credential{Token: c.Token, ExpiresAt: c.Session.ExpiresAt, UserID: c.Session.UserID, Role: c.Session.Role}
 }
 
-func (a accountRoutes) register(ctx context.Context, in *struct{ Body accounts.Registration }) (*personalAnswer[accounts.User], error) {
+func (a accountRoutes) register(ctx context.Context, in *struct{ Body accounts.Registration }) (*httpapi.UncachedAnswer[accounts.User], error) {
 	user, err := a.service.Register(ctx, in.Body)
 	if err != nil {
 		return nil, err
 	}
-	return personal(user), nil
+	return httpapi.NewUncachedAnswer(user), nil
 }
 
 type signInInput struct {
@@ -79,16 +73,16 @@ type signInInput struct {
 	}
 }
 
-func (a accountRoutes) signIn(ctx context.Context, in *signInInput) (*personalAnswer[Credential], error) {
+func (a accountRoutes) signIn(ctx context.Context, in *signInInput) (*httpapi.UncachedAnswer[Credential], error) {
 	credential, err := a.service.SignIn(ctx, in.Body.Email, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
-	return personal(newCredential(credential)), nil
+	return httpapi.NewUncachedAnswer(newCredential(credential)), nil
 }
 
 func (a accountRoutes) signOut(ctx context.Context, _ *struct{}) (*struct{}, error) {
-	return nil, a.service.SignOut(ctx, exchangeOf(ctx).token)
+	return nil, a.service.SignOut(ctx, httpapi.TokenOf(ctx))
 }
 
 // Profile is all that a user may see of themself.
@@ -99,14 +93,14 @@ type Profile struct {
 	BirthDate string `json:"birth_date,omitempty" example:"1990-12-31"`
 }
 
-func (a accountRoutes) me(ctx context.Context, _ *struct{}) (*answerOf[Profile], error) {
-	p, err := a.service.Me(ctx, PrincipalOf(ctx))
+func (a accountRoutes) me(ctx context.Context, _ *struct{}) (*httpapi.Answer[Profile], error) {
+	p, err := a.service.Me(ctx, httpapi.PrincipalOf(ctx))
 	if err != nil {
 		return nil, err
 	}
-	return &answerOf[Profile]{Profile{
+	return httpapi.NewAnswer(Profile{
 		User: p.User, Email: p.Personal.Email, Address: p.Personal.Address, BirthDate: p.Personal.BirthDate,
-	}}, nil
+	}), nil
 }
 
 type issueInput struct {
@@ -118,12 +112,12 @@ type issueInput struct {
 	}
 }
 
-func (a accountRoutes) issue(ctx context.Context, in *issueInput) (*answerOf[Credential], error) {
-	credential, err := a.service.IssueToken(ctx, PrincipalOf(ctx), accounts.Grant{
+func (a accountRoutes) issue(ctx context.Context, in *issueInput) (*httpapi.Answer[Credential], error) {
+	credential, err := a.service.IssueToken(ctx, httpapi.PrincipalOf(ctx), accounts.Grant{
 		UserID: in.Body.UserID, Role: in.Body.Role, TTL: time.Duration(in.Body.TTL) * time.Second, Note: in.Body.Note,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &answerOf[Credential]{newCredential(credential)}, nil
+	return httpapi.NewAnswer(newCredential(credential)), nil
 }
