@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"agora/httpapi"
 )
@@ -82,7 +83,7 @@ func TestSlowBodiesTakeRoomFromBodiesOnly(t *testing.T) {
 	if got := call(t, "GET", web.URL+"/v1/widgets/wid_1", ""); got.status != 200 {
 		t.Errorf("while bodies are on their way a page gave %d, want 200: %s", got.status, got.body)
 	}
-	_, refused := hold(t, web, "203.0.113.9")
+	_, refused := hold(t, web, "203.0.113.0") // has as many as everybody else
 	if refused.status != 503 || refused.problem(t).Code != "overloaded" || refused.header.Get("Retry-After") != "1" {
 		t.Errorf("one body too many gave %d, want 503 overloaded with Retry-After 1: %s", refused.status, refused.body)
 	}
@@ -111,6 +112,48 @@ func TestSlowBodiesOfOneAddress(t *testing.T) {
 	}
 	if _, got := hold(t, web, "203.0.113.2"); got.status != http.StatusContinue {
 		t.Errorf("another address got %d before its body was read: %s", got.status, got.body)
+	}
+}
+
+// TestANewBodyEndsTheSlowestOfWhoeverHasMost fills the server with the slow bodies of two addresses. Another address gets
+// in as soon as these have been slow for long enough, and the slowest is told why it was ended.
+func TestANewBodyEndsTheSlowestOfWhoeverHasMost(t *testing.T) {
+	_, web := newServer(t, httpapi.Options{MaxInFlight: 5, TrustedProxies: fromAnywhere, BodyTimeout: time.Hour}, nil)
+	var most []*sender
+	for _, address := range []string{"203.0.113.1", "203.0.113.1", "203.0.113.1", "203.0.113.2", "203.0.113.2"} {
+		s, got := hold(t, web, address)
+		if got.status != http.StatusContinue {
+			t.Fatalf("a body of %s is answered with %d before it is read: %s", address, got.status, got.body)
+		}
+		if address == "203.0.113.1" {
+			most = append(most, s)
+		}
+	}
+	for _, i := range []int{0, 2} {
+		most[i].write(t, heldBody[:1])
+	}
+	for tries := 0; ; tries++ {
+		s, got := hold(t, web, "203.0.113.9")
+		if got.status == http.StatusContinue {
+			s.write(t, heldBody)
+			if got := s.answer(t); got.status != 201 {
+				t.Errorf("the newcomer got %d, want 201: %s", got.status, got.body)
+			}
+			break
+		}
+		if got.status != 503 || tries > 1000 {
+			t.Fatalf("after %d tries the newcomer got %d: %s", tries, got.status, got.body)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if got := most[1].answer(t); got.status != 408 || got.problem(t).Code != "body_too_slow" {
+		t.Errorf("the slowest body is answered with %d, want 408 body_too_slow: %s", got.status, got.body)
+	}
+	for _, i := range []int{0, 2} {
+		most[i].write(t, heldBody[1:])
+		if got := most[i].answer(t); got.status != 201 {
+			t.Errorf("body %d, which was faster, gave %d, want 201: %s", i, got.status, got.body)
+		}
 	}
 }
 

@@ -61,14 +61,15 @@ func (s *Server) readWhole(ctx huma.Context, next func(huma.Context)) {
 // again when the body is there: else a few slow senders would keep everybody out.
 func (s *Server) receive(x *exchange, w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
 	s.leave(x)
-	address := s.clientAddress(r)
-	if err := s.arriving.begin(address); err != nil {
-		return err
-	}
-	defer s.arriving.end(address)
 	// Not every ResponseWriter has a deadline; those that face a network do.
 	_ = huma.SetReadDeadline(w, time.Now().Add(s.options.BodyTimeout))
-	if _, err := buf.ReadFrom(http.MaxBytesReader(x.ResponseWriter, r.Body, x.route.MaxBody)); err != nil {
+	arrival, err := s.arriving.begin(s.clientAddress(r), func() { _ = huma.SetReadDeadline(w, time.Unix(1, 0)) })
+	if err != nil {
+		return err
+	}
+	defer arrival.end()
+	body := http.MaxBytesReader(x.ResponseWriter, arrival.counted(r.Body), x.route.MaxBody)
+	if _, err := buf.ReadFrom(body); err != nil {
 		return unread(x, err)
 	}
 	if !s.parting.Load() {
