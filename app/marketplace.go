@@ -70,7 +70,8 @@ func publishTo(log eventlog.Log) outbox.Publish {
 		for i, m := range messages {
 			records[i] = eventlog.Record{ID: m.ID, Kind: m.Kind, Key: m.Key, Value: m.Body, At: m.At}
 		}
-		return log.Append(ctx, shop.Topic, records...)
+		_, err := log.Append(ctx, shop.Topic, records...)
+		return err
 	}
 }
 

@@ -57,7 +57,7 @@ func appendUntil(ctx context.Context, log eventlog.Log, done func([]eventlog.Rec
 				for j := range records {
 					records[j] = newRecord(fmt.Sprintf("ord_%d_%d", w, i+j))
 				}
-				if log.Append(ctx, topic, records...) != nil {
+				if _, err := log.Append(ctx, topic, records...); err != nil {
 					return
 				}
 				done(records)
@@ -70,7 +70,7 @@ func appendUntil(ctx context.Context, log eventlog.Log, done func([]eventlog.Rec
 // checkWhole fails unless the log holds each of the records once, at offsets without a gap, and takes more.
 func checkWhole(t *testing.T, log eventlog.Log, ids []string) {
 	t.Helper()
-	if err := log.Append(t.Context(), topic, newRecord("after the crash")); err != nil {
+	if _, err := log.Append(t.Context(), topic, newRecord("after the crash")); err != nil {
 		t.Fatalf("append after the crash: %v", err)
 	}
 	ends, err := log.Ends(t.Context(), topic)
@@ -184,7 +184,7 @@ func TestFailedWriteIsFinal(t *testing.T) {
 			var acked acknowledged
 			for i := range 50 {
 				records := []eventlog.Record{newRecord(fmt.Sprint("ord_", i)), newRecord("shared")}
-				if err := log.Append(t.Context(), topic, records...); err != nil {
+				if _, err := log.Append(t.Context(), topic, records...); err != nil {
 					t.Fatal(err)
 				}
 				acked.add(records)
@@ -197,7 +197,7 @@ func TestFailedWriteIsFinal(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := log.Append(t.Context(), topic, newRecord("ord_1")); !fault.Is(err, fault.Unavailable) {
+			if _, err := log.Append(t.Context(), topic, newRecord("ord_1")); !fault.Is(err, fault.Unavailable) {
 				t.Errorf("Append after the failure = %v, want Unavailable", err)
 			}
 			if log.db.Err() == nil {

@@ -86,21 +86,23 @@ func (l *Log) Create(ctx context.Context, topic string, partitions int) error {
 
 // Append implements eventlog.Log. Once the records wait for their turn to be written, it no longer looks at
 // ctx, so that its result says what became of them. All records of one call are kept or none.
-func (l *Log) Append(ctx context.Context, topic string, records ...eventlog.Record) error {
+func (l *Log) Append(ctx context.Context, topic string, records ...eventlog.Record) ([]eventlog.Position, error) {
 	if err := eventlog.Check(records); err != nil {
-		return err
+		return nil, err
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	parts, err := l.partitions(ctx, topic)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	at := make([]eventlog.Position, len(records))
 	ends := map[int]int64{}
 	err = l.db.commit(func(b *pebble.Batch) error {
 		now := time.Now().UnixMilli()
-		for _, r := range records {
+		for i, r := range records {
 			p := ident.Partition(r.Key, len(parts))
+			at[i] = eventlog.Position{Partition: p, Offset: parts[p].tail.next}
 			if err := parts[p].tail.add(b, partitionKey(logRecords, topic, p), now, r); err != nil {
 				return err
 			}
@@ -109,12 +111,12 @@ func (l *Log) Append(ctx context.Context, topic string, records ...eventlog.Reco
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("append to %s: %w", topic, err)
+		return nil, fmt.Errorf("append to %s: %w", topic, err)
 	}
 	for p, next := range ends {
 		parts[p].publish(next)
 	}
-	return nil
+	return at, nil
 }
 
 // publish lets the records before next be read. Who comes late finds that a later writer has published its

@@ -85,7 +85,9 @@ func (m *model) append(r *rapid.T) {
 		records[i] = newRecord(fmt.Sprint("ord_", rapid.IntRange(0, 9).Draw(r, "key")))
 		records[i].Value = make([]byte, rapid.IntRange(0, 100).Draw(r, "size"))
 	}
-	same(r, "Append", nil, nil, m.got.Append(r.Context(), topic, records...), m.want.Append(r.Context(), topic, records...))
+	got, gotErr := m.got.Append(r.Context(), topic, records...)
+	want, wantErr := m.want.Append(r.Context(), topic, records...)
+	same(r, "Append", got, want, gotErr, wantErr)
 }
 
 func (m *model) read(r *rapid.T) {

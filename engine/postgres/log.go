@@ -107,25 +107,28 @@ func (l *Log) partition(ctx context.Context, name string, partition int) (topic,
 }
 
 // Append implements eventlog.Log. All records of one call are kept or none.
-func (l *Log) Append(ctx context.Context, name string, records ...eventlog.Record) error {
+func (l *Log) Append(ctx context.Context, name string, records ...eventlog.Record) (at []eventlog.Position, err error) {
 	if err := eventlog.Check(records); err != nil {
-		return err
+		return nil, err
 	}
-	return l.serve(ctx, func() error {
+	err = l.serve(ctx, func() error {
 		t, err := l.topic(ctx, name)
 		if err != nil || len(records) == 0 {
 			return err
 		}
 		c := newAppending(records, t.partitions)
 		// Not retrying: whether it was kept is not known after every error.
-		_, err = l.db.pool.Exec(ctx, "SELECT append_records($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", t.id,
-			c.touched, c.counts, c.sizes, c.parts, c.nths, c.befores, c.times, c.ids, c.kinds, c.keys, c.values)
+		var firsts []int64
+		err = l.db.pool.QueryRow(ctx, "SELECT append_records($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", t.id,
+			c.touched, c.counts, c.sizes, c.parts, c.nths, c.befores, c.times, c.ids, c.kinds, c.keys, c.values).Scan(&firsts)
 		if err != nil {
 			return fmt.Errorf("append to %s: %w", name, err)
 		}
 		l.watch.look()
+		at = c.positions(firsts)
 		return nil
 	})
+	return at, err
 }
 
 // readRecords reads a partition from an offset on. A statement sees the bounds and the records of one

@@ -37,6 +37,19 @@ func newAppending(records []eventlog.Record, partitions int) *appending {
 	return c
 }
 
+// positions returns where the records are, from the offset of the first record in each touched partition.
+func (c *appending) positions(firsts []int64) []eventlog.Position {
+	first := make(map[int32]int64, len(firsts))
+	for i, p := range c.touched {
+		first[p] = firsts[i]
+	}
+	at := make([]eventlog.Position, len(c.parts))
+	for i, p := range c.parts {
+		at[i] = eventlog.Position{Partition: int(p), Offset: first[p] + c.nths[i]}
+	}
+	return at
+}
+
 func (c *appending) add(r eventlog.Record) {
 	value := r.Value
 	if value == nil {

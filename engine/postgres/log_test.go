@@ -62,7 +62,7 @@ func (a *alternating) Create(ctx context.Context, topic string, partitions int) 
 	return a.next().Create(ctx, topic, partitions)
 }
 
-func (a *alternating) Append(ctx context.Context, topic string, records ...eventlog.Record) error {
+func (a *alternating) Append(ctx context.Context, topic string, records ...eventlog.Record) ([]eventlog.Position, error) {
 	return a.next().Append(ctx, topic, records...)
 }
 
@@ -155,7 +155,7 @@ func TestWhatIsVisibleHasNoGap(t *testing.T) {
 		log := openLog(t, url)
 		writing.Go(func() {
 			for range calls {
-				if err := log.Append(t.Context(), "orders", someRecords(each)...); err != nil {
+				if _, err := log.Append(t.Context(), "orders", someRecords(each)...); err != nil {
 					t.Error(err)
 				}
 			}
@@ -219,7 +219,7 @@ func TestWaitingOutlivesBrokenConnections(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond) // for some of them to be in use again
 	}
-	if err := other.Append(t.Context(), "orders", someRecords(1)...); err != nil {
+	if _, err := other.Append(t.Context(), "orders", someRecords(1)...); err != nil {
 		t.Fatal(err)
 	}
 	if n := <-read; n != 1 {
@@ -233,7 +233,7 @@ func TestTrimFinishesWhatWasCutOff(t *testing.T) {
 	if err := log.Create(t.Context(), "orders", 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := log.Append(t.Context(), "orders", someRecords(10)...); err != nil {
+	if _, err := log.Append(t.Context(), "orders", someRecords(10)...); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := log.db.pool.Exec(t.Context(), "UPDATE partitions SET oldest = 6"); err != nil {
@@ -262,7 +262,7 @@ func BenchmarkLogBatch(b *testing.B) {
 	}
 	b.Run("append", func(b *testing.B) {
 		for b.Loop() {
-			if err := log.Append(b.Context(), "orders", records...); err != nil {
+			if _, err := log.Append(b.Context(), "orders", records...); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -35,7 +35,7 @@ func add(t *testing.T, log eventlog.Log, n int) {
 	for i := range records {
 		records[i] = eventlog.Record{ID: ident.New(ident.Event), Kind: "order.placed", Key: fmt.Sprint("ord_", i), At: time.Now()}
 	}
-	if err := log.Append(t.Context(), topic, records...); err != nil {
+	if _, err := log.Append(t.Context(), topic, records...); err != nil {
 		t.Fatal(err)
 	}
 }

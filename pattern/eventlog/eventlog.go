@@ -47,10 +47,10 @@ type Log interface {
 	// a key is. It does nothing for a topic that is there with the same number; another is a fault.Conflict.
 	Create(ctx context.Context, topic string, partitions int) error
 
-	// Append adds the records in their order and returns when all of them will survive a crash. They are all
-	// refused if one of them is not valid (see Check). After any other error the outcome is open: some or all
-	// may be kept, so a caller that appends again makes duplicates, which readers know by Record.ID.
-	Append(ctx context.Context, topic string, records ...Record) error
+	// Append adds the records in their order, and returns the position of each when all of them will survive a crash.
+	// They are all refused if one of them is not valid (see Check). After any other error the outcome is open: some or
+	// all may be kept, so a caller that appends again makes duplicates, which readers know by Record.ID.
+	Append(ctx context.Context, topic string, records ...Record) ([]Position, error)
 
 	// Read returns up to limit messages of a partition, from the offset on, and fewer if MaxRead says so. At the
 	// end of the log that is none. An offset outside of what Ends gives fails with CodeOutOfRange.
@@ -105,6 +105,12 @@ type Message struct {
 	Partition int
 	Offset    int64
 	Appended  time.Time // when the log took it, to the millisecond and in UTC; it never goes back within a partition
+}
+
+// Position is where a record stands in its topic.
+type Position struct {
+	Partition int
+	Offset    int64
 }
 
 // Bounds are the offsets of a partition: Oldest is that of the oldest record kept, Next that of the next

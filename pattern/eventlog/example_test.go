@@ -20,7 +20,7 @@ func ExampleConsumer() {
 	}
 	for _, kind := range []string{"order.placed", "order.paid", "order.shipped"} {
 		event := eventlog.Record{ID: ident.New(ident.Event), Kind: kind, Key: "ord_1", At: time.Now()}
-		if err := log.Append(ctx, "orders", event); err != nil {
+		if _, err := log.Append(ctx, "orders", event); err != nil {
 			fmt.Println(err)
 			return
 		}
@@ -53,7 +53,7 @@ func ExampleRetention() {
 	}
 	for range 3 {
 		event := eventlog.Record{ID: ident.New(ident.Event), Kind: "order.placed", Key: "ord_1", Value: make([]byte, 1000), At: time.Now()}
-		if err := log.Append(ctx, "orders", event); err != nil {
+		if _, err := log.Append(ctx, "orders", event); err != nil {
 			fmt.Println(err)
 			return
 		}

@@ -58,22 +58,24 @@ func (m *Memory) Create(ctx context.Context, topic string, partitions int) error
 }
 
 // Append implements Log.
-func (m *Memory) Append(ctx context.Context, topic string, records ...Record) error {
+func (m *Memory) Append(ctx context.Context, topic string, records ...Record) ([]Position, error) {
 	if err := Check(records); err != nil {
-		return err
+		return nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	parts, err := m.partitions(ctx, topic)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	at := make([]Position, len(records))
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	for _, r := range records {
+	for i, r := range records {
 		p := ident.Partition(r.Key, len(parts))
+		at[i] = Position{Partition: p, Offset: parts[p].next()}
 		parts[p].add(Message{Record: r, Topic: topic, Partition: p, Appended: now})
 	}
-	return nil
+	return at, nil
 }
 
 func (p *memoryPartition) add(msg Message) {

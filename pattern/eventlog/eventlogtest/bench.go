@@ -28,7 +28,7 @@ func benchmarkAppend(b *testing.B, log eventlog.Log, n int) {
 	for range writers {
 		all.Go(func() {
 			for range turns {
-				if err := log.Append(b.Context(), topic, records...); err != nil {
+				if _, err := log.Append(b.Context(), topic, records...); err != nil {
 					b.Error(err)
 				}
 			}
@@ -47,7 +47,7 @@ func benchmarkRead(b *testing.B, log eventlog.Log) {
 	if err := log.Create(b.Context(), topic, 1); err != nil {
 		b.Fatal(err)
 	}
-	if err := log.Append(b.Context(), topic, makeRecords(kept, "ord")...); err != nil {
+	if _, err := log.Append(b.Context(), topic, makeRecords(kept, "ord")...); err != nil {
 		b.Fatal(err)
 	}
 	offset := int64(0)

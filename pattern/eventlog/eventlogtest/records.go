@@ -59,6 +59,19 @@ func mustDo(t *testing.T, err error) {
 	}
 }
 
+// mustAppend appends, and fails unless the log says where each record is.
+func mustAppend(t *testing.T, log eventlog.Log, records ...eventlog.Record) []eventlog.Position {
+	t.Helper()
+	at, err := log.Append(t.Context(), topic, records...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(at) != len(records) {
+		t.Fatalf("Append returned %d positions of %d records", len(at), len(records))
+	}
+	return at
+}
+
 func checkSame(t *testing.T, got, want []eventlog.Message) {
 	t.Helper()
 	if len(got) != len(want) {

@@ -66,7 +66,7 @@ func Durable(t *testing.T, open func(t *testing.T, name string) eventlog.Log) {
 	mustDo(t, log.Create(ctx, topic, partitions))
 	log = reopened(log)
 	records := makeRecords(20, "ord")
-	mustDo(t, log.Append(ctx, topic, records...))
+	mustAppend(t, log, records...)
 	mustDo(t, log.Commit(ctx, "views", topic, 1, 3))
 	before := readAll(t, log, 0)
 
@@ -78,7 +78,7 @@ func Durable(t *testing.T, open func(t *testing.T, name string) eventlog.Log) {
 	}
 	mustDo(t, log.Create(ctx, topic, partitions))
 
-	mustDo(t, log.Append(ctx, topic, makeRecords(5, "ord")...))
+	mustAppend(t, log, makeRecords(5, "ord")...)
 	if _, err := log.Trim(ctx, topic, eventlog.Retention{Bytes: int64(3 * records[0].Size())}); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func Durable(t *testing.T, open func(t *testing.T, name string) eventlog.Log) {
 		t.Fatal(err)
 	}
 	log = reopened(log) // empty, and still not at offset 0
-	mustDo(t, log.Append(ctx, topic, makeRecords(20, "ord")...))
+	mustAppend(t, log, makeRecords(20, "ord")...)
 	for p, ends := range mustEnds(t, log) {
 		got := readAll(t, log, p)
 		if len(got) == 0 || got[0].Offset != ends.Oldest {
@@ -105,7 +105,7 @@ func testRoundTrip(t *testing.T, log eventlog.Log) {
 		{ID: ident.New(ident.Event), Kind: "order.placed", Key: "ord_1", Value: value, At: at},
 		{ID: ident.New(ident.Event), Kind: "order.paid", Key: "ключ\x00", At: time.Date(1901, 1, 1, 0, 0, 0, 0, time.UTC)},
 	}
-	mustDo(t, log.Append(t.Context(), topic, want...))
+	mustAppend(t, log, want...)
 	value[0] = 'x' // the log keeps a copy
 	got := readAll(t, log, 0)
 	if len(got) != 2 {
@@ -147,7 +147,7 @@ func testEmptyTopic(t *testing.T, log eventlog.Log) {
 	if n, err := log.Trim(ctx, topic, everything()); n != 0 || err != nil {
 		t.Errorf("Trim = %d, %v; want 0", n, err)
 	}
-	mustDo(t, log.Append(ctx, topic)) // no records
+	mustAppend(t, log) // no records
 }
 
 func testPartitionsAreFixed(t *testing.T, log eventlog.Log) {
@@ -192,7 +192,8 @@ func testUnknown(t *testing.T, log eventlog.Log) {
 	}
 	_, endsErr := log.Ends(ctx, "none")
 	_, trimErr := log.Trim(ctx, "none", everything())
-	for name, err := range map[string]error{"Ends": endsErr, "Trim": trimErr, "Append": log.Append(ctx, "none", makeRecords(1, "k")...)} {
+	_, appendErr := log.Append(ctx, "none", makeRecords(1, "k")...)
+	for name, err := range map[string]error{"Ends": endsErr, "Trim": trimErr, "Append": appendErr} {
 		if !fault.Is(err, fault.NotFound) {
 			t.Errorf("%s of no topic = %v, want NotFound", name, err)
 		}
@@ -204,14 +205,23 @@ func testOrder(t *testing.T, log eventlog.Log) {
 	const partitions, writers, calls = 3, 8, 30
 	ctx := t.Context()
 	mustDo(t, log.Create(ctx, topic, partitions))
-	var all sync.WaitGroup
+	var (
+		all      sync.WaitGroup
+		appended sync.Map // where Append said that a record is, by its ID
+	)
 	for w := range writers {
 		all.Go(func() {
 			for i := range calls {
 				own := record(fmt.Sprint("ord_", w), fmt.Appendf(nil, "%d", 2*i))
 				again := record(own.Key, fmt.Appendf(nil, "%d", 2*i+1))
-				if err := log.Append(ctx, topic, own, record("shared", nil), again); err != nil {
-					t.Errorf("append: %v", err)
+				records := []eventlog.Record{own, record("shared", nil), again}
+				at, err := log.Append(ctx, topic, records...)
+				if err != nil || len(at) != len(records) {
+					t.Errorf("append = %v, %v; want %d positions", at, err, len(records))
+					return
+				}
+				for n, p := range at {
+					appended.Store(records[n].ID, p)
 				}
 			}
 		})
@@ -224,6 +234,9 @@ func testOrder(t *testing.T, log eventlog.Log) {
 			total++
 			if msg.Offset != int64(i) {
 				t.Fatalf("partition %d: record %d has the offset %d: there is a gap or a duplicate", p, i, msg.Offset)
+			}
+			if at, _ := appended.Load(msg.ID); at != (eventlog.Position{Partition: p, Offset: msg.Offset}) {
+				t.Fatalf("Append said that record %s is at %v, and it is at %d/%d", msg.ID, at, p, msg.Offset)
 			}
 			if want := ident.Partition(msg.Key, partitions); p != want {
 				t.Errorf("key %s is in partition %d, want %d", msg.Key, p, want)
@@ -251,7 +264,7 @@ func testRefusesWhole(t *testing.T, log eventlog.Log) {
 		{ID: good.ID, Kind: good.Kind, At: good.At},
 		{ID: good.ID, Kind: good.Kind, Key: good.Key},
 	} {
-		if err := log.Append(t.Context(), topic, good, bad); !fault.Is(err, fault.Invalid) {
+		if _, err := log.Append(t.Context(), topic, good, bad); !fault.Is(err, fault.Invalid) {
 			t.Errorf("Append of %+v = %v, want Invalid", bad, err)
 		}
 	}
@@ -268,11 +281,11 @@ func testLarge(t *testing.T, log eventlog.Log) {
 	largest.Value = make([]byte, eventlog.MaxRecord-largest.Size())
 	tooLarge := largest
 	tooLarge.Value = make([]byte, len(largest.Value)+1)
-	if err := log.Append(ctx, topic, record("ord_1", nil), tooLarge); !fault.Is(err, fault.TooLarge) {
+	if _, err := log.Append(ctx, topic, record("ord_1", nil), tooLarge); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("Append of %d bytes = %v, want TooLarge", tooLarge.Size(), err)
 	}
 	for range n {
-		mustDo(t, log.Append(ctx, topic, largest))
+		mustAppend(t, log, largest)
 	}
 	first, err := log.Read(ctx, topic, 0, 0, n)
 	if err != nil || len(first) == 0 || len(first) > eventlog.MaxRead/eventlog.MaxRecord {
@@ -291,7 +304,7 @@ func testGroups(t *testing.T, log eventlog.Log) {
 	ctx := t.Context()
 	mustDo(t, log.Create(ctx, topic, 2))
 	mustDo(t, log.Create(ctx, "other", 1))
-	mustDo(t, log.Append(ctx, topic, makeRecords(20, "ord")...))
+	mustAppend(t, log, makeRecords(20, "ord")...)
 	mustDo(t, log.Commit(ctx, "views", topic, 0, 2))
 	mustDo(t, log.Commit(ctx, "cache", topic, 0, 1))
 	mustDo(t, log.Commit(ctx, "views", topic, 1, 0))
@@ -332,8 +345,8 @@ func testWait(t *testing.T, log eventlog.Log) {
 			}
 		}
 	}()
-	mustDo(t, log.Append(ctx, topic, record("ord_1", nil)))
-	mustDo(t, log.Append(ctx, topic, record("ord_1", nil)))
+	mustAppend(t, log, record("ord_1", nil))
+	mustAppend(t, log, record("ord_1", nil))
 	if err := <-woken; err != nil {
 		t.Errorf("Wait: %v", err)
 	}
@@ -355,7 +368,7 @@ func testWait(t *testing.T, log eventlog.Log) {
 func testOutOfRange(t *testing.T, log eventlog.Log) {
 	ctx := t.Context()
 	mustDo(t, log.Create(ctx, topic, 1))
-	mustDo(t, log.Append(ctx, topic, makeRecords(5, "ord")...))
+	mustAppend(t, log, makeRecords(5, "ord")...)
 	size := int64(makeRecords(1, "ord")[0].Size())
 	if n, err := log.Trim(ctx, topic, eventlog.Retention{Bytes: 2 * size}); n != 3 || err != nil {
 		t.Fatalf("Trim = %d, %v; want 3", n, err)
@@ -394,11 +407,11 @@ func testTrimByTime(t *testing.T, log eventlog.Log) {
 	mustDo(t, log.Create(ctx, topic, 1))
 	old := record("ord_1", nil)
 	old.At = time.Now().Add(24 * time.Hour) // what counts is when it was appended
-	mustDo(t, log.Append(ctx, topic, old))
+	mustAppend(t, log, old)
 	first := readAll(t, log, 0)[0].Appended
 	last := first
 	for !last.After(first) {
-		mustDo(t, log.Append(ctx, topic, record("ord_1", nil)))
+		mustAppend(t, log, record("ord_1", nil))
 		all := readAll(t, log, 0)
 		last = all[len(all)-1].Appended
 	}
@@ -415,7 +428,7 @@ func testTrimByTime(t *testing.T, log eventlog.Log) {
 	if n, err := log.Trim(ctx, topic, everything()); n != 1 || err != nil {
 		t.Errorf("Trim of everything = %d, %v; want 1", n, err)
 	}
-	mustDo(t, log.Append(ctx, topic, record("ord_1", nil)))
+	mustAppend(t, log, record("ord_1", nil))
 	if got := readAll(t, log, 0); len(got) != 1 || got[0].Offset != kept+1 {
 		t.Errorf("after a Trim of everything: read %d records, want one at %d", len(got), kept+1)
 	}
@@ -425,7 +438,7 @@ func testTrimBySize(t *testing.T, log eventlog.Log) {
 	const partitions, records = 2, 40
 	ctx := t.Context()
 	mustDo(t, log.Create(ctx, topic, partitions))
-	mustDo(t, log.Append(ctx, topic, makeRecords(records, "ord")...))
+	mustAppend(t, log, makeRecords(records, "ord")...)
 	before := [][]eventlog.Message{readAll(t, log, 0), readAll(t, log, 1)}
 	limit := int64(100 * before[0][0].Size())
 	for _, limit := range []int64{limit, int64(5*before[0][0].Size()) + 1, 1} {
@@ -461,7 +474,7 @@ func firstWithin(messages []eventlog.Message, limit int64) int64 {
 
 func testCancelled(t *testing.T, log eventlog.Log) {
 	mustDo(t, log.Create(t.Context(), topic, 1))
-	mustDo(t, log.Append(t.Context(), topic, record("ord_1", nil)))
+	mustAppend(t, log, record("ord_1", nil))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, err := range everyCall(ctx, log) {
@@ -492,10 +505,10 @@ func testClosed(t *testing.T, log eventlog.Log) {
 func everyCall(ctx context.Context, log eventlog.Log) map[string]error {
 	errs := map[string]error{
 		"Create": log.Create(ctx, "new", 1),
-		"Append": log.Append(ctx, topic, record("ord_1", nil)),
 		"Wait":   log.Wait(ctx, topic, 0, 0),
 		"Commit": log.Commit(ctx, "views", topic, 0, 1),
 	}
+	_, errs["Append"] = log.Append(ctx, topic, record("ord_1", nil))
 	_, errs["Read"] = log.Read(ctx, topic, 0, 0, 1)
 	_, errs["Ends"] = log.Ends(ctx, topic)
 	_, _, errs["Committed"] = log.Committed(ctx, "views", topic, 0)
