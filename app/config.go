@@ -51,6 +51,8 @@ type HTTPConfig struct {
 	MaxConcurrent  int // requests at work at the same time
 	RatePerToken   int // requests a second, 0 for no limit
 	RatePerAddress int // requests a second, 0 for no limit
+	MaxConnections int // open at the same time, 0 for no bound
+	PerAddress     int // open connections of one address, 0 for no bound
 	TrustedProxies []netip.Prefix
 	Drain          time.Duration // between being told to end and taking no new connections
 	ShutdownGrace  time.Duration
@@ -119,6 +121,10 @@ func Keys() []Key {
 			"Requests a second allowed to one session or token; 0 is no limit."),
 		key("http.rate_per_address", "500", atLeast(0), func(c *Config) *int { return &c.HTTP.RatePerAddress },
 			"Requests a second allowed to one network address, whoever is behind it; 0 is no limit."),
+		key("http.max_connections", "8192", atLeast(0), func(c *Config) *int { return &c.HTTP.MaxConnections },
+			"Most connections that may be open at the same time. The next one is closed at once. 0 is no bound."),
+		key("http.max_connections_per_address", "1024", atLeast(0), func(c *Config) *int { return &c.HTTP.PerAddress },
+			"Most connections that one network address may have open at the same time, unless http.trusted_proxies names it. 0 is no bound."),
 		key("http.trusted_proxies", "", prefixes, func(c *Config) *[]netip.Prefix { return &c.HTTP.TrustedProxies },
 			"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8, separated by commas."),
 		key("http.drain", "0s", latency, func(c *Config) *time.Duration { return &c.HTTP.Drain },

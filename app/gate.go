@@ -12,9 +12,10 @@ import (
 
 // gateOptions say how a gate opens and closes.
 type gateOptions struct {
-	Address  string           // host:port to listen on
-	Announce func(url string) // called when it listens
-	Part     func()           // makes every answer from then on ask its client to close the connection
+	Address  string                          // host:port to listen on
+	Bound    func(net.Listener) net.Listener // bounds the connections; nil for no bounds
+	Announce func(url string)                // called when it listens
+	Part     func()                          // makes every answer from then on ask its client to close the connection
 	// Linger is how long connections without a request stay open at the end. A proxy that sends a request over
 	// one that is closed in the same moment cannot know whether it was received, so connections are left to be
 	// closed behind an answer, or by the proxy, which has to do so with those that it did not use for this time.
@@ -49,6 +50,9 @@ func (g *gate) listen(ctx context.Context) error {
 		return err
 	}
 	g.listener = &onceListener{Listener: listener}
+	if g.Bound != nil {
+		g.listener.Listener = g.Bound(listener)
+	}
 	g.Announce("http://" + listener.Addr().String())
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"runtime/debug"
 	"time"
@@ -92,6 +93,12 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 	program.Add(newGate(httpapi.HTTPServer(api.Handler(), log), gateOptions{
 		Address: cfg.Listen, Linger: min(cfg.HTTP.Drain, cfg.HTTP.ShutdownGrace/2), Part: api.CloseConnections,
 		Announce: func(url string) { welcome(out, url, token) },
+		Bound: func(l net.Listener) net.Listener {
+			return httpapi.NewListener(l, httpapi.ListenerOptions{
+				MaxConnections: cfg.HTTP.MaxConnections, MaxPerAddress: cfg.HTTP.PerAddress,
+				TrustedProxies: cfg.HTTP.TrustedProxies, Metrics: metrics,
+			})
+		},
 	}).module())
 	return program, nil
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -33,13 +34,16 @@ func (s *Server) clientAddress(r *http.Request) netip.Addr {
 	return subscriber(address)
 }
 
-func (s *Server) trusted(a netip.Addr) bool {
-	for _, network := range s.options.TrustedProxies {
-		if network.Contains(a) {
-			return true
-		}
-	}
-	return false
+// fromProxy reports whether the request comes from a trusted proxy.
+func (s *Server) fromProxy(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && s.trusted(peer.Addr().Unmap())
+}
+
+func (s *Server) trusted(a netip.Addr) bool { return contains(s.options.TrustedProxies, a) }
+
+func contains(networks []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(network netip.Prefix) bool { return network.Contains(a) })
 }
 
 func subscriber(a netip.Addr) netip.Addr {

@@ -34,7 +34,7 @@ var jsonFormat = huma.Format{
 func encode(w io.Writer, v any) error {
 	body, err := json.Marshal(v, encoding)
 	if err == nil {
-		_, _ = w.Write(body)
+		_, _ = writeWhole(w, body)
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +15,7 @@ import (
 type exchange struct {
 	context.Context // the request's own; below it the span, if there is one
 	response
+	server *Server
 
 	id        string
 	started   time.Time
@@ -130,38 +130,3 @@ func (x *exchange) release() {
 		a.cancel()
 	}
 }
-
-// response counts what is written to the client.
-type response struct {
-	http.ResponseWriter
-	status int // 0 while no header is written
-	bytes  int64
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (w *response) WriteHeader(status int) {
-	if w.status == 0 && status >= 200 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (w *response) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	n, err := w.ResponseWriter.Write(p)
-	w.bytes += int64(n)
-	return n, err
-}
-
-// Flush implements http.Flusher, which compression looks for.
-func (w *response) Flush() {
-	if f, ok := w.ResponseWriter.(http.Flusher); ok {
-		f.Flush()
-	}
-}
-
-// Unwrap is for http.ResponseController.
-func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -23,7 +23,8 @@ var (
 // observe is the outermost step: it gives the request its id, sees to it that a panic becomes an answer,
 // and writes down how it went.
 func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{Context: r.Context(), response: response{ResponseWriter: w}, started: time.Now(), id: requestID(r)}
+	x := &exchange{Context: r.Context(), server: s, started: time.Now(), id: requestID(r)}
+	x.response = response{ResponseWriter: w, exchange: x}
 	h := w.Header()
 	h["X-Request-Id"] = []string{x.id}
 	h["X-Content-Type-Options"] = noSniff
@@ -36,6 +37,11 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
 		if p != nil {
 			p = s.recovered(x, p)
 		}
+		if p == nil {
+			x.finish()
+		} else {
+			x.discard()
+		}
 		s.record(x, r)
 		if p != nil {
 			panic(p)
@@ -44,17 +50,18 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(&x.response, r.WithContext(x))
 }
 
-// recovered turns a panic into a Problem. Where an answer has begun it is too late for that: the value
-// that it returns then makes net/http cut the connection, so that the client does not take half for all.
+// recovered turns a panic into a Problem. Where a part of an answer is sent it is too late for that: then it returns a
+// value that makes net/http cut the connection, so that the client does not take half of an answer for all of it.
 func (s *Server) recovered(x *exchange, p any) any {
 	if cause, ok := p.(error); ok && errors.Is(cause, http.ErrAbortHandler) {
 		return p // somebody means to cut the connection
 	}
 	err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-	if x.status != 0 {
+	if x.begun {
 		s.log.Error("panic after the answer began", "request", x.id, "error", err)
 		return http.ErrAbortHandler
 	}
+	x.restart()
 	s.fail(x, err)
 	return nil
 }

@@ -111,8 +111,8 @@ func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       time.Minute, // the bound of a body that no handler reads; readBody sets a closer one
-		WriteTimeout:      time.Minute,
+		ReadTimeout:       time.Minute,     // the bound of a body that no handler reads; readBody sets a closer one
+		WriteTimeout:      5 * time.Minute, // the bound of one answer; a Listener cuts a client that does not read sooner
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(cmp.Or(log, slog.New(slog.DiscardHandler)).Handler(), slog.LevelWarn),

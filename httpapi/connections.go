@@ -1,0 +1,189 @@
+package httpapi
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"agora/telemetry"
+)
+
+// ListenerOptions bound what the connections of a listener may take. The zero options bound nothing but the time in
+// which a client reads nothing.
+type ListenerOptions struct {
+	MaxConnections int                // open at once; 0 for no bound
+	MaxPerAddress  int                // of those of one address; 0 for no bound
+	TrustedProxies []netip.Prefix     // networks to which MaxPerAddress does not apply
+	Metrics        *telemetry.Metrics // nil for none
+}
+
+const (
+	// stallTimeout is how long a client may take nothing of an answer that waits for it. A client that takes something in
+	// that time, however little, goes on.
+	stallTimeout = 10 * time.Second
+
+	// sendBuffer bounds what the kernel holds of an answer for a slow client, in bytes. It also makes the kernel report
+	// progress often: it says nothing until about a third of the buffer is free.
+	sendBuffer = 32 << 10
+)
+
+// NewListener returns a listener whose connections are bounded. A connection beyond a bound is closed as soon as it is
+// accepted.
+func NewListener(l net.Listener, o ListenerOptions) net.Listener {
+	return &listener{
+		Listener: l, options: o, from: map[netip.Addr]int{},
+		connections: o.Metrics.Gauge("agora_http_connections", "Connections of clients that are open."),
+		refused: o.Metrics.Counter("agora_http_connections_refused_total",
+			"Connections that were closed at once, by the bound that they exceeded: all connections, or those of their address.", "bound"),
+		stalled: o.Metrics.Counter("agora_http_connections_stalled_total",
+			"Connections that were cut because the client took nothing of an answer for too long."),
+	}
+}
+
+type listener struct {
+	net.Listener
+	options     ListenerOptions
+	connections telemetry.Gauge
+	refused     telemetry.Counter
+	stalled     telemetry.Counter
+
+	mu   sync.Mutex
+	open int
+	from map[netip.Addr]int // open connections by address; none is 0
+}
+
+// Accept implements net.Listener.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		address := l.keyOf(conn)
+		if bound := l.add(address); bound != "" {
+			l.refused.Inc(bound)
+			if tcp, ok := conn.(*net.TCPConn); ok {
+				_ = tcp.SetLinger(0) // else the kernel would remember the connection for a minute
+			}
+			_ = conn.Close()
+			continue
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetWriteBuffer(sendBuffer)
+		}
+		return &connection{Conn: conn, opened: time.Now(), stalled: l.stalled, closed: func() { l.remove(address) }}, nil
+	}
+}
+
+// keyOf returns the address that a connection is counted under, or the zero Addr for one that is only counted among all.
+func (l *listener) keyOf(conn net.Conn) netip.Addr {
+	peer, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	if err != nil || contains(l.options.TrustedProxies, peer.Addr().Unmap()) {
+		return netip.Addr{}
+	}
+	return subscriber(peer.Addr().Unmap())
+}
+
+// add counts a connection in, or returns the bound that it exceeds.
+func (l *listener) add(address netip.Addr) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch o := l.options; {
+	case address.IsValid() && o.MaxPerAddress > 0 && l.from[address] >= o.MaxPerAddress:
+		return "address"
+	case o.MaxConnections > 0 && l.open >= o.MaxConnections:
+		return "all"
+	}
+	l.open++
+	if address.IsValid() {
+		l.from[address]++
+	}
+	l.connections.Add(1)
+	return ""
+}
+
+// remove counts a connection out.
+func (l *listener) remove(address netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open--
+	if address.IsValid() {
+		if l.from[address]--; l.from[address] == 0 {
+			delete(l.from, address)
+		}
+	}
+	l.connections.Add(-1)
+}
+
+// connection is a connection whose writes fail once the client has taken nothing for stallTimeout.
+type connection struct {
+	net.Conn
+	opened   time.Time
+	deadline atomic.Int64 // of writes, as set from outside: nanoseconds since opened; 0 for none
+	stalled  telemetry.Counter
+	once     sync.Once
+	closed   func()
+}
+
+// Write implements net.Conn.
+func (c *connection) Write(p []byte) (int, error) {
+	written := 0
+	for {
+		limit, given := time.Now().Add(stallTimeout), false
+		if d := c.deadline.Load(); d != 0 && c.opened.Add(time.Duration(d)).Before(limit) {
+			limit, given = c.opened.Add(time.Duration(d)), true
+		}
+		if err := c.Conn.SetWriteDeadline(limit); err != nil {
+			return written, err
+		}
+		n, err := c.Conn.Write(p[written:])
+		written += n
+		if err == nil || given || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return written, err
+		}
+		if n == 0 {
+			c.stalled.Inc()
+			return written, err
+		}
+	}
+}
+
+// SetWriteDeadline implements net.Conn. A write fails at the deadline even if the client reads.
+func (c *connection) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() {
+		c.deadline.Store(0)
+		return nil
+	}
+	after := t.Sub(c.opened)
+	if after == 0 {
+		after = -1 // 0 is no deadline
+	}
+	c.deadline.Store(int64(after))
+	if time.Until(t) < stallTimeout {
+		return c.Conn.SetWriteDeadline(t) // also for a write that waits
+	}
+	return nil
+}
+
+// SetDeadline implements net.Conn.
+func (c *connection) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// CloseWrite lets net/http say the end of an answer and still read what the client sends.
+func (c *connection) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// Close implements net.Conn.
+func (c *connection) Close() error {
+	c.once.Do(c.closed)
+	return c.Conn.Close()
+}

@@ -1,0 +1,129 @@
+package httpapi
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// response holds an answer back until its handler has returned, and writes it then. So a client that reads slowly
+// delays only the goroutine of its own connection: the handler's resources, such as its place among the requests in
+// flight and the compressor, are free by then. An answer that is larger than answerHeld, or that is flushed, is sent
+// while the handler works; its request leaves its place at that moment.
+type response struct {
+	http.ResponseWriter
+	exchange *exchange
+	status   int           // of the answer; 0 while there is none
+	bytes    int64         // of the body that the handler has written
+	begun    bool          // the header is sent
+	held     *bytes.Buffer // body that waits; nil for none
+	whole    []byte        // body that waits and that nobody changes any more; nil for none
+}
+
+// answerHeld is how much of an answer is copied to be held back, in bytes.
+const answerHeld = 64 << 10
+
+// answers are buffers for answers that are held back.
+var answers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// WriteHeader implements http.ResponseWriter. Only the first status of an answer counts.
+func (w *response) WriteHeader(status int) {
+	switch {
+	case status < 200:
+		w.ResponseWriter.WriteHeader(status)
+	case w.status == 0:
+		w.status = status
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (w *response) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	w.bytes += int64(len(p))
+	if !w.begun && w.whole == nil && w.holds()+len(p) <= answerHeld {
+		if w.held == nil {
+			w.held, _ = answers.Get().(*bytes.Buffer)
+		}
+		return w.held.Write(p)
+	}
+	if err := w.begin(); err != nil {
+		return 0, err
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *response) holds() int {
+	if w.held == nil {
+		return 0
+	}
+	return w.held.Len()
+}
+
+// writeWhole writes a body that nobody changes any more, without a copy where w is a response.
+func writeWhole(w io.Writer, body []byte) (int, error) {
+	r, ok := w.(*response)
+	if !ok || r.begun || r.held != nil || r.whole != nil {
+		return w.Write(body)
+	}
+	r.WriteHeader(http.StatusOK)
+	r.bytes += int64(len(body))
+	r.whole = body
+	return len(body), nil
+}
+
+// begin sends the header and what was held back.
+func (w *response) begin() error {
+	if w.begun {
+		return nil
+	}
+	w.begun = true
+	w.exchange.server.leave(w.exchange)
+	w.ResponseWriter.WriteHeader(w.status)
+	body := w.whole
+	if w.held != nil {
+		body = w.held.Bytes()
+	}
+	if len(body) == 0 {
+		return nil
+	}
+	_, err := w.ResponseWriter.Write(body)
+	w.discard()
+	return err
+}
+
+// finish sends what is left when the handler has returned. A handler that wrote nothing leaves the answer to net/http.
+func (w *response) finish() {
+	if w.status != 0 {
+		_ = w.begin() // a client that is gone is not an error of the server
+	}
+}
+
+// discard drops what was held back.
+func (w *response) discard() {
+	if w.held != nil {
+		w.held.Reset()
+		answers.Put(w.held)
+	}
+	w.held, w.whole = nil, nil
+}
+
+// restart forgets the answer so far, of which nothing is sent, so that there can be another one.
+func (w *response) restart() {
+	w.discard()
+	w.status, w.bytes = 0, 0
+}
+
+// Flush implements http.Flusher, which compression looks for.
+func (w *response) Flush() {
+	w.WriteHeader(http.StatusOK)
+	if err := w.begin(); err != nil {
+		return
+	}
+	if f, ok := w.ResponseWriter.(http.Flusher); ok {
+		f.Flush()
+	}
+}
+
+// Unwrap is for http.ResponseController.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
