@@ -153,12 +153,23 @@ func CodeOf(err error) string {
 	return KindOf(err).String()
 }
 
-// Collector gathers every offending field of an input, so that a caller sees all of them at once.
+// MaxFields is how many offending fields a Collector names. It counts the others, so that an input with any number of
+// mistakes makes an error of bounded size.
+const MaxFields = 20
+
+// Collector gathers the offending fields of an input, so that a caller sees them at once and not one by one.
 // The zero value is ready to use.
-type Collector struct{ fields []Field }
+type Collector struct {
+	fields []Field
+	more   int
+}
 
 // Add records that a field is wrong.
 func (c *Collector) Add(field, format string, args ...any) {
+	if len(c.fields) == MaxFields {
+		c.more++
+		return
+	}
 	c.fields = append(c.fields, Field{Name: field, Message: fmt.Sprintf(format, args...)})
 }
 
@@ -169,14 +180,22 @@ func (c *Collector) Check(ok bool, field, format string, args ...any) {
 	}
 }
 
-// Err returns one Invalid error naming all recorded fields, or nil if there is none.
+// Err returns one Invalid error naming the recorded fields, or nil if there is none.
 func (c *Collector) Err() error {
 	if len(c.fields) == 0 {
 		return nil
 	}
-	parts := make([]string, len(c.fields))
-	for i, f := range c.fields {
+	return New(Invalid, "invalid", Sentence(c.fields, c.more), c.fields...)
+}
+
+// Sentence says what is wrong with each of the fields, and how many more there are.
+func Sentence(fields []Field, more int) string {
+	parts := make([]string, len(fields), len(fields)+1)
+	for i, f := range fields {
 		parts[i] = f.Name + " " + f.Message
 	}
-	return New(Invalid, "invalid", strings.Join(parts, "; "), c.fields...)
+	if more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(parts, "; ")
 }

@@ -61,6 +61,17 @@ func TestWrapKeepsTheCause(t *testing.T) {
 	}
 }
 
+func TestCollectorCountsWhatItDoesNotName(t *testing.T) {
+	var c fault.Collector
+	for i := range fault.MaxFields + 3 {
+		c.Add(fmt.Sprintf("lines[%d]", i), "is empty")
+	}
+	e, _ := errors.AsType[*fault.Error](c.Err())
+	if len(e.Fields) != fault.MaxFields || !strings.HasSuffix(e.Message, "lines[19] is empty; and 3 more") {
+		t.Errorf("%d fields, and %q", len(e.Fields), e.Message)
+	}
+}
+
 func TestCollectorNamesEveryField(t *testing.T) {
 	var c fault.Collector
 	if err := c.Err(); err != nil {

@@ -197,7 +197,7 @@ func TestNoAnswerWaitsForABodyThatNobodyReads(t *testing.T) {
 	t.Cleanup(web.Close)
 	var twice strings.Builder
 	for i := range 200 {
-		fmt.Fprintf(&twice, "a%d=&a%d=&", i, i)
+		fmt.Fprintf(&twice, "a%060d=&a%060d=&", i, i)
 	}
 	for head, want := range map[string]int{
 		"GET /v1/widgets/wid_1":              200,

@@ -19,6 +19,10 @@ import (
 // bodies are buffers for request bodies. huma copies what it is given, so that they can be used again.
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
+// refusedBody takes the place of a body that is refused: huma checks the parameters, cannot decode it, and asProblem says
+// what is wrong with both.
+var refusedBody = []byte("!")
+
 const bodyKept = 64 << 10 // a larger buffer is left to the garbage collector
 
 // readBody returns the huma middleware of routes that take a body, which may be optional. It reads all of it
@@ -37,7 +41,7 @@ func (s *Server) readBody(optional bool) func(huma.Context, func(huma.Context)) 
 func (s *Server) readWhole(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	x := exchangeOf(r.Context())
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != mediaJSON {
 		x.send(newProblem(x, http.StatusUnsupportedMediaType, "", "the Content-Type has to be application/json",
 			fault.Field{Name: "Content-Type", Message: "is not application/json"}))
 		return
@@ -54,7 +58,14 @@ func (s *Server) readWhole(ctx huma.Context, next func(huma.Context)) {
 		s.fail(x, err)
 		return
 	}
-	next(readContext{ctx, bytes.NewReader(buf.Bytes())})
+	body, bad := buf.Bytes(), (*badBody)(nil)
+	if len(body) > 0 {
+		schema := ctx.Operation().RequestBody.Content[mediaJSON].Schema
+		if bad = checkBody(s.api.OpenAPI().Components.Schemas, schema, body); bad != nil {
+			body = refusedBody
+		}
+	}
+	next(readContext{ctx, bytes.NewReader(body), bad})
 }
 
 // receive reads the body into buf. While it does, the request has no place among those at work, and gets one
@@ -88,6 +99,15 @@ type humaContext huma.Context
 type readContext struct {
 	humaContext
 	body io.Reader
+	bad  *badBody // why the body is refused, or nil
+}
+
+// SetStatus implements huma.Context.
+func (c readContext) SetStatus(code int) {
+	if c.bad != nil {
+		code = c.bad.status
+	}
+	c.humaContext.SetStatus(code)
 }
 
 // BodyReader implements huma.Context.

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"cmp"
 	"errors"
 	"io"
 	"maps"
@@ -45,47 +44,38 @@ func decode(data []byte, v any) error {
 	if err == nil {
 		return nil
 	}
+	name, message := unreadable(err, len(data))
+	return errors.New(name + placeEnd + message)
+}
+
+// placeEnd is between the name and the message in the text of an error that decode returns: huma keeps only the text
+// of it. What is wrong with the body as a whole has the name "".
+const placeEnd = ": "
+
+// unreadable says what is wrong with JSON of a size that could not be read, and where.
+func unreadable(err error, size int) (name, message string) {
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(e.Err, jsontext.ErrDuplicateName) {
-			return placed(e.JSONPointer, "is given twice")
+			return fieldAt(e.JSONPointer), "is given twice"
 		}
-		return placed("", "is not valid JSON at byte "+strconv.FormatInt(e.ByteOffset, 10))
+		return "", "is not valid JSON at byte " + strconv.FormatInt(e.ByteOffset, 10)
+	}
+	if errors.Is(err, io.EOF) {
+		return "", "is not valid JSON at byte " + strconv.Itoa(size)
 	}
 	e, ok := errors.AsType[*json.SemanticError](err)
 	switch {
 	case !ok:
-		return placed("", "cannot be read")
+		return "", "cannot be read"
 	case errors.Is(e.Err, json.ErrUnknownName):
-		return placed(e.JSONPointer, "is not a known field")
+		return fieldAt(e.JSONPointer), unknownField
 	case e.JSONKind == '0':
-		return placed(e.JSONPointer, "is out of range, or not a whole number")
+		return fieldAt(e.JSONPointer), "is out of range, or not a whole number"
 	}
-	return placed(e.JSONPointer, "does not have the form that is asked for")
+	return fieldAt(e.JSONPointer), "does not have the form that is asked for"
 }
 
-// placed returns an error that offending can take apart again: huma keeps only the text of an error that
-// decoding gave, so that the text carries the place. What is wrong with the body as a whole has the place "".
-func placed(p jsontext.Pointer, message string) error {
-	return errors.New(fieldAt(p) + placeEnd + message)
-}
-
-const placeEnd = ": "
-
-// fieldAt writes a JSON pointer as a caller would: lines[0].quantity for /lines/0/quantity.
-func fieldAt(p jsontext.Pointer) string {
-	var b strings.Builder
-	for token := range p.Tokens() {
-		if _, err := strconv.ParseUint(token, 10, 32); err == nil {
-			b.WriteString("[" + token + "]")
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteByte('.')
-		}
-		b.WriteString(cmp.Or(token, `""`))
-	}
-	return b.String()
-}
+const unknownField = "is not a known field"
 
 // checkQuery refuses what huma would pass over in silence: a query that cannot be read whole, and a parameter that
 // is given twice, of which only the first would count.
@@ -104,42 +94,38 @@ func checkQuery(raw string) error {
 	return c.Err()
 }
 
-// offending tells what huma found in the terms of the caller. Values are never repeated: they may be secret.
-func offending(d *huma.ErrorDetail) fault.Field {
+// offending tells what huma found in the terms of the caller. The name is empty where the body as a whole is wrong.
+// Values are never repeated: they may be secret.
+func offending(d *huma.ErrorDetail) (name, message string) {
 	name, inBody := strings.CutPrefix(d.Location, "body")
 	if !inBody {
 		_, name, _ = strings.Cut(d.Location, ".") // after path, query or header
 	}
 	name = strings.TrimPrefix(name, ".")
-	message := d.Message
+	message = d.Message
 	// The last end: the names before it are the caller's and may hold one.
 	if end := strings.LastIndex(message, placeEnd); end >= 0 && inBody && name == "" {
 		name, message = message[:end], message[end+len(placeEnd):]
 	}
-	if missing, ok := strings.CutPrefix(message, missingBefore); ok && inBody {
-		missing = strings.TrimSuffix(missing, missingAfter)
-		return fault.Field{Name: strings.TrimPrefix(name+"."+missing, "."), Message: "is missing"}
-	}
+	return name, plainly(message)
+}
+
+// plainly says what huma found as a predicate of the field.
+func plainly(message string) string {
 	switch {
 	case message == validation.MsgUnexpectedProperty:
-		message = "is not a known field"
+		return unknownField
 	case message == "unknown query parameter":
-		message = "is not a known parameter"
+		return "is not a known parameter"
 	case strings.HasPrefix(message, "required "):
-		message = "is missing"
+		return "is missing"
 	case strings.HasPrefix(message, "expected "):
-		message = "does not fit: " + message
+		return "does not fit: " + message
 	case strings.HasPrefix(message, "invalid "):
-		message = "is an " + message
+		return "is an " + message
 	}
-	if inBody && name == "" {
-		return fault.Field{Message: "the body " + message}
-	}
-	return fault.Field{Name: name, Message: message}
+	return message
 }
 
 // missingBody is huma's message about a body that is not there, which stands by itself.
 const missingBody = "request body is required"
-
-// The two ends of huma's message about a missing field, which is placed at the object that lacks it.
-var missingBefore, missingAfter, _ = strings.Cut(validation.MsgExpectedRequiredProperty, "%s")

@@ -28,7 +28,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		if got := offending(&huma.ErrorDetail{Location: "body", Message: err.Error()}); got.Message == "" {
+		if _, message := offending(&huma.ErrorDetail{Location: "body", Message: err.Error()}); message == "" {
 			t.Errorf("%q is refused without a reason: %v", data, err)
 		}
 	})
@@ -36,21 +36,17 @@ func FuzzDecode(f *testing.F) {
 
 func TestOffending(t *testing.T) {
 	for _, tt := range []struct{ location, message, name, want string }{
-		{"body", "expected required property sku to be present", "sku", "is missing"},
-		{"body.lines[1]", "expected required property quantity to be present", "lines[1].quantity", "is missing"},
-		{"body[0]", "expected required property id to be present", "[0].id", "is missing"},
 		{"body.lines[0].quantity", "expected number >= 1", "lines[0].quantity", "does not fit: expected number >= 1"},
-		{"body.colour", "unexpected property", "colour", "is not a known field"},
 		{"body", "lines[0].quantity: is out of range", "lines[0].quantity", "is out of range"},
-		{"body", ": is not valid JSON at byte 1", "", "the body is not valid JSON at byte 1"},
-		{"body", "expected object", "", "the body does not fit: expected object"},
+		{"body", ": is not valid JSON at byte 1", "", "is not valid JSON at byte 1"},
+		{"body", "expected object", "", "does not fit: expected object"},
 		{"query.limit", "invalid integer", "limit", "is an invalid integer"},
 		{"query.q", "required query parameter is missing", "q", "is missing"},
 		{"header.If-Match", "required header parameter is missing", "If-Match", "is missing"},
 	} {
-		got := offending(&huma.ErrorDetail{Location: tt.location, Message: tt.message, Value: "secret"})
-		if got.Name != tt.name || got.Message != tt.want {
-			t.Errorf("%s, %q: got %q %q, want %q %q", tt.location, tt.message, got.Name, got.Message, tt.name, tt.want)
+		name, message := offending(&huma.ErrorDetail{Location: tt.location, Message: tt.message, Value: "secret"})
+		if name != tt.name || message != tt.want {
+			t.Errorf("%s, %q: got %q %q, want %q %q", tt.location, tt.message, name, message, tt.name, tt.want)
 		}
 	}
 }

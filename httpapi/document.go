@@ -35,7 +35,9 @@ func RegisterDocument[I, B any](s *Server, rt Route, load func(r *http.Request) 
 	huma.Register(s.api, *op, func(context.Context, *I) (*described, error) { return nil, nil })
 }
 
-var contentJSON = []string{"application/json"}
+const mediaJSON = "application/json"
+
+var contentJSON = []string{mediaJSON}
 
 func (d Document) write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

@@ -87,7 +87,7 @@ func (s *Server) declare(rt Route) *huma.Operation {
 func (s *Server) documentBodyFailures(op *huma.Operation, rt Route) {
 	for status, when := range map[int]string{
 		http.StatusBadRequest:            "The body is not one valid JSON value.",
-		http.StatusRequestEntityTooLarge: "The body is larger than " + sizeLimit(cmp.Or(rt.MaxBody, s.options.MaxBody)) + ".",
+		http.StatusRequestEntityTooLarge: "The body is larger than " + sizeLimit(s.maxBody(rt)) + ".",
 		http.StatusUnsupportedMediaType:  "The body is not announced as application/json.",
 	} {
 		s.documentStatus(op, status, codes[status], when)

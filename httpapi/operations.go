@@ -62,7 +62,7 @@ func (s *Server) readiness(r *http.Request) (Document, error) {
 	}
 	if len(away) > 0 {
 		slices.SortFunc(away, func(a, b fault.Field) int { return cmp.Compare(a.Name, b.Name) })
-		return Document{}, fmt.Errorf("%w: %w", fault.New(fault.Unavailable, "not_ready", sentence(away), away...), errors.Join(causes...))
+		return Document{}, fmt.Errorf("%w: %w", fault.New(fault.Unavailable, "not_ready", fault.Sentence(away, 0), away...), errors.Join(causes...))
 	}
 	body, err := json.Marshal(answer, encoding)
 	return Document{Body: body, CacheControl: "no-store"}, err

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"agora/fault"
@@ -98,15 +97,15 @@ func (s *Server) problem(x *exchange, err error) *Problem {
 		x.failure = err
 		s.logAway(x, err)
 	}
-	p := newProblem(x, statuses[kind], fault.CodeOf(err), "")
-	if e, ok := errors.AsType[*fault.Error](err); ok {
-		p.Detail, p.Errors = e.Message, e.Fields
-		p.retryAfter(e.RetryAfter)
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		e = &fault.Error{}
 	}
+	p := newProblem(x, statuses[kind], fault.CodeOf(err), cmp.Or(e.Message, http.StatusText(statuses[kind])), e.Fields...)
+	p.retryAfter(e.RetryAfter)
 	if kind == fault.Unauthenticated {
 		p.set("Www-Authenticate", `Bearer realm="agora"`)
 	}
-	p.Detail = cmp.Or(p.Detail, p.Title)
 	return p
 }
 
@@ -132,7 +131,7 @@ func newProblem(x *exchange, status int, code, detail string, fields ...fault.Fi
 	x.code = code
 	p := &Problem{
 		Type: "/docs#" + code, Title: http.StatusText(status), Status: status, Code: code,
-		Detail: detail, Instance: x.id, Errors: fields, header: http.Header{"Cache-Control": {"no-store"}},
+		Detail: boundedDetail(detail), Instance: x.id, Errors: bounded(fields), header: http.Header{"Cache-Control": {"no-store"}},
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		p.retryAfter(time.Second)
@@ -173,34 +172,27 @@ func (s *Server) asProblem(ctx huma.Context, _ string, v any) (any, error) {
 	if !ok {
 		return v, nil
 	}
-	var fields []fault.Field
-	detail := e.Detail
+	status, detail, found := e.Status, e.Detail, mistakes{}
+	read, _ := ctx.(readContext)
 	for _, d := range e.Errors {
-		if f := offending(d); f.Name != "" {
-			fields = append(fields, f)
-		} else {
-			detail = f.Message
+		if name, message := offending(d); read.bad == nil || name != "" {
+			found.add(name, message)
 		}
 	}
+	if read.bad != nil {
+		status = read.bad.status
+		found.join(read.bad.mistakes)
+	}
 	switch {
-	case len(fields) > 0:
-		detail = sentence(fields)
+	case found.any():
+		detail = found.detail()
 	case detail == missingBody:
 		detail = "the body is missing"
 	}
 	ctx.SetHeader("Content-Type", problemJSON)
-	p := newProblem(exchangeOf(ctx.Context()), e.Status, "", detail, fields...)
+	p := newProblem(exchangeOf(ctx.Context()), status, "", detail, found.fields...)
 	for name := range p.header {
 		ctx.SetHeader(name, p.header.Get(name))
 	}
 	return p, nil
-}
-
-// sentence says of every field what is wrong with it.
-func sentence(fields []fault.Field) string {
-	parts := make([]string, len(fields))
-	for i, f := range fields {
-		parts[i] = f.Name + " " + f.Message
-	}
-	return strings.Join(parts, "; ")
 }

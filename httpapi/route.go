@@ -98,7 +98,7 @@ type Route struct {
 	Status       int    // of success; 0 for 200, or 204 where there is no body
 	Accepted     string // when it answers 202 with the same body instead; empty for never
 	Fails        []Failure
-	MaxBody      int64         // bytes; 0 for the server's limit
+	MaxBody      int64         // bytes, never more than the server's limit; 0 for that
 	Timeout      time.Duration // 0 for the server's
 
 	unguarded bool   // answers also when the server is full: probes and figures
@@ -119,8 +119,9 @@ func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in
 	if body, has := input.FieldByName("Body"); has {
 		s.documentBodyFailures(op, rt)
 		op.Middlewares = huma.Middlewares{s.readBody(body.Type.Kind() == reflect.Pointer)}
-		op.MaxBodyBytes = -1    // readBody has seen to it
-		op.BodyReadTimeout = -1 // lifts the deadline that readBody set, which else would end the handler's context
+		op.SkipValidateBody = true // readBody has seen to it
+		op.MaxBodyBytes = -1       // readBody has seen to it
+		op.BodyReadTimeout = -1    // lifts the deadline that readBody set, which else would end the handler's context
 	}
 	huma.Register(s.api, *op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
@@ -150,10 +151,18 @@ func (s *Server) add(rt Route, serve http.HandlerFunc) {
 		panic(fmt.Sprintf("httpapi: %s does not declare who may call it", rt.Pattern()))
 	}
 	rt.Timeout = cmp.Or(rt.Timeout, s.options.Timeout)
-	rt.MaxBody = cmp.Or(rt.MaxBody, s.options.MaxBody)
+	rt.MaxBody = s.maxBody(rt)
 	rt.pattern = rt.Pattern()
 	s.routes = append(s.routes, rt)
 	s.mux.Handle(rt.Pattern(), s.admitted(&rt, s.compressed(serve)))
+}
+
+// maxBody returns the bytes that a body of the route may have.
+func (s *Server) maxBody(rt Route) int64 {
+	if rt.MaxBody == 0 {
+		return s.options.MaxBody
+	}
+	return min(rt.MaxBody, s.options.MaxBody)
 }
 
 // The keys of what a huma operation carries for the adapter.
@@ -168,7 +177,11 @@ type adapter struct{ *Server }
 // Handle implements huma.Adapter.
 func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 	rt, _ := op.Metadata[metaRoute].(Route) // without one it declares no access, and add panics
-	withoutNull(a.api.OpenAPI().Components.Schemas.Map())
+	schemas := a.api.OpenAPI().Components.Schemas
+	withoutNull(schemas.Map())
+	if op.RequestBody != nil && op.RequestBody.Content[mediaJSON] != nil {
+		checkable(schemas, op.RequestBody.Content[mediaJSON].Schema, rt.Pattern(), map[*huma.Schema]bool{})
+	}
 	if serve, ok := op.Metadata[metaServe].(http.HandlerFunc); ok {
 		a.add(rt, serve)
 		return

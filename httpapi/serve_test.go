@@ -279,6 +279,8 @@ func TestDetailIsASentence(t *testing.T) {
 		`{"amount":1,"amount":2}`:          "amount is given twice",
 		`{"free":{"a: b":1,"a: b":2}}`:     "free.a: b is given twice",
 		`{"":1,"":2}`:                      `"" is given twice`,
+		`{"name":"a","amount":1e999}`:      "amount is out of range, or not a whole number",
+		`{"7":1,"name":"a","amount":1}`:    "7 is not a known field",
 		`{"free":{"":1,"":2}}`:             `free."" is given twice`,
 		`{"name":"a"}`:                     "amount is missing",
 		`{"name":7,"amount":1,"colour":0}`: "name does not fit: expected string; colour is not a known field",
@@ -287,6 +289,34 @@ func TestDetailIsASentence(t *testing.T) {
 		if p := got.problem(t); p.Detail != want {
 			t.Errorf("%s gave %d %q, want %q", body, got.status, p.Detail, want)
 		}
+	}
+}
+
+// TestManyMistakes counts those that are not named, and those of a list that is too long not at all.
+func TestManyMistakes(t *testing.T) {
+	_, web := newServer(t, httpapi.Options{}, nil)
+	var unknown []string
+	for i := range 25 {
+		unknown = append(unknown, fmt.Sprintf(`"u%d":1`, i))
+	}
+	tenLines := `{"name":"a","amount":1,"lines":[` + strings.Repeat("{},", 9) + "{}]}"
+	for _, tt := range []struct {
+		name, body, end string
+		errors          int
+	}{
+		{"unknown names", `{"name":"a",` + strings.Join(unknown, ",") + `}`, "u19 is not a known field; and 6 more", 20},
+		{"a full list of wrong items", tenLines, "lines[9].quantity is missing", 10},
+		{"a list of one item too many", strings.Replace(tenLines, "{}", "{},{}", 1), "lines does not fit: expected array length <= 10", 1},
+		{"a long name", `{"name":"a","amount":1,"` + strings.Repeat("ö", 500) + `":1}`, strings.Repeat("ö", 62) + "… is not a known field", 1},
+	} {
+		got := call(t, "POST", web.URL+"/v1/widgets", tt.body, as("seller")...)
+		p := got.problem(t)
+		if got.status != 422 || len(p.Errors) != tt.errors || !strings.HasSuffix(p.Detail, tt.end) {
+			t.Errorf("%s: got %d with %d errors, want 422 with %d, and a detail that ends with %q: %s", tt.name, got.status, len(p.Errors), tt.errors, tt.end, p.Detail)
+		}
+	}
+	if got := call(t, "GET", web.URL+"/v1/widgets?"+strings.Repeat("a", 900)+"&"+strings.ReplaceAll(strings.Join(unknown, "&"), `"`, ""), "", as("seller")...); len(got.problem(t).Errors) != 20 {
+		t.Errorf("of 26 unknown parameters these are named: %s", got.body)
 	}
 }
 

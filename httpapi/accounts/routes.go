@@ -10,7 +10,10 @@ import (
 	"agora/httpapi"
 )
 
-const tagAccounts = "accounts"
+const (
+	tagAccounts = "accounts"
+	maxBody     = 16 << 10
+)
 
 // AddRoutes adds the routes of users, sessions and tokens.
 func AddRoutes(s *httpapi.Server, service *accounts.Service) {
@@ -19,12 +22,14 @@ func AddRoutes(s *httpapi.Server, service *accounts.Service) {
 	roleChanged := httpapi.Failure{Kind: fault.Conflict, Code: "role_changed", When: "The user's role was changed at this very moment. Try again."}
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/users", Tag: tagAccounts, Summary: "Register", Access: httpapi.Public, Status: 201,
+		MaxBody: maxBody,
 		Fails: []httpapi.Failure{
 			busy, {Kind: fault.Conflict, Code: "email_taken", When: "The e-mail address belongs to somebody who is registered already."},
 		},
 	}, a.register)
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign in", Access: httpapi.Public, Status: 201,
+		MaxBody:     maxBody,
 		Description: "Gives a token, to be sent as Authorization: Bearer with every request that is not public.",
 		Fails: []httpapi.Failure{
 			busy, roleChanged, {Kind: fault.Unauthenticated, Code: "invalid_credentials", When: "The e-mail address or the password is wrong."},
@@ -39,6 +44,7 @@ func AddRoutes(s *httpapi.Server, service *accounts.Service) {
 	}, a.me)
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/tokens", Tag: tagAccounts, Summary: "Issue a token", Access: httpapi.Roles(accounts.Admin), Status: 201,
+		MaxBody:     maxBody,
 		Description: "Opens a session without a password, for a program.",
 		Fails:       []httpapi.Failure{roleChanged, {Kind: fault.NotFound, When: "There is no such user."}},
 	}, a.issue)

@@ -9,12 +9,16 @@ import (
 	"agora/shop"
 )
 
-const tagOrders = "orders"
+const (
+	tagOrders    = "orders"
+	maxOrderBody = 64 << 10
+)
 
 func addOrders(s *httpapi.Server, services Services) {
 	r := orderRoutes{services.Orders, services.History}
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/orders", Tag: tagOrders, Summary: "Check out", Access: httpapi.SignedIn, Status: 201,
+		MaxBody:     maxOrderBody,
 		Description: "Takes the stock, asks for the payment and confirms. With an Idempotency-Key the same request can be sent again, as often as it takes to get an answer, and makes one order.",
 		Accepted:    "The payment is still open: the order is pending, its units are held, and the checkout goes on by itself.",
 		Fails: []httpapi.Failure{
@@ -39,6 +43,7 @@ func addOrders(s *httpapi.Server, services Services) {
 	}, r.history)
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/orders/{id}/cancel", Tag: tagOrders, Summary: "Cancel an order, or units of it", Access: httpapi.SignedIn, Owned: true,
+		MaxBody:     maxOrderBody,
 		Description: "Without lines, all that is left. The units are for sale again and what was paid for them is refunded. " + hidden,
 		Fails: []httpapi.Failure{
 			{Kind: fault.Conflict, Code: "order_state", When: "The order is cancelled already."},

@@ -9,7 +9,10 @@ import (
 	"agora/shop"
 )
 
-const tagProducts = "products"
+const (
+	tagProducts    = "products"
+	maxProductBody = 128 << 10
+)
 
 // pageCaching lets browsers and CDNs keep a product page for a moment, show an older one while they ask
 // for a new one, and go on showing it for an hour while the shop is away. What must not wait that long is
@@ -29,11 +32,13 @@ func addProducts(s *httpapi.Server, services Services) {
 	}, p.list)
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/products", Tag: tagProducts, Summary: "Offer a product", Access: sellers, Status: 201,
+		MaxBody:     maxProductBody,
 		Description: "The product belongs to whoever offers it. It has no stock until PUT /v1/stock/{sku}.",
 		Fails:       []httpapi.Failure{{Kind: fault.Conflict, Code: "sku_taken", When: "Another product has the SKU."}},
 	}, p.create)
 	httpapi.Register(s, httpapi.Route{
 		Method: "PUT", Path: "/v1/products/{id}", Tag: tagProducts, Summary: "Replace a product", Access: sellers, Owned: true,
+		MaxBody:     maxProductBody,
 		Description: "Replaces what the seller wrote, as far as nobody else did so since it was read. Sales and reviews in between do not matter.",
 		Fails: []httpapi.Failure{
 			{Kind: fault.Denied, Code: "not_owner", When: "The product belongs to another seller."},

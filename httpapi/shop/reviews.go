@@ -8,6 +8,8 @@ import (
 	"agora/shop"
 )
 
+const maxReviewBody = 64 << 10
+
 func addReviews(s *httpapi.Server, services Services) {
 	r := reviewRoutes{services.Catalog}
 	httpapi.Register(s, httpapi.Route{
@@ -16,6 +18,7 @@ func addReviews(s *httpapi.Server, services Services) {
 	}, r.list)
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/products/{id}/reviews", Tag: tagProducts, Summary: "Review a product", Access: httpapi.SignedIn, Status: 201,
+		MaxBody:     maxReviewBody,
 		Description: "Once for each user and product.",
 		Fails:       []httpapi.Failure{{Kind: fault.Conflict, Code: "already_reviewed", When: "You have reviewed the product before."}},
 	}, r.add)

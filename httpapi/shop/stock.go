@@ -8,7 +8,10 @@ import (
 	"agora/shop"
 )
 
-const tagStock = "stock"
+const (
+	tagStock     = "stock"
+	maxStockBody = 16 << 10
+)
 
 func addStock(s *httpapi.Server, services Services) {
 	r := stockRoutes{services.Stocks}
@@ -19,11 +22,13 @@ func addStock(s *httpapi.Server, services Services) {
 	}, r.get)
 	httpapi.Register(s, httpapi.Route{
 		Method: "PUT", Path: "/v1/stock/{sku}", Tag: tagStock, Summary: "Set the units on hand of a SKU", Access: sellers, Owned: true,
+		MaxBody:     maxStockBody,
 		Description: "As they were counted. A count below what pending orders hold is kept: those that turn out short are refunded.",
 		Fails:       []httpapi.Failure{notOwner},
 	}, r.count)
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/stock/{sku}", Tag: tagStock, Summary: "Add units of a SKU, or take some away", Access: sellers, Owned: true,
+		MaxBody:     maxStockBody,
 		Description: "For units that came or went while others are sold. It is not idempotent: after a lost answer, look at the stock first.",
 		Fails: []httpapi.Failure{
 			notOwner, {Kind: fault.Conflict, Code: "insufficient_stock", When: "The change takes more units than there are."},
