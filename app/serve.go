@@ -28,6 +28,7 @@ func Serve(ctx context.Context, cfg Config, version string, out, logs io.Writer)
 	if err != nil {
 		return err
 	}
+	limitMemory(ctx, os.DirFS("/"), log)
 	lock, err := lockData(cfg.Data)
 	if err != nil {
 		return err
