@@ -16,6 +16,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
+//go:generate go test -tags sqlite_fts5 -count=1 -run ^TestOpenAPIFile$ . -update
+
 // config is huma without everything that it would serve by itself.
 func (s *Server) config() huma.Config {
 	return huma.Config{
