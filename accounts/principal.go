@@ -7,10 +7,25 @@ const (
 	Shopper Role = "shopper" // buys: sees public things and what is their own
 	Seller  Role = "seller"  // also offers products: changes their own products and stock
 	Admin   Role = "admin"   // runs the marketplace: may do everything
+	Metrics Role = "metrics" // of tokens only: reads the figures of the server and nothing else
 )
 
-// Roles are all roles, from the least to the most powerful.
-var Roles = []Role{Shopper, Seller, Admin}
+// Roles are all roles.
+var Roles = []Role{Shopper, Seller, Admin, Metrics}
+
+// userRoles are the roles that a user can have. A token can have each role that its user's role covers.
+var userRoles = []Role{Shopper, Seller, Admin}
+
+// covers reports whether a user of the role may have a token of the other role.
+func (r Role) covers(other Role) bool {
+	switch r {
+	case Admin:
+		return true
+	case Seller:
+		return other == Seller || other == Shopper
+	}
+	return other == r
+}
 
 // Principal is who makes a request. The zero Principal is nobody: a visitor who did not sign in.
 type Principal struct {

@@ -122,8 +122,8 @@ func (s *Service) ChangeRole(ctx context.Context, by Principal, userID string, r
 	if err := onlyAdmin(by); err != nil {
 		return err
 	}
-	if !slices.Contains(Roles, role) {
-		return fault.ErrInvalid("role", "is none of %v", Roles)
+	if !slices.Contains(userRoles, role) {
+		return fault.ErrInvalid("role", "is none of %v", userRoles)
 	}
 	if userID == by.UserID {
 		return fault.New(fault.Denied, "own_role", "an admin cannot change their own role")

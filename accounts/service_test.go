@@ -282,6 +282,7 @@ func TestChangeRoleIsForAdminsAndNotForThemselves(t *testing.T) {
 		{"a shopper", shopper, shopper.UserID, accounts.Admin, fault.Denied},
 		{"a seller", accounts.Principal{UserID: shopper.UserID, Role: accounts.Seller}, shopper.UserID, accounts.Admin, fault.Denied},
 		{"an admin of themself", admin, admin.UserID, accounts.Shopper, fault.Denied},
+		{"to a role of tokens", admin, shopper.UserID, accounts.Metrics, fault.Invalid},
 		{"to no role", admin, shopper.UserID, "owner", fault.Invalid},
 		{"of nobody", admin, "usr_1", accounts.Seller, fault.NotFound},
 	} {

@@ -147,7 +147,7 @@ func (s *Service) open(ctx context.Context, userID string, session Session, ttl 
 	if session.Role == "" {
 		session.Role = user.Role
 	}
-	if slices.Index(Roles, session.Role) > slices.Index(Roles, user.Role) {
+	if !user.Role.covers(session.Role) {
 		return Credential{}, fault.ErrInvalid("role", "is more than the user's own, which is %s", user.Role)
 	}
 	session.ID, session.UserID = ident.New(ident.Session), userID

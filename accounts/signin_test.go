@@ -262,6 +262,8 @@ func TestIssueToken(t *testing.T) {
 		{"a shopper's", admin, accounts.Grant{UserID: shopper.UserID, TTL: time.Second},
 			accounts.Principal{UserID: shopper.UserID, Role: accounts.Shopper}, 0},
 		{"more than the user's", admin, accounts.Grant{UserID: shopper.UserID, Role: accounts.Seller}, accounts.Principal{}, fault.Invalid},
+		{"for figures", admin, accounts.Grant{Role: accounts.Metrics}, accounts.Principal{UserID: admin.UserID, Role: accounts.Metrics}, 0},
+		{"a shopper's for figures", admin, accounts.Grant{UserID: shopper.UserID, Role: accounts.Metrics}, accounts.Principal{}, fault.Invalid},
 		{"of no role", admin, accounts.Grant{Role: "owner"}, accounts.Principal{}, fault.Invalid},
 		{"of nobody", admin, accounts.Grant{UserID: "usr_1"}, accounts.Principal{}, fault.NotFound},
 		{"too short", admin, accounts.Grant{TTL: time.Millisecond}, accounts.Principal{}, fault.Invalid},

@@ -28,6 +28,7 @@ type Config struct {
 	Log     LogConfig
 	Tracing TracingConfig
 	HTTP    HTTPConfig
+	Ops     OpsConfig
 	Shop    ShopConfig
 }
 
@@ -56,6 +57,11 @@ type HTTPConfig struct {
 	TrustedProxies []netip.Prefix
 	Drain          time.Duration // between being told to end and taking no new connections
 	ShutdownGrace  time.Duration
+}
+
+// OpsConfig is for those who operate the server.
+type OpsConfig struct {
+	Listen string // host:port of a listener of figures and probes alone, or "" for none
 }
 
 // ShopConfig holds what a marketplace decides for itself.
@@ -109,7 +115,7 @@ func Keys() []Key {
 		key("tracing.endpoint", "", webURL, func(c *Config) *string { return &c.Tracing.Endpoint },
 			"OTLP/HTTP collector that traces are sent to, such as http://localhost:4318. Empty sends none."),
 		key("tracing.share", "0.01", share, func(c *Config) *float64 { return &c.Tracing.Share },
-			"Share of the requests that are traced, 0 to 1. A trace that the caller began is always followed."),
+			"Share of the requests that are traced, 0 to 1. A trace that a proxy of http.trusted_proxies passes on is always followed."),
 
 		key("http.max_body", "1MiB", size, func(c *Config) *int64 { return &c.HTTP.MaxBody },
 			"Largest body of a request."),
@@ -126,11 +132,14 @@ func Keys() []Key {
 		key("http.max_connections_per_address", "1024", atLeast(0), func(c *Config) *int { return &c.HTTP.PerAddress },
 			"Most connections that one network address may have open at the same time, unless http.trusted_proxies names it. 0 is no bound."),
 		key("http.trusted_proxies", "", prefixes, func(c *Config) *[]netip.Prefix { return &c.HTTP.TrustedProxies },
-			"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8, separated by commas."),
+			"Networks whose X-Forwarded-For and traceparent are believed, such as 10.0.0.0/8, separated by commas."),
 		key("http.drain", "0s", latency, func(c *Config) *time.Duration { return &c.HTTP.Drain },
 			"Time that load balancers get at the end to go elsewhere: for so long the server is not ready and goes on as before; then it takes no new connections, and those without a request stay open for as long again, or until each has been used once more. It has to be longer than the load balancer keeps a connection idle. 0 suits a server that nothing stands before."),
 		key("http.shutdown_grace", "20s", duration, func(c *Config) *time.Duration { return &c.HTTP.ShutdownGrace },
 			"Time that each part of the program gets at the end to finish what it began."),
+
+		key("ops.listen", "", optionalAddress, func(c *Config) *string { return &c.Ops.Listen },
+			"Host and port of a second listener, which has /metrics, /healthz and /readyz alone, without limits, and asks for no token. Let nobody reach it but those who operate the server. Empty is none; /metrics of the first listener asks for a token of the role admin or metrics."),
 
 		key("shop.hold", "15m", duration, func(c *Config) *time.Duration { return &c.Shop.Hold },
 			"How long an order that is not paid yet keeps its stock."),

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,10 +13,11 @@ import (
 
 // gateOptions say how a gate opens and closes.
 type gateOptions struct {
+	Name     string                          // of the module, for people
 	Address  string                          // host:port to listen on
 	Bound    func(net.Listener) net.Listener // bounds the connections; nil for no bounds
 	Announce func(url string)                // called when it listens
-	Part     func()                          // makes every answer from then on ask its client to close the connection
+	Part     func()                          // makes every answer from then on ask its client to close the connection; nil for nothing
 	// Linger is how long connections without a request stay open at the end. A proxy that sends a request over
 	// one that is closed in the same moment cannot know whether it was received, so connections are left to be
 	// closed behind an answer, or by the proxy, which has to do so with those that it did not use for this time.
@@ -41,7 +43,7 @@ func newGate(server *http.Server, options gateOptions) *gate {
 }
 
 func (g *gate) module() Module {
-	return Module{Name: "http server", Start: g.listen, Run: g.serve, Stop: g.close}
+	return Module{Name: cmp.Or(g.Name, "http server"), Start: g.listen, Run: g.serve, Stop: g.close}
 }
 
 func (g *gate) listen(ctx context.Context) error {
@@ -68,7 +70,9 @@ func (g *gate) serve(context.Context) error {
 
 // close lets nobody new in, waits for who is inside, and shuts what nobody uses.
 func (g *gate) close(ctx context.Context) error {
-	g.Part()
+	if g.Part != nil {
+		g.Part()
+	}
 	if err := g.listener.Close(); err != nil {
 		return fmt.Errorf("stop listening: %w", err)
 	}

@@ -117,6 +117,14 @@ var address = form[string]{name: "HOST:PORT", parse: func(s string) (string, err
 	return s, nil
 }}
 
+// optionalAddress is an address that may be left out.
+var optionalAddress = form[string]{name: "HOST:PORT", parse: func(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	return address.parse(s)
+}}
+
 var duration = form[time.Duration]{name: "DURATION", parse: func(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil || d <= 0 {

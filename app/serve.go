@@ -82,6 +82,9 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 		Module{Name: "traces", Stop: tracer.Shutdown},
 		Module{Name: "access log", Stop: func(context.Context) error { return flush() }},
 	)
+	if cfg.Ops.Listen != "" {
+		program.Add(operations(cfg.Ops.Listen, api, log))
+	}
 	cdn, err := openCDN(cfg.CDN, log, metrics)
 	if err != nil {
 		return nil, err
@@ -102,6 +105,16 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 		},
 	}).module())
 	return program, nil
+}
+
+// operations is the listener of figures and probes alone. It is there before the workers start and until they have
+// stopped, so that their start and their end can be watched.
+func operations(address string, api *httpapi.Server, log *slog.Logger) Module {
+	return newGate(httpapi.HTTPServer(api.OperationsHandler(), log), gateOptions{
+		Name: "operations server", Address: address,
+		Bound:    func(l net.Listener) net.Listener { return httpapi.NewListener(l, httpapi.ListenerOptions{}) },
+		Announce: func(url string) { log.Info("figures and probes", "url", url) },
+	}).module()
 }
 
 // frontage is what the program shows to the network.

@@ -110,13 +110,22 @@ func TestATakenAddressIsAnError(t *testing.T) {
 
 func TestServeAnswersAndEnds(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "made")
-	cfg := load(t, Sources{Flags: map[string]string{"data": data, "listen": "127.0.0.1:0"}}).Config
+	ops := freeAddress(t)
+	cfg := load(t, Sources{Flags: map[string]string{"data": data, "listen": "127.0.0.1:0", "ops.listen": ops}}).Config
 	ctx, stop := context.WithCancel(t.Context())
 	result := make(chan error, 1)
 	url := serving(t, ctx, cfg, result)
-	for _, path := range []string{"/healthz", "/readyz", "/", "/docs", "/openapi.json", "/metrics"} {
+	for _, path := range []string{"/healthz", "/readyz", "/", "/docs", "/openapi.json"} {
 		if status, err := get(t.Context(), url+path); err != nil || status != http.StatusOK {
 			t.Errorf("%s = %d, %v; want 200", path, status, err)
+		}
+	}
+	if status, err := get(t.Context(), url+"/metrics"); err != nil || status != http.StatusUnauthorized {
+		t.Errorf("/metrics without a token = %d, %v; want 401", status, err)
+	}
+	for path, want := range map[string]int{"/metrics": http.StatusOK, "/readyz": http.StatusOK, "/docs": http.StatusNotFound} {
+		if status, err := get(t.Context(), "http://"+ops+path); err != nil || status != want {
+			t.Errorf("%s of the listener for operators = %d, %v; want %d", path, status, err, want)
 		}
 	}
 	stop()
@@ -126,6 +135,17 @@ func TestServeAnswersAndEnds(t *testing.T) {
 	if paths, err := filepath.Glob(data); err != nil || len(paths) != 1 {
 		t.Errorf("the data folder was not made: %v", err)
 	}
+}
+
+// freeAddress returns a host:port of this machine that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
 }
 
 func TestServeRefusesAnUnknownLogFormat(t *testing.T) {

@@ -78,7 +78,7 @@ func TestFrontPageSaysWhatRuns(t *testing.T) {
 	got := get(t, serve(t)+"/")
 	for _, want := range []string{
 		"1.2.3", "1 h 30 min", "http://127.0.0.1:8080", "sqlite", "Running, not ready", "&lt;catalogue&gt;",
-		`href="/docs"`, `href="/metrics"`, `href="/openapi.json"`, `href="/healthz"`,
+		`href="/docs"`, `href="/openapi.json"`, `href="/healthz"`,
 	} {
 		if !strings.Contains(got.body, want) {
 			t.Errorf("the page lacks %q", want)

@@ -16,18 +16,16 @@ func (s *Server) admitted(rt *Route, serve http.HandlerFunc) http.HandlerFunc {
 		x := exchangeOf(r.Context())
 		x.route = rt
 		if s.options.Tracer.Enabled() {
-			x.Context, x.span = s.options.Tracer.StartServer(r.WithContext(x.Context), rt.pattern)
+			x.Context, x.span = s.options.Tracer.StartServer(r.WithContext(x.Context), rt.pattern, s.fromProxy(r))
 		}
 		x.deadline = x.started.Add(rt.Timeout)
-		if rt.unguarded {
-			serve(w, r)
-			return
+		if !rt.unplaced {
+			if !s.enter(x) {
+				s.fail(x, errFull)
+				return
+			}
+			defer s.leave(x)
 		}
-		if !s.enter(x) {
-			s.fail(x, errFull)
-			return
-		}
-		defer s.leave(x)
 		if err := s.admit(x, r); err != nil {
 			s.fail(x, err)
 			return
@@ -73,12 +71,14 @@ var errFull = &fault.Error{
 
 // admit decides whether the request may reach the handler. A credential that is there but not valid is
 // refused on every route, the public ones too: a caller that believes to be signed in should learn that
-// it is not. The limit by address comes before authentication, so that guessing tokens is limited too.
+// it is not. The limit by address comes before authentication, so that guessing tokens is limited too. Probes are
+// answered without authentication, because they must not depend on the store of sessions.
 func (s *Server) admit(x *exchange, r *http.Request) error {
-	if s.options.AddressLimit != nil {
-		if err := s.limit(x, s.options.AddressLimit, "address", s.clientAddress(r).String()); err != nil {
-			return err
-		}
+	if err := s.limitAddress(x, r); err != nil {
+		return err
+	}
+	if x.route.unplaced && x.route.Access == Public {
+		return nil
 	}
 	if token, ok := bearer(r); ok {
 		p, err := s.authenticate(x, token)
@@ -114,6 +114,13 @@ func bearer(r *http.Request) (string, bool) {
 		return "", true
 	}
 	return strings.TrimSpace(token), true
+}
+
+func (s *Server) limitAddress(x *exchange, r *http.Request) error {
+	if s.options.AddressLimit == nil {
+		return nil
+	}
+	return s.limit(x, s.options.AddressLimit, "address", s.clientAddress(r).String())
 }
 
 // limit asks a rate limiter. One that cannot be asked lets the request through and is counted: it

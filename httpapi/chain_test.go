@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"agora/fault"
 	"agora/httpapi"
 	"agora/ident"
 	"agora/telemetry"
@@ -91,7 +93,7 @@ func TestMetricsNameTheRouteAndNotThePath(t *testing.T) {
 	call(t, "GET", web.URL+"/v1/widgets/wid_1", "")
 	call(t, "GET", web.URL+"/v1/widgets/wid_2", "")
 	call(t, "GET", web.URL+"/wp-admin", "")
-	got := call(t, "GET", web.URL+"/metrics", "").body
+	got := call(t, "GET", web.URL+"/metrics", "", as("metrics")...).body
 	for _, want := range []string{
 		`agora_http_request_duration_seconds_count{class="2xx",route="GET /v1/widgets/{id}"} 1`,
 		`agora_http_request_duration_seconds_count{class="4xx",route="GET /v1/widgets/{id}"} 1`,
@@ -177,10 +179,16 @@ func TestRateLimits(t *testing.T) {
 	if got := call(t, "GET", url, "", as("guess")...); got.status != 429 {
 		t.Errorf("the fourth of the address gave %d, want 429 so that guessing tokens is limited", got.status)
 	}
-	if got := call(t, "GET", web.URL+"/healthz", ""); got.status != 200 {
-		t.Errorf("a probe gave %d, want 200", got.status)
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/nothing", "//v1/widgets", "/v1/../v1/widgets"} {
+		got := call(t, "GET", web.URL+path, "")
+		if p := got.problem(t); got.status != 429 || p.Code != "rate_limited" || got.header.Get("Retry-After") != "3" || got.header.Get("Location") != "" {
+			t.Errorf("%s gave %d %s, want 429 as for every other path", path, got.status, p.Code)
+		}
 	}
-	if addresses.seen["127.0.0.1"] != 4 || sessions.seen["ses_shopper"] != 2 {
+	if got := call(t, "PATCH", url, ""); got.status != 429 || got.header.Get("Allow") != "" {
+		t.Errorf("a method that there is not gave %d, want 429", got.status)
+	}
+	if addresses.seen["127.0.0.1"] != 11 || sessions.seen["ses_shopper"] != 2 {
 		t.Errorf("keys asked for: %v and %v", addresses.seen, sessions.seen)
 	}
 }
@@ -354,6 +362,90 @@ func TestReadiness(t *testing.T) {
 	got := call(t, "GET", web.URL+"/readyz", "")
 	if p := got.problem(t); got.status != 503 || p.Code != "not_ready" || fields(p) != "cache" || strings.Contains(got.body, "10.0.0.7") {
 		t.Errorf("got %d %s, want 503 not_ready naming the cache and no more", got.status, got.body)
+	}
+}
+
+func TestReadinessSaysWhy(t *testing.T) {
+	away := fmt.Errorf("orders: %w", fault.Wrap(fault.Unavailable, errors.New("dial 10.0.0.7: refused"), "PostgreSQL is away"))
+	_, web := newServer(t, httpapi.Options{Ready: map[string]func(context.Context) error{
+		"known":   func(context.Context) error { return fault.Wrap(fault.Unavailable, away, "stores is not ready") },
+		"late":    func(context.Context) error { return context.DeadlineExceeded },
+		"unknown": func(context.Context) error { return errors.New("password=hunter2") },
+		"wordy":   func(context.Context) error { return fault.New(fault.Unavailable, "", strings.Repeat("x", 10_000)) },
+	}}, nil)
+	got := call(t, "GET", web.URL+"/readyz", "")
+	said := map[string]string{}
+	for _, f := range got.problem(t).Errors {
+		said[f.Name] = f.Message
+	}
+	for name, want := range map[string]string{
+		"known": "is not ready: stores is not ready: PostgreSQL is away", "late": "is not ready: it does not answer in time",
+		"unknown": "is not ready: the log says why",
+	} {
+		if said[name] != want {
+			t.Errorf("of %s it says %q, want %q", name, said[name], want)
+		}
+	}
+	if n := len(said["wordy"]); n > 250 {
+		t.Errorf("of wordy it says %d bytes", n)
+	}
+}
+
+func TestALongPathIsCutInTheLog(t *testing.T) {
+	var access lines
+	_, web := newServer(t, httpapi.Options{AccessLog: slog.New(slog.NewJSONHandler(&access, nil))}, nil)
+	call(t, "GET", web.URL+"/v1/"+strings.Repeat("long", 5_000), "")
+	web.Close() // waits until the exchange is recorded
+	if n := len(access.String()); n > 600 {
+		t.Errorf("a request with a path of 20 KB makes a line of %d bytes", n)
+	}
+}
+
+// TestATraceIsFollowedForTrustedProxiesOnly counts the traces that callers began and the server goes on with.
+func TestATraceIsFollowedForTrustedProxiesOnly(t *testing.T) {
+	const theirs = "4bf92f3577b34da6a3ce929d0e0e4736"
+	for _, proxies := range [][]netip.Prefix{nil, fromAnywhere} {
+		tracer, err := telemetry.NewTracer(t.Context(), "http://127.0.0.1:1", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, web := newServer(t, httpapi.Options{Tracer: tracer, TrustedProxies: proxies}, nil)
+		seen := ""
+		s.Mount(httpapi.Route{Method: "GET", Path: "/trace", Access: httpapi.Public},
+			http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = telemetry.TraceID(r.Context()) }))
+		call(t, "GET", web.URL+"/trace", "", "Traceparent", "00-"+theirs+"-00f067aa0ba902b7-01")
+		if (seen == theirs) != (proxies != nil) || seen == "" {
+			t.Errorf("with the trusted proxies %v the trace is %q", proxies, seen)
+		}
+	}
+}
+
+func TestOperationsAloneAskForNothing(t *testing.T) {
+	none := &quota{seen: map[string]int{}}
+	s, web := newServer(t, httpapi.Options{Metrics: telemetry.NewMetrics(), AddressLimit: none, MaxInFlight: 1}, nil)
+	ops := httptest.NewServer(s.OperationsHandler())
+	t.Cleanup(ops.Close)
+	for path, want := range map[string]int{
+		"/healthz": 200, "/readyz": 200, "/metrics": 200, "/v1/widgets/wid_1": 404, "/openapi.json": 404, "/docs": 404, "/": 404,
+	} {
+		if got := call(t, "GET", ops.URL+path, ""); got.status != want || got.header.Get("X-Request-Id") == "" {
+			t.Errorf("%s gave %d, want %d: %s", path, got.status, want, got.body)
+		}
+	}
+	if got := call(t, "GET", web.URL+"/metrics", ""); got.status != 429 {
+		t.Errorf("/metrics of the public listener gave %d, want 429", got.status)
+	}
+}
+
+func TestFiguresAskForAToken(t *testing.T) {
+	_, web := newServer(t, httpapi.Options{Metrics: telemetry.NewMetrics()}, nil)
+	for token, want := range map[string]int{"": 401, "guess": 401, "shopper": 403, "seller": 403, "admin": 200, "metrics": 200} {
+		if got := call(t, "GET", web.URL+"/metrics", "", as(token)...); got.status != want {
+			t.Errorf("/metrics with the token %q gave %d, want %d", token, got.status, want)
+		}
+		if got := call(t, "GET", web.URL+"/%6detrics", "", as(token)...); got.status != want {
+			t.Errorf("/%%6detrics with the token %q gave %d, want %d", token, got.status, want)
+		}
 	}
 }
 

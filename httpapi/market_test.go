@@ -21,6 +21,7 @@ import (
 	"agora/pattern/journal"
 	"agora/pattern/saga"
 	"agora/shop"
+	"agora/telemetry"
 )
 
 // What the documentation's examples name.
@@ -109,7 +110,7 @@ func newMarket(t testing.TB, role accounts.Role) *market {
 		}),
 		History: shop.NewHistory(m.views, m.orders),
 	}
-	m.server = httpapi.New(httpapi.Options{Authenticator: m.accounts})
+	m.server = httpapi.New(httpapi.Options{Authenticator: m.accounts, Metrics: telemetry.NewMetrics()})
 	accountsapi.AddRoutes(m.server, m.accounts)
 	shopapi.AddRoutes(m.server, m.shop)
 	web := httptest.NewUnstartedServer(nil)

@@ -20,9 +20,13 @@ var (
 	noContent  = []string{"default-src 'none'; frame-ancestors 'none'"} // of the Content-Security-Policy; pages set their own
 )
 
-// observe is the outermost step: it gives the request its id, sees to it that a panic becomes an answer,
-// and writes down how it went.
-func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
+// observed returns the outermost step of a request: it gives the request its id, turns a panic into an answer, and
+// records the outcome.
+func (s *Server) observed(serve func(http.ResponseWriter, *http.Request, *exchange)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.observe(w, r, serve) })
+}
+
+func (s *Server) observe(w http.ResponseWriter, r *http.Request, serve func(http.ResponseWriter, *http.Request, *exchange)) {
 	x := &exchange{Context: r.Context(), server: s, started: time.Now(), id: requestID(r)}
 	x.response = response{ResponseWriter: w, exchange: x}
 	h := w.Header()
@@ -47,7 +51,22 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request) {
 			panic(p)
 		}
 	}()
-	s.mux.ServeHTTP(&x.response, r.WithContext(x))
+	serve(&x.response, r.WithContext(x), x)
+}
+
+// routed serves a request by its route. What has none (404, 405, and a redirect to the clean form of a path) is limited
+// by address here, and the routes are in their admission.
+func (s *Server) routed(w http.ResponseWriter, r *http.Request, x *exchange) {
+	s.mux.ServeHTTP(w, r)
+	if x.route != nil {
+		return
+	}
+	if err := s.limitAddress(x, r); err != nil {
+		x.restart()
+		delete(w.Header(), "Allow")
+		delete(w.Header(), "Location")
+		s.fail(x, err)
+	}
 }
 
 // recovered turns a panic into a Problem. Where a part of an answer is sent it is too late for that: then it returns a
@@ -83,7 +102,7 @@ func (s *Server) record(x *exchange, r *http.Request) {
 	attrs := [...]slog.Attr{
 		slog.String("request", x.id),
 		slog.String("method", r.Method),
-		slog.String("path", r.URL.Path),
+		slog.String("path", cut(r.URL.Path, loggedPath)),
 		slog.String("route", pattern),
 		slog.Int("status", x.status),
 		slog.Int64("bytes", x.bytes),
@@ -96,6 +115,9 @@ func (s *Server) record(x *exchange, r *http.Request) {
 	line.AddAttrs(attrs[:]...)
 	_ = s.options.AccessLog.Handler().Handle(x.Context, line) // an access log that cannot be written has nowhere to say so
 }
+
+// loggedPath is how much of a path is logged, in bytes.
+const loggedPath = 256
 
 // class names the hundred that a status belongs to. A handler that wrote nothing answered 200.
 func class(status int) string {

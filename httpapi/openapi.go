@@ -68,7 +68,7 @@ func (s *Server) declare(rt Route) *huma.Operation {
 		op.Security = []map[string][]string{{"bearer": {}}}
 		s.documentFailure(op, Failure{Kind: fault.Unauthenticated, When: "No token, or one that is not valid (any more)."})
 	}
-	if rt.Access != Public && rt.Access != SignedIn || rt.Owned {
+	if rt.Access != Public && rt.Access != AnyToken || rt.Owned {
 		s.documentFailure(op, Failure{Kind: fault.Denied, When: "Signed in, but not among those who may call this."})
 	}
 	if strings.Contains(rt.Path, "{") {
@@ -77,8 +77,8 @@ func (s *Server) declare(rt Route) *huma.Operation {
 	for _, f := range rt.Fails {
 		s.documentFailure(op, f)
 	}
-	if !rt.unguarded {
-		s.documentFailure(op, Failure{Kind: fault.Exhausted, Code: "rate_limited", When: "Too many requests. Retry-After says when to come back."})
+	s.documentFailure(op, Failure{Kind: fault.Exhausted, Code: "rate_limited", When: "Too many requests. Retry-After says when to come back."})
+	if !rt.unplaced {
 		s.documentFailure(op, Failure{Kind: fault.Unavailable, Code: "overloaded", When: "The server is full. Retry-After says when to come back."})
 	}
 	s.documentFailure(op, Failure{Kind: fault.Internal, When: "Our fault. The request id leads to the log."})

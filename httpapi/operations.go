@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"agora/accounts"
 	"agora/fault"
 
 	"github.com/go-json-experiment/json"
@@ -18,18 +20,38 @@ import (
 // addOperations adds what the people and programs that run the server ask for.
 func (s *Server) addOperations() {
 	RegisterDocument[struct{}, Health](s, Route{
-		Method: "GET", Path: "/healthz", Tag: tagOperations, Summary: "Is the process alive", Access: Public, unguarded: true,
+		Method: "GET", Path: "/healthz", Tag: tagOperations, Summary: "Is the process alive", Access: Public, unplaced: true,
 	}, func(*http.Request) (Document, error) {
 		return Document{Body: []byte(`{"status":"ok"}`), CacheControl: "no-store"}, nil
 	})
 	RegisterDocument[struct{}, Readiness](s, Route{
-		Method: "GET", Path: "/readyz", Tag: tagOperations, Summary: "Can the server do its work", Access: Public, unguarded: true,
-		Description: "Asks every part that is needed. Names those that are not there and answers 503.",
+		Method: "GET", Path: "/readyz", Tag: tagOperations, Summary: "Can the server do its work", Access: Public, unplaced: true,
+		Description: "Asks every part that is needed. If one is not ready, the answer is 503 and says which and why.",
 		Fails:       []Failure{{Kind: fault.Unavailable, Code: "not_ready", When: "A part that is needed is not there."}},
 	}, s.readiness)
 	if s.options.Metrics != nil {
-		s.Mount(Route{Method: "GET", Path: "/metrics", Access: Public, unguarded: true}, s.options.Metrics.Handler())
+		s.Mount(Route{Method: "GET", Path: "/metrics", Access: Roles(accounts.Admin, accounts.Metrics), unplaced: true}, s.options.Metrics.Handler())
 	}
+}
+
+// OperationsHandler returns a handler of the routes of operations alone, which has no limits and asks for no token. It is
+// for a listener that only operators reach.
+func (s *Server) OperationsHandler() http.Handler {
+	mux := http.NewServeMux()
+	for _, rt := range s.routes {
+		if rt.unplaced {
+			mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) {
+				x := exchangeOf(r.Context())
+				x.route, x.deadline = &rt, x.started.Add(rt.Timeout)
+				rt.serve(w, r)
+			})
+		}
+	}
+	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) {
+		x := exchangeOf(r.Context())
+		x.send(newProblem(x, http.StatusNotFound, "", "only the routes of operations are here"))
+	})
+	return s.observed(func(w http.ResponseWriter, r *http.Request, _ *exchange) { mux.ServeHTTP(w, r) })
 }
 
 const tagOperations = "operations"
@@ -56,7 +78,7 @@ func (s *Server) readiness(r *http.Request) (Document, error) {
 	for name, err := range s.ask(ctx) {
 		answer.Parts[name] = "ready"
 		if err != nil {
-			away = append(away, fault.Field{Name: name, Message: "is not ready"})
+			away = append(away, fault.Field{Name: name, Message: "is not ready: " + reason(err)})
 			causes = append(causes, fmt.Errorf("%s: %w", name, err))
 		}
 	}
@@ -66,6 +88,31 @@ func (s *Server) readiness(r *http.Request) (Document, error) {
 	}
 	body, err := json.Marshal(answer, encoding)
 	return Document{Body: body, CacheControl: "no-store"}, err
+}
+
+const reasonLength = 200 // bytes
+
+// reason says why a part is not ready, in the words that its errors have for callers. Those hold no secrets and no
+// internals; the rest of the errors is only logged.
+func reason(err error) string {
+	var messages []string
+	for rest := err; ; {
+		e, ok := errors.AsType[*fault.Error](rest)
+		if !ok {
+			break
+		}
+		if e.Message != "" && !slices.Contains(messages, e.Message) {
+			messages = append(messages, e.Message)
+		}
+		rest = e.Unwrap()
+	}
+	switch {
+	case len(messages) > 0:
+		return cut(strings.Join(messages, ": "), reasonLength)
+	case fault.Is(err, fault.Timeout):
+		return "it does not answer in time"
+	}
+	return "the log says why"
 }
 
 // ask asks all parts at once.

@@ -26,9 +26,11 @@ const (
 	shopper
 	seller
 	admin
+	metrics
 
-	SignedIn = shopper | seller | admin // everybody who has a valid token
-	Public   = anonymous | SignedIn     // everybody
+	SignedIn = shopper | seller | admin // everybody who has a token that is not only for figures
+	AnyToken = SignedIn | metrics       // everybody who has a token
+	Public   = anonymous | AnyToken     // everybody
 )
 
 // Roles returns the access of exactly these roles. It panics on a role that does not exist.
@@ -52,6 +54,8 @@ func accessOf(r accounts.Role) Access {
 		return seller
 	case accounts.Admin:
 		return admin
+	case accounts.Metrics:
+		return metrics
 	}
 	return 0
 }
@@ -101,8 +105,9 @@ type Route struct {
 	MaxBody      int64         // bytes, never more than the server's limit; 0 for that
 	Timeout      time.Duration // 0 for the server's
 
-	unguarded bool   // answers also when the server is full: probes and figures
-	pattern   string // Pattern(), made once
+	unplaced bool             // it takes no place in flight, so that it answers also when the server is full
+	pattern  string           // Pattern(), made once
+	serve    http.HandlerFunc // without what surrounds it
 }
 
 // Pattern returns the route as net/http's mux has it, such as "GET /v1/products/{id}".
@@ -153,6 +158,7 @@ func (s *Server) add(rt Route, serve http.HandlerFunc) {
 	rt.Timeout = cmp.Or(rt.Timeout, s.options.Timeout)
 	rt.MaxBody = s.maxBody(rt)
 	rt.pattern = rt.Pattern()
+	rt.serve = serve
 	s.routes = append(s.routes, rt)
 	s.mux.Handle(rt.Pattern(), s.admitted(&rt, s.compressed(serve)))
 }

@@ -91,7 +91,7 @@ func New(o Options) *Server {
 }
 
 // Handler returns the handler of every request.
-func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.observe) }
+func (s *Server) Handler() http.Handler { return s.observed(s.routed) }
 
 // CloseConnections makes every answer from now on ask its client to close the connection. A server that ends does
 // this first: a connection that is closed behind an answer cannot have a request under way.

@@ -53,7 +53,10 @@ func TestTracerFollowsTheCallersTrace(t *testing.T) {
 	tracer := tracerWith(sdktrace.WithSpanProcessor(recorder), 0)
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-	ctx, span := tracer.StartServer(r, "GET /")
+	if ctx, _ := tracer.StartServer(r, "GET /", false); TraceID(ctx) == "4bf92f3577b34da6a3ce929d0e0e4736" {
+		t.Error("a trace is followed though the caller is not trusted")
+	}
+	ctx, span := tracer.StartServer(r, "GET /", true)
 	_, child := tracer.Start(ctx, "load", "key", "prd_1")
 	child.End(errors.New("away"))
 	span.End(nil)

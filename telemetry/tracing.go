@@ -69,13 +69,16 @@ func (t Tracer) Start(ctx context.Context, name string, pairs ...string) (contex
 	return ctx, Span{span}
 }
 
-// StartServer begins the span of an HTTP request, below the caller's span if its traceparent header
-// (https://www.w3.org/TR/trace-context/) names one.
-func (t Tracer) StartServer(r *http.Request, name string) (context.Context, Span) {
+// StartServer begins the span of an HTTP request. If follow is set and the traceparent header
+// (https://www.w3.org/TR/trace-context/) names a span of the caller, the new span belongs to it and is sampled as it is.
+func (t Tracer) StartServer(r *http.Request, name string, follow bool) (context.Context, Span) {
 	if t.tracer == nil {
 		return r.Context(), Span{}
 	}
-	ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	ctx := r.Context()
+	if follow {
+		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	}
 	ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer))
 	return ctx, Span{span}
 }

@@ -45,7 +45,7 @@ type loadShopCommand struct {
 
 	Report  []string `sep:"none" placeholder:"FILE" help:"Write the report to a .html or .json file; may be repeated."`
 	History string   `placeholder:"FILE" help:"Record what customers saw, for agora verify shop --history FILE."`
-	Metrics []string `sep:"none" placeholder:"URL" help:"Where servers show their metrics, if not at URL/metrics; one for each server."`
+	Metrics []string `sep:"none" placeholder:"URL" help:"Where servers show their metrics, if not at URL/metrics: their ops.listen, one URL for each server."`
 }
 
 // Help implements kong.HelpProvider.

@@ -10,7 +10,7 @@ import (
 
 type tokenCommand struct {
 	folder
-	Role string        `enum:"shopper,seller,admin" required:"" help:"What the token may do: shopper, seller or admin."`
+	Role string        `enum:"shopper,seller,admin,metrics" required:"" help:"What the token may do: shopper, seller, admin, or metrics, which may only read /metrics."`
 	User string        `placeholder:"ID" help:"Whose token it is, such as usr_…. Without it the token is the data folder's admin, acting in the role."`
 	TTL  time.Duration `default:"720h" help:"How long the token is valid."`
 	Note string        `placeholder:"TEXT" help:"What the token is for, kept beside it."`

@@ -28,7 +28,7 @@ func packUserID(id string) ([]byte, error) {
 }
 
 // roleNumbers are stored: a number is never given another meaning.
-var roleNumbers = map[accounts.Role]int16{accounts.Shopper: 0, accounts.Seller: 1, accounts.Admin: 2}
+var roleNumbers = map[accounts.Role]int16{accounts.Shopper: 0, accounts.Seller: 1, accounts.Admin: 2, accounts.Metrics: 3}
 
 func packRole(role accounts.Role) (int16, error) {
 	n, ok := roleNumbers[role]

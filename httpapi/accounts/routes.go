@@ -36,7 +36,7 @@ func AddRoutes(s *httpapi.Server, service *accounts.Service) {
 		},
 	}, a.signIn)
 	httpapi.Register(s, httpapi.Route{
-		Method: "DELETE", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign out", Access: httpapi.SignedIn,
+		Method: "DELETE", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign out", Access: httpapi.AnyToken,
 		Description: "Ends the session whose token comes with the request. The token is worth nothing from then on.",
 	}, a.signOut)
 	httpapi.Register(s, httpapi.Route{
@@ -57,7 +57,7 @@ type Credential struct {
 	Token     string        `json:"token" doc:"Shown this once: only its hash is stored" example:"agora_…"`
 	ExpiresAt time.Time     `json:"expires_at"`
 	UserID    string        `json:"user_id" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
-	Role      accounts.Role `json:"role" doc:"What the token may do" enum:"shopper,seller,admin"`
+	Role      accounts.Role `json:"role" doc:"What the token may do" enum:"shopper,seller,admin,metrics"`
 }
 
 func newCredential(c accounts.Credential) Credential {
@@ -112,7 +112,7 @@ func (a accountRoutes) me(ctx context.Context, _ *struct{}) (*httpapi.Answer[Pro
 type issueInput struct {
 	Body struct {
 		UserID string        `json:"user_id,omitempty" doc:"Whose token it is to be; your own without it" maxLength:"64"`
-		Role   accounts.Role `json:"role,omitempty" doc:"What it may do, at most what the user may; the user's role without it" enum:"shopper,seller,admin" example:"admin"`
+		Role   accounts.Role `json:"role,omitempty" doc:"What it may do, at most what the user may; the user's role without it" enum:"shopper,seller,admin,metrics" example:"admin"`
 		TTL    int64         `json:"ttl,omitempty" doc:"Seconds that it lives; 30 days without it" minimum:"1" maximum:"315360000" example:"86400"`
 		Note   string        `json:"note,omitempty" doc:"What it is for" maxLength:"200" example:"nightly import"`
 	}

@@ -38,11 +38,13 @@ func (l *load) scrape(ctx context.Context) samples {
 	if len(urls) == 0 {
 		urls = []string{l.api.base + "/metrics"}
 	}
-	public := l.api
-	public.token = "" // figures need none, and it might be sent elsewhere than to the server under load
 	all := samples{}
 	for _, url := range urls {
-		text, err := public.fetch(ctx, http.MethodGet, url, nil)
+		asker := l.api
+		if !strings.HasPrefix(url, l.api.base+"/") {
+			asker.token = "" // it is for the server under load; others have a listener for operators (ops.listen)
+		}
+		text, err := asker.fetch(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return nil
 		}
