@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,6 +23,7 @@ type Document struct {
 // (If-None-Match) are answered here.
 func RegisterDocument[I, B any](s *Server, rt Route, load func(r *http.Request) (Document, error)) {
 	type described struct{ Body B }
+	s.registering = roomPrefix(reflect.TypeFor[I]().PkgPath())
 	op := s.declare(rt)
 	op.Metadata[metaServe] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		doc, err := load(r)

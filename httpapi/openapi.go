@@ -29,7 +29,7 @@ func (s *Server) config() huma.Config {
 			},
 			Extensions: map[string]any{"x-codes": routeless},
 			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				Schemas: huma.NewMapRegistry("#/components/schemas/", s.schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"bearer": {Type: "http", Scheme: "bearer", Description: "The token that POST /v1/sessions gives."},
 				},
@@ -129,7 +129,9 @@ func (s *Server) documentStatus(op *huma.Operation, status int, code, when strin
 func (s *Server) document() func() []byte {
 	return sync.OnceValue(func() []byte {
 		doc := s.api.OpenAPI()
-		delete(doc.Components.Schemas.Map(), "ErrorModel") // huma declares its own error; ours is Problem
+		for _, name := range []string{"ErrorModel", "ErrorDetail"} {
+			delete(doc.Components.Schemas.Map(), name) // huma declares its own error; ours is Problem
+		}
 		body, err := json.Marshal(doc)
 		if err != nil {
 			panic("httpapi: the OpenAPI document cannot be written: " + err.Error())

@@ -118,6 +118,7 @@ func (rt Route) Pattern() string { return rt.Method + " " + rt.Path }
 func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in *I) (*O, error)) {
 	op := s.declare(rt)
 	input := reflect.TypeFor[I]()
+	s.registering = roomPrefix(input.PkgPath())
 	if input.NumField() > 0 {
 		s.documentStatus(op, http.StatusUnprocessableEntity, fault.Invalid.String(), "Something is missing, unknown or wrong; errors names each.")
 	}

@@ -63,6 +63,8 @@ type Server struct {
 	inFlight atomic.Int64 // requests at work; none of them waits for its body
 	arriving *arrivals
 	parting  atomic.Bool // see CloseConnections
+
+	registering string // prefix of the schemas of the operation that is being registered, see schemaName
 }
 
 // New returns a server that has the routes of operations (/healthz, /readyz, /metrics), /openapi.json
