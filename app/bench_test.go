@@ -24,7 +24,7 @@ import (
 	"agora/accounts"
 	"agora/httpapi"
 	"agora/ident"
-	"agora/lab/generate"
+	"agora/generate"
 	"agora/shop"
 	"agora/shop/shoptest"
 	"agora/telemetry"

@@ -4,7 +4,7 @@ import (
 	"context"
 	"log/slog"
 
-	"agora/lab/generate"
+	"agora/generate"
 )
 
 // demo is what `agora serve --demo` finds in a new data folder: enough to look around in, made in a moment.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"log/slog"
 
-	"agora/lab/retail"
+	"agora/importer/retail"
 )
 
 // ImportRetail takes a file in the form of the Online Retail data set into the shop of a data folder. No

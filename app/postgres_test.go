@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"agora/engine/postgres/postgrestest"
-	"agora/lab/generate"
+	"agora/generate"
 )
 
 var database postgrestest.Server

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"agora/lab/generate"
+	"agora/generate"
 	"agora/pattern/eventlog"
 	"agora/pattern/outbox"
 	"agora/shop"

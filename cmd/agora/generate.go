@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"agora/app"
-	"agora/lab/generate"
+	"agora/generate"
 )
 
 type generateCommand struct {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"agora/app"
-	"agora/lab/retail"
+	"agora/importer/retail"
 )
 
 type importCommand struct {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"agora/fault"
-	"agora/lab/generate"
+	"agora/generate"
 	"agora/lab/load"
 )
 

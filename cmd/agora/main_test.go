@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("BE_THE_PROGRAM") != "" {
 		main()
 	}
-	database.Main(m)
+	os.Exit(m.Run())
 }
 
 // command returns the program with arguments, in an empty folder and with no variables but the given ones.

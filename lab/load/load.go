@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"agora/fault"
-	"agora/lab/generate"
+	"agora/generate"
 	"agora/lab/verify"
 )
 

@@ -14,7 +14,7 @@ import (
 	"agora/httpapi"
 	accountsapi "agora/httpapi/accounts"
 	shopapi "agora/httpapi/shop"
-	"agora/lab/generate"
+	"agora/generate"
 	"agora/pattern/cache"
 	"agora/shop"
 	"agora/telemetry"

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"agora/lab/generate"
+	"agora/generate"
 )
 
 const (

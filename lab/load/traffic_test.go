@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"agora/fault"
-	"agora/lab/generate"
+	"agora/generate"
 )
 
 func TestTheScheduleIsARampAndThenEven(t *testing.T) {

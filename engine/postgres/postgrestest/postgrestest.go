@@ -33,14 +33,17 @@ type Server struct {
 	ended func() error
 }
 
-// Main runs the tests of the package and then stops the server.
-func (s *Server) Main(m *testing.M) {
+// Main runs the tests of the package, stops the server, and exits.
+func (s *Server) Main(m *testing.M) { os.Exit(s.Run(m)) }
+
+// Run runs the tests of the package, stops the server, and returns the exit code.
+func (s *Server) Run(m *testing.M) int {
 	code := m.Run()
 	if err := s.stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop PostgreSQL:", err)
 		code = max(code, 1)
 	}
-	os.Exit(code)
+	return code
 }
 
 // URL returns the URL of an empty database of the server, the same one each time. Where PostgreSQL is not

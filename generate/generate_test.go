@@ -12,7 +12,7 @@ import (
 
 	"agora/accounts"
 	"agora/fault"
-	"agora/lab/generate"
+	"agora/generate"
 	"agora/shop"
 )
 

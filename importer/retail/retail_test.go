@@ -14,7 +14,7 @@ import (
 	"agora/accounts"
 	"agora/fault"
 	"agora/ident"
-	"agora/lab/retail"
+	"agora/importer/retail"
 	"agora/pattern/journal"
 	"agora/shop"
 )

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"agora/lab/retail"
+	"agora/importer/retail"
 )
 
 func TestPricesAreExact(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 	"agora/accounts"
 	"agora/engine/sqlite"
-	"agora/lab/retail"
+	"agora/importer/retail"
 	"agora/shop"
 )
 

@@ -1,4 +1,4 @@
-package main
+package systemtest
 
 import (
 	"fmt"
@@ -122,8 +122,8 @@ func TestASecondSignalEndsAServerAtWork(t *testing.T) {
 	}
 	s.signal(t, syscall.SIGTERM)
 	<-s.exited
-	if code := s.process.ProcessState.ExitCode(); code != failed || !strings.Contains(s.logs.String(), "ending at once") {
-		t.Errorf("exit code %d, want %d, and to say why", code, failed)
+	if code := s.process.ProcessState.ExitCode(); code != 1 || !strings.Contains(s.logs.String(), "ending at once") {
+		t.Errorf("exit code %d, want 1, and to say why", code)
 	}
 	if err := <-lost; err == nil {
 		t.Error("a request was answered that cannot have been")
@@ -149,8 +149,8 @@ func TestASecondSignalEndsAServerAtWork(t *testing.T) {
 func TestTwoServersOnOneFolder(t *testing.T) {
 	s := started(t)
 	got := runToEnd(t, command(t, nil, "serve", "--data", s.data, "--listen", "127.0.0.1:0"))
-	if want := "the data folder " + s.data + " is in use by another agora"; got.code != failed || !strings.Contains(got.err, want) {
-		t.Errorf("exit code %d, stderr %q; want %d, %q", got.code, got.err, failed, want)
+	if want := "the data folder " + s.data + " is in use by another agora"; got.code != 1 || !strings.Contains(got.err, want) {
+		t.Errorf("exit code %d, stderr %q; want 1, %q", got.code, got.err, want)
 	}
 	if got.out != "" {
 		t.Errorf("the second server announced itself: %q", got.out)

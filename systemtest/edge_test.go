@@ -1,4 +1,4 @@
-package main
+package systemtest
 
 import (
 	"bufio"
@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"agora/engine/redis/redistest"
-	"agora/lab/generate"
+	"agora/generate"
 	"agora/lab/load"
 )
 
@@ -27,7 +27,7 @@ import (
 func script(t *testing.T, lines int, name string, args ...string) []string {
 	t.Helper()
 	// Not under the test's context, which ends before the cleanup that lets the script clean up.
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", append([]string{filepath.Join("..", "..", "scripts", name)}, args...)...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", append([]string{filepath.Join("..", "scripts", name)}, args...)...)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	input, err := cmd.StdinPipe()

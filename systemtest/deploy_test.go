@@ -1,4 +1,4 @@
-package main
+package systemtest
 
 import (
 	"os"
@@ -11,7 +11,7 @@ import (
 
 // TestTheComposeFileConfiguresAgora lets agora read what deploy/compose.yaml tells it. Docker itself is not asked.
 func TestTheComposeFileConfiguresAgora(t *testing.T) {
-	content, err := os.ReadFile(filepath.Join("..", "..", "deploy", "compose.yaml"))
+	content, err := os.ReadFile(filepath.Join("..", "deploy", "compose.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
