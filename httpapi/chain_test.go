@@ -501,3 +501,23 @@ func TestLineBuffer(t *testing.T) {
 		}
 	})
 }
+
+// TestAPartThatIsAwayIsNotALineForEachRequest uses the logger of the program.
+func TestAPartThatIsAwayIsNotALineForEachRequest(t *testing.T) {
+	var out lines
+	log, err := telemetry.NewLogger(&out, "json", "info")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, web := newServer(t, httpapi.Options{Logger: log}, fault.Wrap(fault.Unavailable, errors.New("dial tcp"), "the store is away"))
+	for range 50 {
+		if got := call(t, "GET", web.URL+"/v1/widgets/wid_1", ""); got.status != 503 {
+			t.Fatalf("got %d, want 503", got.status)
+		}
+	}
+	call(t, "GET", web.URL+"/v1/widgets", "", as("admin")...)
+	web.Close()
+	if n := strings.Count(out.String(), "the store is away: dial tcp"); n < 2 || n > 6 {
+		t.Errorf("51 failures of two routes make %d lines, want one for each route: %s", n, out.String())
+	}
+}

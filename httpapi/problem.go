@@ -109,13 +109,17 @@ func (s *Server) problem(x *exchange, err error) *Problem {
 	return p
 }
 
-// logAway logs why a part was not there in time. A server that is full says so in its metrics: a line for
-// each request would only add to its work.
+// logAway logs why a part was not there in time. A server that is full says so in its metrics alone. The logger of the
+// program holds repeated warnings back, by route.
 func (s *Server) logAway(x *exchange, err error) {
 	if errors.Is(err, errFull) {
 		return
 	}
-	s.log.LogAttrs(x, slog.LevelWarn, "request failed", slog.String("request", x.id), slog.Any("error", err))
+	route := "none"
+	if x.route != nil {
+		route = x.route.pattern
+	}
+	s.log.LogAttrs(x, slog.LevelWarn, "request failed", slog.String("route", route), slog.String("request", x.id), slog.Any("error", err))
 }
 
 // clientGone reports whether work ended because nobody waits for it any more.

@@ -7,7 +7,8 @@ import (
 )
 
 // NewLogger returns a logger that writes lines of format "json" or "text" at the level ("debug", "info",
-// "warn", "error") and above.
+// "warn", "error") and above. A warning that is repeated is written once in
+// ten seconds, with the number of those that were held back.
 func NewLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	var lv slog.Level
 	if err := lv.UnmarshalText([]byte(level)); err != nil {
@@ -16,9 +17,9 @@ func NewLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	options := &slog.HandlerOptions{Level: lv}
 	switch format {
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, options)), nil
+		return slog.New(newRepeats(slog.NewJSONHandler(w, options))), nil
 	case "text":
-		return slog.New(slog.NewTextHandler(w, options)), nil
+		return slog.New(newRepeats(slog.NewTextHandler(w, options))), nil
 	}
 	return nil, fmt.Errorf("log format %q is none of json, text", format)
 }

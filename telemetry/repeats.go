@@ -1,0 +1,120 @@
+package telemetry
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// repeatsEvery is how often a repeated warning is written.
+	repeatsEvery = 10 * time.Second
+
+	// repeatsKnown bounds the warnings that are told apart. Further ones are written as they come.
+	repeatsKnown = 1000
+
+	// HeldBack is the attribute of a line that says how many lines like it were held back before it.
+	HeldBack = "held_back"
+)
+
+// repeatsBy are the attributes whose values, next to the message, tell warnings apart. Each has few values.
+var repeatsBy = []string{"route", "task", "group", "partition", "saga", "topic"}
+
+// repeats is a slog.Handler that writes a repeated warning once in repeatsEvery at most, so that a part that fails for each
+// request does not fill the log. The first one is written at once; of those that follow, the last one is written when the
+// time is over, with the number of those before it. Errors are always written: they are bugs, and an answer names the line
+// that explains it. Other levels tell of what happens rarely.
+type repeats struct {
+	slog.Handler
+	scope string // groups and attributes of the logger
+	lines *repeatedLines
+}
+
+// repeatedLines is what all handlers of one logger have in common.
+type repeatedLines struct {
+	mu    sync.Mutex
+	byKey map[string]*repeatedLine
+}
+
+// repeatedLine is a line that was written less than repeatsEvery ago.
+type repeatedLine struct {
+	held int          // lines since then
+	last slog.Record  // the last of them
+	by   slog.Handler // that it came to
+}
+
+func newRepeats(h slog.Handler) *repeats {
+	return &repeats{Handler: h, lines: &repeatedLines{byKey: map[string]*repeatedLine{}}}
+}
+
+// Handle implements slog.Handler.
+func (h *repeats) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level != slog.LevelWarn || !h.lines.hold(h.keyOf(r), r, h.Handler) {
+		return h.Handler.Handle(ctx, r)
+	}
+	return nil
+}
+
+func (h *repeats) keyOf(r slog.Record) string {
+	var b strings.Builder
+	b.WriteString(r.Message + "\x00" + h.scope)
+	r.Attrs(func(a slog.Attr) bool {
+		for _, name := range repeatsBy {
+			if a.Key == name {
+				b.WriteString("\x00" + a.Value.String())
+			}
+		}
+		return true
+	})
+	return b.String()
+}
+
+// hold reports whether the line is held back.
+func (l *repeatedLines) hold(key string, r slog.Record, by slog.Handler) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	line, known := l.byKey[key]
+	if known {
+		line.held, line.last, line.by = line.held+1, r.Clone(), by
+		return true
+	}
+	if len(l.byKey) < repeatsKnown {
+		l.byKey[key] = &repeatedLine{}
+		time.AfterFunc(repeatsEvery, func() { l.release(key) })
+	}
+	return false
+}
+
+// release writes what was held back of a line, or forgets the line if that is nothing.
+func (l *repeatedLines) release(key string) {
+	l.mu.Lock()
+	line := l.byKey[key]
+	held := *line
+	if held.held == 0 {
+		delete(l.byKey, key)
+	} else {
+		*line = repeatedLine{}
+		time.AfterFunc(repeatsEvery, func() { l.release(key) })
+	}
+	l.mu.Unlock()
+	if held.held > 0 {
+		held.last.AddAttrs(slog.Int(HeldBack, held.held-1))
+		_ = held.by.Handle(context.Background(), held.last) // a log that cannot be written has nowhere to say so
+	}
+}
+
+// WithAttrs implements slog.Handler.
+func (h *repeats) WithAttrs(attrs []slog.Attr) slog.Handler {
+	scope := h.scope
+	for _, a := range attrs {
+		scope += "\x00" + a.String()
+	}
+	return &repeats{h.Handler.WithAttrs(attrs), scope, h.lines}
+}
+
+// WithGroup implements slog.Handler.
+func (h *repeats) WithGroup(name string) slog.Handler {
+	return &repeats{h.Handler.WithGroup(name), h.scope + "\x00" + name, h.lines}
+}
