@@ -13,6 +13,10 @@ import (
 	"agora/accounts"
 	"agora/engine/pebble"
 	"agora/engine/postgres"
+	pgaccounts "agora/engine/postgres/accounts"
+	pgcatalog "agora/engine/postgres/catalog"
+	pglog "agora/engine/postgres/eventlog"
+	pgorders "agora/engine/postgres/orders"
 	"agora/engine/sqlite"
 	"agora/pattern/cache"
 	"agora/pattern/eventlog"
@@ -126,7 +130,7 @@ func (s *stores) openUsers(ctx context.Context, cfg Config, _ *slog.Logger) erro
 	case "postgres":
 		db, err := s.database(ctx, cfg.Users)
 		if err == nil {
-			s.users, err = db.Users(ctx)
+			s.users, err = pgaccounts.OpenUsers(ctx, db)
 		}
 		return err
 	}
@@ -144,7 +148,7 @@ func (s *stores) openSessions(ctx context.Context, cfg Config, log *slog.Logger)
 	case "postgres":
 		db, err := s.database(ctx, cfg.Sessions)
 		if err == nil {
-			s.sessions, err = db.Sessions(ctx)
+			s.sessions, err = pgaccounts.OpenSessions(ctx, db)
 		}
 		return err
 	case "redis", "rediss", "redis+unix":
@@ -165,7 +169,7 @@ func (s *stores) openPersonal(ctx context.Context, cfg Config, _ *slog.Logger) e
 	case "postgres":
 		db, err := s.database(ctx, cfg.Personal)
 		if err == nil {
-			s.personal, err = db.Personal(ctx)
+			s.personal, err = pgaccounts.OpenPersonal(ctx, db)
 		}
 		return err
 	}
@@ -184,7 +188,7 @@ func (s *stores) openCatalog(ctx context.Context, cfg Config, _ *slog.Logger) er
 	case "postgres":
 		db, err := s.database(ctx, cfg.Catalog)
 		if err == nil {
-			s.catalog, err = db.Catalog(ctx)
+			s.catalog, err = pgcatalog.Open(ctx, db)
 		}
 		return err
 	}
@@ -203,7 +207,7 @@ func (s *stores) openOrders(ctx context.Context, cfg Config, _ *slog.Logger) err
 	case "postgres":
 		db, err := s.database(ctx, cfg.Orders)
 		if err == nil {
-			s.orders, err = db.Orders(ctx)
+			s.orders, err = pgorders.Open(ctx, db)
 		}
 		return err
 	}
@@ -222,7 +226,7 @@ func (s *stores) openViews(ctx context.Context, cfg Config, _ *slog.Logger) erro
 	case "postgres":
 		db, err := s.database(ctx, cfg.Views)
 		if err == nil {
-			s.views, err = db.Views(ctx)
+			s.views, err = pgorders.OpenHistory(ctx, db)
 		}
 		return err
 	}
@@ -251,7 +255,7 @@ func (s *stores) openEvents(ctx context.Context, cfg Config, log *slog.Logger) e
 		}
 		// Where it cannot be reached, the events wait in the outbox and the shop goes on: no server is of less use than another.
 		s.failed = func() error { return nil }
-		events, err := db.Log(ctx)
+		events, err := pglog.Open(ctx, db)
 		if err == nil {
 			s.events = events
 			s.closing("event log", events)

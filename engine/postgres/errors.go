@@ -17,7 +17,7 @@ import (
 
 // The codes of errors that mean something here, https://www.postgresql.org/docs/current/errcodes-appendix.html.
 const (
-	uniqueViolation      = "23505"
+	UniqueViolation      = "23505"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	lockNotAvailable     = "55P03"
@@ -30,8 +30,8 @@ const (
 // resources, an operator who stops it, and its disk.
 var awayClasses = []string{"08", "53", "57", "58"}
 
-// classify turns a driver's error into a fault. Errors that are already classified pass.
-func classify(err error) error {
+// Classify turns a driver's error into a fault. Errors that are already classified pass.
+func Classify(err error) error {
 	if err == nil || fault.KindOf(err) != fault.Internal {
 		return err
 	}
@@ -41,7 +41,7 @@ func classify(err error) error {
 			return fault.Wrap(fault.Unavailable, err, "the store cannot be reached")
 		}
 		if errors.Is(err, puddle.ErrClosedPool) {
-			return closed()
+			return ErrClosed()
 		}
 		return err
 	}
@@ -85,30 +85,31 @@ func hasCode(err error, codes ...string) bool {
 	return false
 }
 
-func isUnique(err error) bool { return hasCode(err, uniqueViolation) }
+// IsUnique reports whether a unique key was violated.
+func IsUnique(err error) bool { return hasCode(err, UniqueViolation) }
 
-// orMissing turns the absence of a row into the error that the port asks for, and classifies any other.
-func orMissing(err, missing error) error {
+// OrMissing turns the absence of a row into the error that the port asks for, and classifies any other.
+func OrMissing(err, missing error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return missing
 	}
-	return classify(err)
+	return Classify(err)
 }
 
 // attempts bounds how often a transaction is tried that others got in the way of.
 const attempts = 5
 
-// retrying calls work again while it fails for a reason that is over by the next time: others were in the way
+// Retry calls work again while it fails for a reason that is over by the next time: others were in the way
 // (and PostgreSQL undid this one), or the connection was dead before anything was sent.
-func retrying(ctx context.Context, work func(ctx context.Context) error, also ...string) error {
+func Retry(ctx context.Context, work func(ctx context.Context) error, also ...string) error {
 	transient := append([]string{serializationFailure, deadlockDetected}, also...)
 	for attempt := 1; ; attempt++ {
 		err := work(ctx)
 		if err == nil || ctx.Err() != nil || !hasCode(err, transient...) && !pgconn.SafeToRetry(err) {
-			return classify(err)
+			return Classify(err)
 		}
 		if attempt == attempts {
-			return classify(fmt.Errorf("tried %d times: %w", attempts, err))
+			return Classify(fmt.Errorf("tried %d times: %w", attempts, err))
 		}
 	}
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -11,8 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"agora/fault"
-	"agora/shop"
-	"agora/shop/shoptest"
 )
 
 func TestErrorsOfTheDriverAreClassified(t *testing.T) {
@@ -21,7 +18,7 @@ func TestErrorsOfTheDriverAreClassified(t *testing.T) {
 		"25006": fault.Unavailable, "08006": fault.Unavailable, "53300": fault.Unavailable, "57P01": fault.Unavailable,
 		"58030": fault.Unavailable, "42601": fault.Internal, "23514": fault.Internal,
 	} {
-		if got := fault.KindOf(classify(&pgconn.PgError{Code: code})); got != want {
+		if got := fault.KindOf(Classify(&pgconn.PgError{Code: code})); got != want {
 			t.Errorf("%s is %v, want %v", code, got, want)
 		}
 	}
@@ -29,7 +26,7 @@ func TestErrorsOfTheDriverAreClassified(t *testing.T) {
 		io.ErrUnexpectedEOF: fault.Unavailable, &pgconn.ConnectError{}: fault.Unavailable,
 		context.DeadlineExceeded: fault.Timeout, errors.New("a bug"): fault.Internal, fault.ErrNotFound("order", "1"): fault.NotFound,
 	} {
-		if got := fault.KindOf(classify(err)); got != want {
+		if got := fault.KindOf(Classify(err)); got != want {
 			t.Errorf("%v is %v, want %v", err, got, want)
 		}
 	}
@@ -50,7 +47,7 @@ func TestTransactionsAreTriedAgainWithinBounds(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := 0
-			err := retrying(t.Context(), func(context.Context) error {
+			err := Retry(t.Context(), func(context.Context) error {
 				if calls++; calls <= tt.fails {
 					return tt.err
 				}
@@ -61,84 +58,6 @@ func TestTransactionsAreTriedAgainWithinBounds(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestADeadlockIsTriedAgain makes two transactions wait for each other.
-func TestADeadlockIsTriedAgain(t *testing.T) {
-	t.Parallel()
-	servers := stocked(t, 2, 10, "A", "B")
-	first, err := servers[0].db.pool.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	// This one takes B before A, which nothing in this package does, and is in no hurry to find the deadlock.
-	for _, statement := range []string{"SET LOCAL deadlock_timeout = '1min'", "SELECT FROM stock WHERE sku = 'B' FOR UPDATE"} {
-		if _, err := first.Exec(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
-	placed := make(chan error, 1)
-	go func() {
-		_, err := servers[1].Place(t.Context(), shoptest.Placement("", "A", "B"))
-		placed <- err
-	}()
-	if _, err := first.Exec(t.Context(), "SELECT pg_sleep(0.2)"); err != nil { // until the other has A
-		t.Fatal(err)
-	}
-	if _, err := first.Exec(t.Context(), "SELECT FROM stock WHERE sku = 'A' FOR UPDATE"); err != nil {
-		t.Fatal(err)
-	}
-	if err := first.Commit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-placed; err != nil {
-		t.Errorf("the order that was in a deadlock = %v, want it kept", err)
-	}
-}
-
-func TestAStatementThatTakesTooLongIsUnavailable(t *testing.T) {
-	url := newDatabase(t)
-	patient, hasty := openOrders(t, url), openOrders(t, url+"&statement_timeout=50ms")
-	err := patient.Import(t.Context(), shop.ImportBatch{Source: "test", Progress: []byte{}, Stock: []shop.Stock{{SKU: "A", OnHand: 1}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	holding, err := patient.db.pool.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := holding.Exec(t.Context(), "SELECT FROM stock FOR UPDATE"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := hasty.Place(t.Context(), shoptest.Placement("", "A")); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("place = %v, want fault.Unavailable", err)
-	}
-	if err := holding.Rollback(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := hasty.Place(t.Context(), shoptest.Placement("", "A")); err != nil {
-		t.Errorf("place = %v once the row is free", err)
-	}
-}
-
-func TestConnectionsThatBrokeAreReplaced(t *testing.T) {
-	s := stocked(t, 1, 10, "A")[0]
-	other := open(t, s.db.pool.Config().ConnString())
-	if _, err := other.pool.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-		WHERE datname = current_database() AND pid <> pg_backend_pid()`); err != nil {
-		t.Fatal(err)
-	}
-	failed := 0
-	for range s.db.pool.Config().MaxConns + 1 {
-		_, err := s.Place(t.Context(), shoptest.Placement("", "A"))
-		if err == nil {
-			return
-		}
-		if failed++; !fault.Is(err, fault.Unavailable) {
-			t.Errorf("place over a broken connection = %v, want fault.Unavailable", err)
-		}
-	}
-	t.Errorf("%d orders failed after the connections broke", failed)
 }
 
 func TestAServerThatIsAwayIsUnavailable(t *testing.T) {
@@ -155,45 +74,5 @@ func TestAServerThatIsAwayIsUnavailable(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("an error shows the password: %v", err)
-	}
-}
-
-// TestWhatCannotBeStoredFailsAlone puts a key that is no text among good ones.
-func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
-	s := stocked(t, 1, 100, "A")[0]
-	group := make([]*write, 5)
-	for i := range group {
-		p := shoptest.Placement(fmt.Sprint("usr_1/", i), "A")
-		group[i] = &write{Transition: p.Transition, placed: true, key: p.Key, body: []byte(`{"id":"` + p.Order.ID + `"}`)}
-	}
-	bad := group[2]
-	bad.key = "usr_1/\xff"
-	if err := s.keep(t.Context(), group); err != nil {
-		t.Fatal(err)
-	}
-	for _, w := range group {
-		if want := w == bad; fault.Is(w.err, fault.Invalid) != want || (w.err != nil) != want {
-			t.Errorf("key %q = %v, want it refused: %v", w.key, w.err, want)
-		}
-	}
-	if left, err := s.Stock(t.Context(), []string{"A"}); err != nil || left[0].Held != 4 {
-		t.Errorf("stock = %+v, %v; want 4 held", left, err)
-	}
-}
-
-func TestClosedStoresRefuse(t *testing.T) {
-	d, err := Open(t.Context(), newDatabase(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := must[*Orders](t)(d.Orders(t.Context()))
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Place(t.Context(), shoptest.Placement("", "A")); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("place = %v, want fault.Unavailable", err)
-	}
-	if _, err := s.Order(t.Context(), "ord_1"); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("order = %v, want fault.Unavailable", err)
 	}
 }

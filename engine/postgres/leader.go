@@ -8,11 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"agora/pattern/outbox"
 )
-
-var _ outbox.Leader = (*Orders)(nil)
 
 const (
 	heartbeat        = time.Second     // how often a leader asks whether its connection is there
@@ -22,19 +18,13 @@ const (
 	hung = "5s"
 )
 
-// Lead implements outbox.Leader, and leads for whatever else one of the servers that share the orders does. A leader
-// that is cut off may be at its last batch while the next one begins; what both carry on is the same, in the same order.
-func (s *Orders) Lead(ctx context.Context, task string, work func(ctx context.Context) error) (bool, error) {
-	return s.db.lead(ctx, "outbox", task, work)
-}
-
-// lead calls work if nobody else leads the task on the data of a table, and reports whether it did. The lead is a
+// Lead calls work if nobody else leads the task on the data of a table, and reports whether it did. The lead is a
 // lock that belongs to a connection, which leaves the pool for that long, so that the pool serves the others with
 // all that it may open.
-func (d *Database) lead(ctx context.Context, table, task string, work func(ctx context.Context) error) (bool, error) {
+func (d *Database) Lead(ctx context.Context, table, task string, work func(ctx context.Context) error) (bool, error) {
 	conn, err := d.elect(ctx, table, task)
 	if err != nil || conn == nil {
-		return false, classify(err)
+		return false, Classify(err)
 	}
 	leading, lose := context.WithCancelCause(ctx)
 	beating := make(chan struct{})
@@ -47,7 +37,7 @@ func (d *Database) lead(ctx context.Context, table, task string, work func(ctx c
 	<-beating
 	resign(ctx, conn)
 	if lost := context.Cause(leading); !errors.Is(lost, context.Canceled) && ctx.Err() == nil {
-		return true, classify(fmt.Errorf("the lead of %s is lost: %w", task, lost))
+		return true, Classify(fmt.Errorf("the lead of %s is lost: %w", task, lost))
 	}
 	return true, err
 }

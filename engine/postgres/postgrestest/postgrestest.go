@@ -1,5 +1,5 @@
-// Package postgrestest gives tests a PostgreSQL of their own. It is imported from tests only. What it is not:
-// a way to reach a server that is there already, which tests would have to leave as they found it.
+// Package postgrestest starts a private PostgreSQL for the tests of a package, and gives each test a database of its own.
+// It is imported by tests only.
 package postgrestest
 
 import (
@@ -15,22 +15,32 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
-// Server is a private PostgreSQL that starts when it is first asked for and lasts for the tests of a package:
+// Server is a private PostgreSQL that starts with the first call of URL and stops after the tests of a package:
 //
 //	var server postgrestest.Server
 //
 //	func TestMain(m *testing.M) { server.Main(m) }
 //
-// It cannot outlive the tests' process, however that ends. The zero Server is ready to use.
+// It cannot outlive the tests' process, however that ends. The zero Server is ready for URL.
 type Server struct {
+	Prepare func(ctx context.Context, url string) error // makes the tables of the databases that Database returns
+	Rows    string                                      // SQL that inserts the rows that Prepare left in its tables
+
 	once  sync.Once
 	url   string
 	err   error
-	input io.Closer // that scripts/postgres ends with
+	input io.Closer // scripts/postgres ends when it is closed
 	ended func() error
+
+	prepared sync.Once
+	copies   atomic.Int64
+
+	mu   sync.Mutex
+	free []string // URLs of emptied databases
 }
 
 // Main runs the tests of the package, stops the server, and exits.
@@ -64,7 +74,7 @@ func (s *Server) URL(tb testing.TB) string {
 func (s *Server) start() {
 	_, here, _, _ := runtime.Caller(0)
 	script := filepath.Join(filepath.Dir(here), "..", "..", "..", "scripts", "postgres")
-	// Not of the test that asks first: the others go on with it.
+	// The context of the test that calls first would end the server while others use it.
 	cmd := exec.CommandContext(context.Background(), script) // #nosec G204 -- a script of this repository
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints

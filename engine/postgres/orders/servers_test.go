@@ -1,0 +1,247 @@
+package orders
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"agora/engine/postgres"
+	"agora/engine/postgres/postgrestest"
+	"agora/fault"
+	"agora/pattern/journal"
+	"agora/shop"
+	"agora/shop/shoptest"
+)
+
+// stocked opens n servers on one new database that has units of each SKU.
+func stocked(t *testing.T, n int, onHand int64, skus ...string) []*Store {
+	t.Helper()
+	url := server.Database(t)
+	servers := make([]*Store, n)
+	for i := range servers {
+		servers[i] = openOrders(t, url)
+	}
+	batch := shop.ImportBatch{Source: "test", Progress: []byte{}}
+	for _, sku := range skus {
+		batch.Stock = append(batch.Stock, shop.Stock{SKU: sku, OnHand: onHand})
+	}
+	if err := servers[0].Import(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	return servers
+}
+
+func TestServersDoNotOversellTogether(t *testing.T) {
+	const units, buyers = 50, 128
+	servers := stocked(t, 3, units, "A", "B")
+	var mu sync.Mutex
+	sold := 0
+	postgrestest.InParallel(buyers, func(i int) {
+		s := servers[i%len(servers)]
+		p := shoptest.Placement("", "A", "B")
+		_, err := s.Place(t.Context(), p)
+		if _, short := errors.AsType[*shop.ShortStock](err); short {
+			return
+		}
+		if err == nil {
+			err = servers[(i+1)%len(servers)].Advance(t.Context(), shoptest.Confirmation(p))
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if sold++; err != nil {
+			t.Error(err)
+		}
+	})
+	left, err := servers[0].Stock(t.Context(), []string{"A", "B"})
+	if err != nil || sold != units || left[0].OnHand != 0 || left[0].Held != 0 || left[1].OnHand != 0 || left[1].Held != 0 {
+		t.Errorf("sold %d, left %+v, %v; want %d and nothing", sold, left, err, units)
+	}
+}
+
+func TestServersShareClaims(t *testing.T) {
+	servers := stocked(t, 3, 1000, "A")
+	for round := range 20 {
+		key := fmt.Sprint("usr_1/", round)
+		var mu sync.Mutex
+		orders := map[string]bool{}
+		postgrestest.InParallel(9, func(i int) {
+			p := shoptest.Placement(key, "A")
+			claim, err := servers[i%len(servers)].Place(t.Context(), p)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err != nil:
+				t.Error(err)
+			case claim != nil:
+				orders[claim.Order.ID] = true
+			default:
+				orders[p.Order.ID] = true
+			}
+		})
+		if len(orders) != 1 {
+			t.Fatalf("the key %s was for %d orders", key, len(orders))
+		}
+	}
+}
+
+// TestAnEntryNeverAppearsBehindOneThatWasRead holds a transaction open that has its place in the journal
+// already, while another server takes an order.
+func TestAnEntryNeverAppearsBehindOneThatWasRead(t *testing.T) {
+	servers := stocked(t, 2, 10, "A")
+	slow, err := servers[0].db.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := &pgx.Batch{}
+	entry := journal.Entry{Stream: "stock/Z", Kind: shop.StockChanged, At: time.Now(), Body: []byte("{}")}
+	if err := queueEntries(t.Context(), slow, batch, []journal.Entry{entry}); err != nil {
+		t.Fatal(err)
+	}
+	if err := slow.SendBatch(t.Context(), batch).Close(); err != nil {
+		t.Fatal(err)
+	}
+	placed := make(chan error, 1)
+	go func() {
+		_, err := servers[1].Place(t.Context(), shoptest.Placement("", "A"))
+		placed <- err
+	}()
+	waitForLock(t, servers[0].db, placed)
+	before := read(t, servers[1])
+	if err := slow.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-placed; err != nil {
+		t.Fatal(err)
+	}
+	after := read(t, servers[1])
+	if len(after) != len(before)+2 || after[len(before)].Stream != "stock/Z" {
+		t.Errorf("%d entries were read before and then %v, want the slow one first of two more", len(before), after)
+	}
+}
+
+func read(t *testing.T, s *Store) []journal.Entry {
+	t.Helper()
+	return postgrestest.Must[[]journal.Entry](t)(s.All(t.Context(), 0, 1000))
+}
+
+// waitForLock returns when somebody waits for an advisory lock, or an order that should have was placed.
+func waitForLock(t *testing.T, d *postgres.Database, placed chan error) {
+	t.Helper()
+	for {
+		var waits bool
+		err := d.Pool().QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)").Scan(&waits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if waits {
+			return
+		}
+		select {
+		case err := <-placed:
+			t.Fatalf("an order went into the journal ahead of a transaction that has its place there: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// TestAReaderOfTheJournalMissesNothing follows the journal while several servers write to it.
+func TestAReaderOfTheJournalMissesNothing(t *testing.T) {
+	const writers, each = 24, 20
+	servers := stocked(t, 3, 1_000_000, "A", "B", "C")
+	var written atomic.Bool
+	read := make(chan int)
+	go func() {
+		var seq uint64
+		n := 0
+		for {
+			ended := written.Load() // before reading: what comes after it was read may still be written
+			entries, err := servers[0].All(t.Context(), seq, 50)
+			if err != nil {
+				t.Error(err)
+			}
+			if len(entries) > 0 {
+				n, seq = n+len(entries), entries[len(entries)-1].Seq
+			} else if ended || err != nil {
+				read <- n
+				return
+			}
+		}
+	}()
+	postgrestest.InParallel(writers, func(i int) {
+		for j := range each {
+			s := servers[(i+j)%len(servers)]
+			var err error
+			if j%5 == 0 {
+				_, err = s.ChangeStock(t.Context(), "C", func(st shop.Stock) (shop.StockChange, error) {
+					return shop.StockChange{OnHand: st.OnHand + 1, Entry: journal.Entry{
+						Stream: shop.StockStream("C"), Kind: shop.StockChanged, At: time.Now(), Body: []byte("{}"),
+					}}, nil
+				})
+			} else {
+				_, err = s.Place(t.Context(), shoptest.Placement("", []string{"A", "B", "C"}[j%3]))
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	written.Store(true)
+	if n := <-read; n != writers*each {
+		t.Errorf("the reader saw %d of %d entries", n, writers*each)
+	}
+}
+
+func TestServersThatStartTogetherMigrateOnce(t *testing.T) {
+	t.Parallel()
+	url := server.EmptyDatabase(t)
+	postgrestest.InParallel(3, func(int) {
+		d, err := postgres.Open(t.Context(), url)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, err = Open(t.Context(), d)
+		if err = errors.Join(err, d.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestALeadIsTakenOverAfterACrash(t *testing.T) {
+	t.Parallel()
+	servers := stocked(t, 2, 1)
+	leading, lost := make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := servers[0].Lead(t.Context(), "relay", func(ctx context.Context) error {
+			close(leading)
+			<-ctx.Done()
+			return nil
+		})
+		lost <- err
+	}()
+	<-leading
+	never := func(context.Context) error { t.Error("two lead at a time"); return nil }
+	if led, err := servers[1].Lead(t.Context(), "relay", never); led || err != nil {
+		t.Fatalf("a second leader: %v, %v", led, err)
+	}
+	postgrestest.EndLeads(t, servers[1].db.Pool().Config().ConnString())
+	if err := <-lost; !fault.Is(err, fault.Unavailable) {
+		t.Errorf("who lost the lead was told %v, want fault.Unavailable", err)
+	}
+	took := false
+	for !took {
+		led, err := servers[1].Lead(t.Context(), "relay", func(context.Context) error { took = true; return nil })
+		if err != nil || led != took {
+			t.Fatalf("take-over = %v, %v", led, err)
+		}
+	}
+	if led, err := servers[0].Lead(t.Context(), "relay", func(context.Context) error { return nil }); !led || err != nil {
+		t.Errorf("a lead that was given back could not be taken: %v, %v", led, err)
+	}
+}
