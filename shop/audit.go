@@ -3,7 +3,6 @@ package shop
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -179,18 +178,26 @@ func (r *auditing) refold(ctx context.Context, check *AuditCheck, o Order, versi
 		check.Differ("order %s has no facts", o.ID)
 	case err != nil:
 		check.Differ("order %s: %v", o.ID, err)
-	case !bytes.Equal(encodeOrder(o), encodeOrder(folded)):
-		check.Differ("order %s is %s and its facts make %s", o.ID, encodeOrder(o), encodeOrder(folded))
+	default:
+		return differAsStored(check, o, folded)
 	}
 	return nil
 }
 
-func encodeOrder(o Order) []byte {
-	encoded, err := json.Marshal(o)
+// differAsStored notes a difference if two forms of an order are not stored alike.
+func differAsStored(check *AuditCheck, o, folded Order) error {
+	got, err := EncodeOrder(o)
 	if err != nil {
-		panic("shop: an order cannot be encoded: " + err.Error())
+		return err
 	}
-	return encoded
+	want, err := EncodeOrder(folded)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, want) {
+		check.Differ("order %s is %s and its facts make %s", o.ID, got, want)
+	}
+	return nil
 }
 
 // claims compares each claimed key with the order that it was claimed for: the request can be read off it.

@@ -92,7 +92,7 @@ func (c *Catalog) Create(ctx context.Context, actor Actor, draft ProductDraft) (
 		return Product{}, err
 	}
 	p := NewProduct(actor.ID, draft, now(), rand.Reader)
-	taken, err := c.store.Insert(ctx, []Entry{newEntry(p)})
+	taken, err := c.store.Insert(ctx, []IndexedProduct{newIndexedProduct(p)})
 	if err != nil {
 		return Product{}, err
 	}
@@ -120,9 +120,9 @@ func NewProduct(seller string, draft ProductDraft, at time.Time, entropy io.Read
 // The drafts must be valid. It is fastest with some thousands of products a call and two calls side by side: one
 // call's terms are made while the other's are stored.
 func (c *Catalog) CreateMany(ctx context.Context, products []Product) (created int, err error) {
-	entries := make([]Entry, len(products))
+	entries := make([]IndexedProduct, len(products))
 	for i, p := range products {
-		entries[i] = newEntry(p)
+		entries[i] = newIndexedProduct(p)
 	}
 	taken, err := c.store.Insert(ctx, entries)
 	if err != nil {
@@ -150,7 +150,7 @@ func (c *Catalog) Replace(ctx context.Context, actor Actor, id string, expected 
 	}
 	draft.apply(&p)
 	p.Version, p.UpdatedAt = expected+1, now()
-	if err := c.store.Replace(ctx, newEntry(p), expected); err != nil {
+	if err := c.store.Replace(ctx, newIndexedProduct(p), expected); err != nil {
 		return Product{}, err
 	}
 	c.offered(context.WithoutCancel(ctx), id)

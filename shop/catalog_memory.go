@@ -21,7 +21,7 @@ type MemoryCatalog struct {
 }
 
 type memoryProduct struct {
-	Entry
+	IndexedProduct
 	position     int64
 	stockVersion int64
 	reviews      []Review // newest first
@@ -33,7 +33,7 @@ func NewMemoryCatalog() *MemoryCatalog {
 }
 
 // Insert implements CatalogStore.
-func (m *MemoryCatalog) Insert(_ context.Context, entries []Entry) (taken []string, err error) {
+func (m *MemoryCatalog) Insert(_ context.Context, entries []IndexedProduct) (taken []string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, entry := range entries {
@@ -41,7 +41,7 @@ func (m *MemoryCatalog) Insert(_ context.Context, entries []Entry) (taken []stri
 			taken = append(taken, entry.Product.SKU)
 			continue
 		}
-		p := &memoryProduct{Entry: entry, position: int64(len(m.products)) + 1}
+		p := &memoryProduct{IndexedProduct: entry, position: int64(len(m.products)) + 1}
 		m.products = append(m.products, p)
 		m.byID[entry.Product.ID], m.bySKU[entry.Product.SKU] = p, p
 	}
@@ -49,7 +49,7 @@ func (m *MemoryCatalog) Insert(_ context.Context, entries []Entry) (taken []stri
 }
 
 // Replace implements CatalogStore.
-func (m *MemoryCatalog) Replace(_ context.Context, entry Entry, expected int64) error {
+func (m *MemoryCatalog) Replace(_ context.Context, entry IndexedProduct, expected int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.byID[entry.Product.ID]
@@ -60,7 +60,7 @@ func (m *MemoryCatalog) Replace(_ context.Context, entry Entry, expected int64) 
 		return ChangedMeanwhile()
 	}
 	old := p.Product
-	p.Entry = entry
+	p.IndexedProduct = entry
 	p.Product.InventoryCount, p.Product.Rating, p.Product.Revision = old.InventoryCount, old.Rating, old.Revision
 	return nil
 }
@@ -114,31 +114,31 @@ func (m *MemoryCatalog) Scan(_ context.Context, scan Scan) (Batch, error) {
 	var found []Card
 	for _, p := range m.products {
 		card := p.card()
-		behind := scan.After == (Place{}) || follows(scan.After, card.place()) < 0
+		behind := scan.After == (ScanPosition{}) || follows(scan.After, card.scanPosition()) < 0
 		if behind && p.fulfils(scan) {
 			found = append(found, card)
 		}
 	}
-	slices.SortFunc(found, func(a, b Card) int { return follows(a.place(), b.place()) })
+	slices.SortFunc(found, func(a, b Card) int { return follows(a.scanPosition(), b.scanPosition()) })
 	if len(found) <= scan.Limit {
 		return Batch{Cards: found, Done: true}, nil
 	}
 	found = found[:scan.Limit]
-	return Batch{Cards: found, Next: found[scan.Limit-1].place()}, nil
+	return Batch{Cards: found, Next: found[scan.Limit-1].scanPosition()}, nil
 }
 
 // comparison returns how two places follow each other in an order.
-func comparison(order ScanOrder) func(a, b Place) int {
-	cheapest := func(a, b Place) int {
+func comparison(order ScanOrder) func(a, b ScanPosition) int {
+	cheapest := func(a, b ScanPosition) int {
 		return cmp.Or(cmp.Compare(a.Price, b.Price), cmp.Compare(a.Position, b.Position))
 	}
 	switch order {
 	case CheapestFirst:
 		return cheapest
 	case ExpensiveFirst:
-		return func(a, b Place) int { return cheapest(b, a) }
+		return func(a, b ScanPosition) int { return cheapest(b, a) }
 	default:
-		return func(a, b Place) int { return cmp.Compare(b.Position, a.Position) }
+		return func(a, b ScanPosition) int { return cmp.Compare(b.Position, a.Position) }
 	}
 }
 

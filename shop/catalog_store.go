@@ -14,12 +14,12 @@ import (
 type CatalogStore interface {
 	// Insert stores the entries whose SKU is still free, in their order, and returns the SKUs of the others.
 	// All are stored or, with an error, none.
-	Insert(ctx context.Context, entries []Entry) (taken []string, err error)
+	Insert(ctx context.Context, entries []IndexedProduct) (taken []string, err error)
 
 	// Replace stores a new state of a product whose current version is expected. It fails with
 	// fault.NotFound for an unknown product and fault.Stale for another version. Stock and reviews, and
 	// the revision that counts their changes, stay as they are.
-	Replace(ctx context.Context, entry Entry, expected int64) error
+	Replace(ctx context.Context, entry IndexedProduct, expected int64) error
 
 	// Product returns a document with its stock, rating and latest reviews of one moment, or fault.NotFound.
 	Product(ctx context.Context, id string) (Product, error)
@@ -46,10 +46,10 @@ type CatalogStore interface {
 	SetInventory(ctx context.Context, stock []Inventory) (changed []string, err error)
 }
 
-// Entry is a product as a store takes it in: the document and the terms under which Scan finds it.
+// IndexedProduct is a product as a store takes it in: the document and the terms under which Scan finds it.
 // Terms are opaque to the store; they consist of letters and digits only, are at most 64 bytes long, and no tag begins
 // with the letter of a word.
-type Entry struct {
+type IndexedProduct struct {
 	Product Product
 	Words   []string // each once; may be asked for by prefix
 	Tags    []string // each once; asked for as a whole only
@@ -83,13 +83,13 @@ type Scan struct {
 	InStock  bool   // only products with units for sale
 
 	Order  ScanOrder
-	After  Place
+	After  ScanPosition
 	Limit  int // cards at most
 	Budget int // products that may be looked at, about; 0 is for the store to choose
 }
 
-// Place is where a scan stands: behind the product at that position. Price counts in an order of prices only.
-type Place struct {
+// ScanPosition is a point in a scan: the next product is the one after it. Price is used by scans in the order of prices only.
+type ScanPosition struct {
 	Price    int64
 	Position int64
 }
@@ -98,12 +98,14 @@ type Place struct {
 // false, more may follow Next, however few cards there are: the limit or the budget was reached.
 type Batch struct {
 	Cards []Card
-	Next  Place
+	Next  ScanPosition
 	Done  bool
 }
 
-// place returns where a scan stands behind the card.
-func (c Card) place() Place { return Place{Price: c.Price.Amount, Position: c.Position} }
+// scanPosition returns the position after the card.
+func (c Card) scanPosition() ScanPosition {
+	return ScanPosition{Price: c.Price.Amount, Position: c.Position}
+}
 
 // ChangedMeanwhile is what Replace fails with when the expected version is not the current one.
 func ChangedMeanwhile() error {

@@ -10,13 +10,13 @@ import (
 )
 
 func FuzzCursor(f *testing.F) {
-	f.Add(encodeCursor("fuzz", rankedPlace{Phase: 1, Start: 12, Score: -3, Position: 9}))
+	f.Add(encodeCursor("fuzz", rankedCursor{Phase: 1, Start: 12, Score: -3, Position: 9}))
 	f.Add("")
 	f.Add(strings.Repeat("A", maxCursor+1))
-	f.Add(encodeCursor("another", rankedPlace{}))
+	f.Add(encodeCursor("another", rankedCursor{}))
 	f.Add("_____w")
 	f.Fuzz(func(t *testing.T, cursor string) {
-		var place rankedPlace
+		var place rankedCursor
 		given, err := decodeCursor("fuzz", cursor, &place)
 		switch {
 		case err != nil && !fault.Is(err, fault.Invalid):
@@ -26,7 +26,7 @@ func FuzzCursor(f *testing.F) {
 		case err != nil || !given:
 			return
 		}
-		var again rankedPlace
+		var again rankedCursor
 		if _, err := decodeCursor("fuzz", encodeCursor("fuzz", place), &again); err != nil || again != place {
 			t.Errorf("%+v comes back as %+v, %v", place, again, err)
 		}
@@ -55,7 +55,7 @@ func FuzzQuery(f *testing.F) {
 				t.Errorf("%q has the word %q", q, word.text)
 			}
 			// A product that is called by the word itself has to be found by it.
-			if entry := newEntry(Product{Name: word.text}); !slices.Contains(entry.Words, nameTerm+word.text) {
+			if entry := newIndexedProduct(Product{Name: word.text}); !slices.Contains(entry.Words, nameTerm+word.text) {
 				t.Errorf("a product called %q is indexed as %q", word.text, entry.Words)
 			}
 		}

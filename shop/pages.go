@@ -3,6 +3,7 @@ package shop
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,7 +47,7 @@ func NewPages(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *t
 		if err != nil {
 			return nil, err
 		}
-		return append([]byte(page.ETag+"\n"+page.Keys+"\n"), page.Document...), nil
+		return encodePage(page), nil
 	}, metrics)}
 }
 
@@ -62,10 +63,24 @@ func (p *Pages) Page(ctx context.Context, productID string) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	etag, rest, ok := bytes.Cut(entry, []byte{'\n'})
+	page, err := decodePage(entry)
+	if err != nil {
+		return Page{}, fmt.Errorf("the cached page of %s: %w", productID, err)
+	}
+	return page, nil
+}
+
+// encodePage returns a page as the cache holds it: the ETag and the keys, a line each, and the document.
+func encodePage(page Page) []byte {
+	return append([]byte(page.ETag+"\n"+page.Keys+"\n"), page.Document...)
+}
+
+// decodePage reads what encodePage returned. The document shares its memory.
+func decodePage(cached []byte) (Page, error) {
+	etag, rest, ok := bytes.Cut(cached, []byte{'\n'})
 	keys, document, whole := bytes.Cut(rest, []byte{'\n'})
 	if !ok || !whole {
-		return Page{}, fmt.Errorf("the cached page of %s has no head", productID)
+		return Page{}, errors.New("its head is missing")
 	}
 	return Page{ETag: string(etag), Keys: string(keys), Document: document}, nil
 }

@@ -65,8 +65,8 @@ func (c *Catalog) AddReview(ctx context.Context, actor Actor, productID string, 
 	return review, nil
 }
 
-// reviewPlace is the place in a list of reviews: those with a smaller number follow.
-type reviewPlace struct {
+// reviewCursor is the place in a list of reviews: those with a smaller number follow.
+type reviewCursor struct {
 	Number int64 `json:"n"`
 }
 
@@ -77,7 +77,7 @@ func (c *Catalog) Reviews(ctx context.Context, productID string, limit int, curs
 		return ReviewPage{}, err
 	}
 	scope := "reviews " + productID
-	var place reviewPlace
+	var place reviewCursor
 	if given, err := decodeCursor(scope, cursor, &place); err != nil {
 		return ReviewPage{}, err
 	} else if given && place.Number <= 0 {
@@ -89,7 +89,7 @@ func (c *Catalog) Reviews(ctx context.Context, productID string, limit int, curs
 	}
 	page := ReviewPage{Items: append([]Review{}, reviews[:min(len(reviews), limit)]...)}
 	if len(reviews) > limit {
-		page.Next = encodeCursor(scope, reviewPlace{reviews[limit-1].Number})
+		page.Next = encodeCursor(scope, reviewCursor{reviews[limit-1].Number})
 	}
 	return page, nil
 }

@@ -177,21 +177,21 @@ func (q SearchQuery) tags() []string {
 	return tags
 }
 
-// orderedPlace is the place in results whose order is the store's own.
-type orderedPlace struct {
+// orderedCursor is the place in results whose order is the store's own.
+type orderedCursor struct {
 	Price    int64 `json:"p,omitempty"`
 	Position int64 `json:"n"`
 }
 
 // ordered returns a page in the scan's own order.
 func (c *Catalog) ordered(ctx context.Context, scan Scan, scope string, limit int, cursor string) (SearchPage, error) {
-	var place orderedPlace
+	var place orderedCursor
 	if given, err := decodeCursor(scope, cursor, &place); err != nil {
 		return SearchPage{}, err
 	} else if given && (place.Position <= 0 || place.Price < 0) {
 		return SearchPage{}, fault.ErrInvalid("cursor", "is not a cursor of this service")
 	}
-	scan.After = Place(place)
+	scan.After = ScanPosition(place)
 	page := SearchPage{Items: []Card{}}
 	for range maxScans {
 		// One card more than fits tells whether a following page has anything.
@@ -203,7 +203,7 @@ func (c *Catalog) ordered(ctx context.Context, scan Scan, scope string, limit in
 		page.Items = append(page.Items, batch.Cards...)
 		if len(page.Items) > limit {
 			page.Items = page.Items[:limit]
-			page.Next = encodeCursor(scope, orderedPlace(page.Items[limit-1].place()))
+			page.Next = encodeCursor(scope, orderedCursor(page.Items[limit-1].scanPosition()))
 			return page, nil
 		}
 		if batch.Done {
@@ -211,6 +211,6 @@ func (c *Catalog) ordered(ctx context.Context, scan Scan, scope string, limit in
 		}
 		scan.After = batch.Next
 	}
-	page.Next = encodeCursor(scope, orderedPlace(scan.After))
+	page.Next = encodeCursor(scope, orderedCursor(scan.After))
 	return page, nil
 }

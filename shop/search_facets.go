@@ -46,7 +46,7 @@ type PriceBand struct {
 
 // facets counts over the newest products that fulfil the scan, in whatever order the results are shown.
 func (c *Catalog) facets(ctx context.Context, scan Scan) (*Facets, error) {
-	scan.Order, scan.After, scan.Limit = NewestFirst, Place{}, facetSample
+	scan.Order, scan.After, scan.Limit = NewestFirst, ScanPosition{}, facetSample
 	batch, err := c.store.Scan(ctx, scan)
 	if err != nil {
 		return nil, err

@@ -9,9 +9,9 @@ import (
 	"agora/fault"
 )
 
-// rankedPlace is the place in ranked results: in a phase, in the window of candidates below Start, behind the hit with
+// rankedCursor is the place in ranked results: in a phase, in the window of candidates below Start, behind the hit with
 // that score and position (before the first one if Position is 0).
-type rankedPlace struct {
+type rankedCursor struct {
 	Phase    int   `json:"f,omitempty"`
 	Start    int64 `json:"w,omitempty"`
 	Score    int64 `json:"s,omitempty"`
@@ -19,7 +19,7 @@ type rankedPlace struct {
 }
 
 // before reports whether the hit was shown already when the place was reached.
-func (p rankedPlace) before(h hit) bool {
+func (p rankedCursor) before(h hit) bool {
 	return p.Position != 0 && bestFirst(h, hit{Card: Card{Position: p.Position}, score: p.Score}) <= 0
 }
 
@@ -51,7 +51,7 @@ func (c *Catalog) ranked(
 	ctx context.Context, scan Scan, query []queryWord, scope string, limit int, cursor string,
 ) (SearchPage, error) {
 	scans := phases(scan, query)
-	var at rankedPlace
+	var at rankedCursor
 	if _, err := decodeCursor(scope, cursor, &at); err != nil {
 		return SearchPage{}, err
 	}
@@ -61,7 +61,7 @@ func (c *Catalog) ranked(
 	page := SearchPage{Items: []Card{}}
 	for range maxScans {
 		scan := scans[at.Phase]
-		scan.Limit, scan.After = rankingWindow, Place{Position: at.Start}
+		scan.Limit, scan.After = rankingWindow, ScanPosition{Position: at.Start}
 		batch, err := c.store.Scan(ctx, scan)
 		if err != nil {
 			return SearchPage{}, err
@@ -82,8 +82,8 @@ func (c *Catalog) ranked(
 			}
 		}
 		if !batch.Done {
-			at = rankedPlace{Phase: at.Phase, Start: batch.Next.Position}
-		} else if at = (rankedPlace{Phase: at.Phase + 1}); at.Phase == len(scans) {
+			at = rankedCursor{Phase: at.Phase, Start: batch.Next.Position}
+		} else if at = (rankedCursor{Phase: at.Phase + 1}); at.Phase == len(scans) {
 			return page, nil
 		}
 	}

@@ -60,9 +60,9 @@ func words(text string) []string {
 
 func isApostrophe(r rune) bool { return r == '\'' || r == '’' }
 
-// newEntry returns the product with the terms that it is found by.
-func newEntry(p Product) Entry {
-	e := Entry{Product: p, Tags: []string{sellerTag(p.Seller)}}
+// newIndexedProduct returns the product with the terms that it is found by.
+func newIndexedProduct(p Product) IndexedProduct {
+	e := IndexedProduct{Product: p, Tags: []string{sellerTag(p.Seller)}}
 	seen := make(map[string]bool, 64)
 	add := func(term string) {
 		if !seen[term] && len(seen) < maxTextWords {

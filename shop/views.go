@@ -40,7 +40,7 @@ type OrderPage struct {
 	Next  string  `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
 }
 
-type orderPlace struct {
+type orderCursor struct {
 	ID string `json:"i"`
 }
 
@@ -55,7 +55,7 @@ func (h *History) List(ctx context.Context, actor Actor, userID string, limit in
 	if err != nil {
 		return OrderPage{}, err
 	}
-	var place orderPlace
+	var place orderCursor
 	scope := "orders of " + userID
 	given, err := decodeCursor(scope, cursor, &place)
 	if err != nil {
@@ -70,7 +70,7 @@ func (h *History) List(ctx context.Context, actor Actor, userID string, limit in
 	}
 	page := OrderPage{Items: append([]Order{}, found[:min(limit, len(found))]...)}
 	if len(found) > limit {
-		page.Next = encodeCursor(scope, orderPlace{found[limit-1].ID})
+		page.Next = encodeCursor(scope, orderCursor{found[limit-1].ID})
 	}
 	return page, nil
 }

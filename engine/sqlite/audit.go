@@ -31,7 +31,7 @@ func (s *Orders) EachClaim(ctx context.Context, visit func(key string, claim sho
 	scan := func(rows *sql.Rows) (c claimed, err error) {
 		var body sql.RawBytes
 		if err = rows.Scan(&c.key, &c.RequestHash, &body); err == nil {
-			c.Order, err = decodeOrder(body)
+			c.Order, err = shop.DecodeOrder(body)
 		}
 		return c, err
 	}

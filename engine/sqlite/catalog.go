@@ -41,7 +41,7 @@ func (c *Catalog) Close() error {
 }
 
 // Insert implements shop.CatalogStore.
-func (c *Catalog) Insert(ctx context.Context, entries []shop.Entry) (taken []string, err error) {
+func (c *Catalog) Insert(ctx context.Context, entries []shop.IndexedProduct) (taken []string, err error) {
 	// The writer is one goroutine: what can be made ready before is not made there.
 	rows := make([]productRows, len(entries))
 	for i, entry := range entries {
@@ -81,7 +81,7 @@ type productRows struct {
 	terms    string // with spaces on both sides of each
 }
 
-func newRows(entry shop.Entry) (productRows, error) {
+func newRows(entry shop.IndexedProduct) (productRows, error) {
 	p := entry.Product
 	r := productRows{product: p, card: shop.EncodeCard(p.Card())}
 	r.terms = " " + strings.Join(slices.Concat(entry.Words, entry.Tags), " ") + " "
@@ -111,7 +111,7 @@ func (r productRows) insert(t *tx, position, blockSize int64) (stored bool, err 
 }
 
 // Replace implements shop.CatalogStore.
-func (c *Catalog) Replace(ctx context.Context, entry shop.Entry, expected int64) error {
+func (c *Catalog) Replace(ctx context.Context, entry shop.IndexedProduct, expected int64) error {
 	p := entry.Product
 	rows, err := newRows(entry)
 	if err != nil {

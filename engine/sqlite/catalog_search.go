@@ -110,7 +110,7 @@ func (c *Catalog) newest(ctx context.Context, scan shop.Scan, query ftsQuery) (*
 func byPrice(scan shop.Scan) *source {
 	s := &source{args: []any{scan.Currency, scan.MinPrice, upperPrice(scan)}}
 	s.query = "SELECT position, amount FROM cards WHERE currency = ? AND amount BETWEEN ? AND ?"
-	if scan.After != (shop.Place{}) {
+	if scan.After != (shop.ScanPosition{}) {
 		s.query += " AND (amount, position) " + direction(scan.Order, "> (?, ?)", "< (?, ?)")
 		s.args = append(s.args, scan.After.Price, scan.After.Position)
 	}
@@ -193,7 +193,7 @@ func (c *Catalog) stream(ctx context.Context, scan shop.Scan, s *source) (shop.B
 	batch := shop.Batch{Cards: cards}
 	if len(cards) == scan.Limit {
 		last := cards[len(cards)-1]
-		batch.Next = shop.Place{Price: last.Price.Amount, Position: last.Position}
+		batch.Next = shop.ScanPosition{Price: last.Price.Amount, Position: last.Position}
 		return batch, nil
 	}
 	batch.Next, batch.Done, err = c.end(ctx, scan, s)
@@ -201,17 +201,17 @@ func (c *Catalog) stream(ctx context.Context, scan shop.Scan, s *source) (shop.B
 }
 
 // end returns where a scan stands that used up its budget or its reach, or that it came to the end before.
-func (c *Catalog) end(ctx context.Context, scan shop.Scan, s *source) (place shop.Place, done bool, err error) {
+func (c *Catalog) end(ctx context.Context, scan shop.Scan, s *source) (place shop.ScanPosition, done bool, err error) {
 	if len(s.filter) == 0 {
-		return shop.Place{Position: s.reach}, s.reach == 0, nil
+		return shop.ScanPosition{Position: s.reach}, s.reach == 0, nil
 	}
 	err = c.statements.queryRow(ctx, s.query+" LIMIT 1 OFFSET ?",
 		append(slices.Clone(s.args), scan.Budget-1), &place.Position, &place.Price)
 	if errors.Is(err, sql.ErrNoRows) {
-		return shop.Place{Position: s.reach}, s.reach == 0, nil
+		return shop.ScanPosition{Position: s.reach}, s.reach == 0, nil
 	}
 	if err != nil {
-		return shop.Place{}, false, fmt.Errorf("end of scan: %w", err)
+		return shop.ScanPosition{}, false, fmt.Errorf("end of scan: %w", err)
 	}
 	return place, false, nil
 }
@@ -232,7 +232,7 @@ func (c *Catalog) sorted(ctx context.Context, scan shop.Scan, match string) (sho
 	s := &source{}
 	s.wherePrice(scan)
 	s.whereStock(scan)
-	if scan.After != (shop.Place{}) {
+	if scan.After != (shop.ScanPosition{}) {
 		s.where("(c.amount, c.position) "+direction(scan.Order, "> (?, ?)", "< (?, ?)"),
 			scan.After.Price, scan.After.Position)
 	}
@@ -248,5 +248,5 @@ func (c *Catalog) sorted(ctx context.Context, scan shop.Scan, match string) (sho
 		return shop.Batch{Cards: cards, Done: true}, nil
 	}
 	last := cards[len(cards)-1]
-	return shop.Batch{Cards: cards, Next: shop.Place{Price: last.Price.Amount, Position: last.Position}}, nil
+	return shop.Batch{Cards: cards, Next: shop.ScanPosition{Price: last.Price.Amount, Position: last.Position}}, nil
 }

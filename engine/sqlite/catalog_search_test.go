@@ -39,9 +39,9 @@ func TestAScanOfTermsThatNeverMeetStopsAtItsReach(t *testing.T) {
 	const n = 1_000
 	store := openForSearch(t)
 	store.maxSteps, store.blockSize = 100, 50
-	entries := make([]shop.Entry, n)
+	entries := make([]shop.IndexedProduct, n)
 	for i := range entries {
-		entries[i] = shop.Entry{
+		entries[i] = shop.IndexedProduct{
 			Product: shop.Product{ID: fmt.Sprint("prd_", i), SKU: fmt.Sprint("SKU", i)},
 			Words:   []string{[]string{"weven", "wodd"}[i%2]},
 		}
@@ -73,12 +73,12 @@ func TestScansAreStreamed(t *testing.T) {
 	words := []shop.Clause{{Term: "wcommon"}, {Term: "wpre", Prefix: true}}
 	for _, scan := range []shop.Scan{
 		{All: words},
-		{All: words, Except: words, After: shop.Place{Position: 9}, InStock: true, Currency: "USD", MinPrice: 5},
+		{All: words, Except: words, After: shop.ScanPosition{Position: 9}, InStock: true, Currency: "USD", MinPrice: 5},
 		{Except: words},
 		{},
 		{All: words, Order: shop.CheapestFirst, Currency: "USD"},
-		{All: words, Order: shop.CheapestFirst, Currency: "USD", MinPrice: 3, MaxPrice: 9, After: shop.Place{Price: 5, Position: 5}},
-		{Order: shop.ExpensiveFirst, Currency: "USD", InStock: true, After: shop.Place{Price: 5, Position: 5}},
+		{All: words, Order: shop.CheapestFirst, Currency: "USD", MinPrice: 3, MaxPrice: 9, After: shop.ScanPosition{Price: 5, Position: 5}},
+		{Order: shop.ExpensiveFirst, Currency: "USD", InStock: true, After: shop.ScanPosition{Price: 5, Position: 5}},
 	} {
 		query, err := store.match(t.Context(), scan)
 		if err != nil {

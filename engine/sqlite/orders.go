@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -32,9 +31,9 @@ func (s *Orders) Close() error { return s.db.close() }
 
 // Place implements shop.OrderStore.
 func (s *Orders) Place(ctx context.Context, p shop.Placement) (*shop.Claim, error) {
-	body, err := json.Marshal(p.Order)
+	body, err := shop.EncodeOrder(p.Order)
 	if err != nil {
-		return nil, fmt.Errorf("encode order: %w", err)
+		return nil, err
 	}
 	var claim *shop.Claim
 	err = s.db.writer.do(ctx, func(t *tx) error {
@@ -89,15 +88,15 @@ func scanClaim(scan func(dest ...any) error) (*shop.Claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	claim.Order, err = decodeOrder(body)
+	claim.Order, err = shop.DecodeOrder(body)
 	return &claim, err
 }
 
 // Advance implements shop.OrderStore.
 func (s *Orders) Advance(ctx context.Context, tr shop.Transition) error {
-	body, err := json.Marshal(tr.Order)
+	body, err := shop.EncodeOrder(tr.Order)
 	if err != nil {
-		return fmt.Errorf("encode order: %w", err)
+		return err
 	}
 	return s.db.writer.do(ctx, func(t *tx) error {
 		n, err := t.exec("UPDATE orders SET state = ?, version = ?, body = ? WHERE id = ? AND version = ?",
@@ -183,15 +182,7 @@ func (s *Orders) Order(ctx context.Context, id string) (shop.Order, error) {
 	if err != nil {
 		return shop.Order{}, classify(fmt.Errorf("read order: %w", err))
 	}
-	return decodeOrder(body)
-}
-
-func decodeOrder(body []byte) (shop.Order, error) {
-	var order shop.Order
-	if err := json.Unmarshal(body, &order); err != nil {
-		return shop.Order{}, fmt.Errorf("decode order: %w", err)
-	}
-	return order, nil
+	return shop.DecodeOrder(body)
 }
 
 // Due implements saga.Store.
@@ -222,9 +213,9 @@ func (s *Orders) Postpone(ctx context.Context, r saga.Record) error {
 func (s *Orders) Import(ctx context.Context, batch shop.ImportBatch) error {
 	return s.db.writer.do(ctx, func(t *tx) error {
 		for _, order := range batch.Orders {
-			body, err := json.Marshal(order)
+			body, err := shop.EncodeOrder(order)
 			if err != nil {
-				return fmt.Errorf("encode order: %w", err)
+				return err
 			}
 			if _, err := insertOrder(t, shop.Placement{Transition: shop.Transition{Order: order}}, body); err != nil {
 				return err

@@ -40,9 +40,9 @@ func (s *Views) Views(ctx context.Context, ids []string) ([]shop.Order, error) {
 func (s *Views) SaveViews(ctx context.Context, orders []shop.Order) error {
 	return s.db.writer.do(ctx, func(t *tx) error {
 		for _, o := range orders {
-			body, err := json.Marshal(o)
+			body, err := shop.EncodeOrder(o)
 			if err != nil {
-				return fmt.Errorf("encode order: %w", err)
+				return err
 			}
 			_, err = t.exec(`INSERT INTO views (id, user_id, version, body) VALUES (?1, ?2, ?3, ?4)
 				ON CONFLICT (id) DO UPDATE SET version = ?3, body = ?4 WHERE version < ?3`,
@@ -76,5 +76,5 @@ func scanOrder(rows *sql.Rows) (shop.Order, error) {
 	if err := rows.Scan(&body); err != nil {
 		return shop.Order{}, err
 	}
-	return decodeOrder(body)
+	return shop.DecodeOrder(body)
 }

@@ -53,11 +53,11 @@ func product(n int) shop.Product {
 	return p
 }
 
-func entry(n int, words ...string) shop.Entry {
-	return shop.Entry{Product: product(n), Words: words}
+func entry(n int, words ...string) shop.IndexedProduct {
+	return shop.IndexedProduct{Product: product(n), Words: words}
 }
 
-func mustInsert(t *testing.T, store shop.CatalogStore, entries ...shop.Entry) {
+func mustInsert(t *testing.T, store shop.CatalogStore, entries ...shop.IndexedProduct) {
 	t.Helper()
 	taken, err := store.Insert(t.Context(), entries)
 	if err != nil || len(taken) > 0 {
@@ -85,7 +85,7 @@ func documentRoundTrip(t *testing.T, store shop.CatalogStore) {
 	bare := shop.NewProduct(seller, shop.ProductDraft{SKU: "bare", Name: "Bare", Price: shop.Money{Currency: "EUR"}},
 		time.UnixMilli(5), rand.NewChaCha8([32]byte{}))
 	for _, want := range []shop.Product{product(1), bare} {
-		mustInsert(t, store, shop.Entry{Product: want})
+		mustInsert(t, store, shop.IndexedProduct{Product: want})
 		if got := mustGet(t, store, want.ID); !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
@@ -111,14 +111,14 @@ func skuIsUnique(t *testing.T, store shop.CatalogStore) {
 	again, twice := entry(2), entry(3)
 	again.Product.SKU = product(1).SKU
 	twice.Product.SKU = product(4).SKU
-	taken, err := store.Insert(t.Context(), []shop.Entry{again, entry(4), twice, entry(5)})
+	taken, err := store.Insert(t.Context(), []shop.IndexedProduct{again, entry(4), twice, entry(5)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{product(1).SKU, product(4).SKU}; !slices.Equal(taken, want) {
 		t.Errorf("taken = %v, want %v", taken, want)
 	}
-	if taken, err = store.Insert(t.Context(), []shop.Entry{entry(1), entry(5)}); err != nil || len(taken) != 2 {
+	if taken, err = store.Insert(t.Context(), []shop.IndexedProduct{entry(1), entry(5)}); err != nil || len(taken) != 2 {
 		t.Errorf("the same products again: taken %v, error %v, want both taken", taken, err)
 	}
 	for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: true, 5: true} {
@@ -135,12 +135,12 @@ func replaceExpectsVersion(t *testing.T, store shop.CatalogStore) {
 	}
 	p := product(1)
 	p.Name, p.Price.Amount, p.Version = "Another name", 5, 2
-	if err := store.Replace(t.Context(), shop.Entry{Product: p}, 1); err != nil {
+	if err := store.Replace(t.Context(), shop.IndexedProduct{Product: p}, 1); err != nil {
 		t.Fatal(err)
 	}
 	late := p
 	late.Name = "Too late"
-	wantKind(t, store.Replace(t.Context(), shop.Entry{Product: late}, 1), fault.Stale)
+	wantKind(t, store.Replace(t.Context(), shop.IndexedProduct{Product: late}, 1), fault.Stale)
 	wantKind(t, store.Replace(t.Context(), entry(9), 1), fault.NotFound)
 	got := mustGet(t, store, p.ID)
 	p.InventoryCount, p.Revision = 7, 1
@@ -338,7 +338,7 @@ func reviewsAreListed(t *testing.T, store shop.CatalogStore) {
 // fill inserts n products with random words, prices and stock into each store.
 func fill(t *testing.T, random *rand.Rand, n int, stores ...shop.CatalogStore) {
 	t.Helper()
-	entries := make([]shop.Entry, n)
+	entries := make([]shop.IndexedProduct, n)
 	stock := make([]shop.Inventory, n)
 	for i := range entries {
 		e := entry(i, "wall", fmt.Sprintf("wgroup%d", i%7), fmt.Sprintf("wgrand%d", i%3), fmt.Sprintf("wone%d", i))
@@ -447,7 +447,7 @@ func concurrentCatalog(t *testing.T, store shop.CatalogStore) {
 		all.Go(func() {
 			for i := range each {
 				n := w*each + i
-				taken, err := store.Insert(t.Context(), []shop.Entry{entry(n, "wall", fmt.Sprintf("wone%d", n))})
+				taken, err := store.Insert(t.Context(), []shop.IndexedProduct{entry(n, "wall", fmt.Sprintf("wone%d", n))})
 				if err != nil || len(taken) > 0 {
 					t.Errorf("insert %d: taken %v, error %v", n, taken, err)
 				}

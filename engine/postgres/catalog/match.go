@@ -123,11 +123,11 @@ func (m *matches) next(ctx context.Context) (run, error) {
 	if candidates, err = m.fulfilling(ctx, candidates, lists); err != nil {
 		return run{}, err
 	}
-	places := make([]shop.Place, len(candidates))
+	places := make([]shop.ScanPosition, len(candidates))
 	for i, position := range candidates {
 		places[i].Position = position
 	}
-	return run{places: places, end: m.below == 0, tired: m.steps <= 0, behind: shop.Place{Position: m.below}}, nil
+	return run{places: places, end: m.below == 0, tired: m.steps <= 0, behind: shop.ScanPosition{Position: m.below}}, nil
 }
 
 // rarest returns the clause of whose products the fewest are among the newest, and the others.
@@ -322,7 +322,7 @@ func (c *Store) expand(ctx context.Context, clause shop.Clause) ([]string, error
 }
 
 // sortedPlaces is a source of places that are known.
-type sortedPlaces struct{ places []shop.Place }
+type sortedPlaces struct{ places []shop.ScanPosition }
 
 func (s *sortedPlaces) next(context.Context) (run, error) {
 	return run{places: s.places, end: true}, nil
@@ -336,21 +336,21 @@ func (c *Store) sorted(ctx context.Context, scan shop.Scan, found []int64) (*sor
 	if err != nil {
 		return nil, err
 	}
-	cheaper := func(a, b shop.Place) int {
+	cheaper := func(a, b shop.ScanPosition) int {
 		return cmp.Or(cmp.Compare(a.Price, b.Price), cmp.Compare(a.Position, b.Position))
 	}
 	follows := cheaper
 	if scan.Order == shop.ExpensiveFirst {
-		follows = func(a, b shop.Place) int { return cheaper(b, a) }
+		follows = func(a, b shop.ScanPosition) int { return cheaper(b, a) }
 	}
-	if scan.After != (shop.Place{}) {
-		places = slices.DeleteFunc(places, func(p shop.Place) bool { return follows(p, scan.After) <= 0 })
+	if scan.After != (shop.ScanPosition{}) {
+		places = slices.DeleteFunc(places, func(p shop.ScanPosition) bool { return follows(p, scan.After) <= 0 })
 	}
 	slices.SortFunc(places, follows)
 	return &sortedPlaces{places}, nil
 }
 
-func scanPlace(row pgx.CollectableRow) (place shop.Place, err error) {
+func scanPlace(row pgx.CollectableRow) (place shop.ScanPosition, err error) {
 	err = row.Scan(&place.Price, &place.Position)
 	return place, err
 }

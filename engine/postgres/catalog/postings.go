@@ -28,7 +28,7 @@ type postings struct {
 }
 
 // index returns the postings of the entries that are stored. Their positions are their places in the slice.
-func index(entries []shop.Entry, stored []bool) *postings {
+func index(entries []shop.IndexedProduct, stored []bool) *postings {
 	positions := map[string][]int64{}
 	for i, e := range entries {
 		if !stored[i] {
@@ -105,7 +105,7 @@ func prefixTerm(prefix string) string { return prefix + "*" }
 func isIndexedPrefix(prefix string) bool { return utf8.RuneCountInString(prefix) <= indexedPrefix }
 
 // joinTerms is how documents hold the terms of an entry, and splitTerms takes them apart.
-func joinTerms(e shop.Entry) string {
+func joinTerms(e shop.IndexedProduct) string {
 	return " " + strings.Join(e.Words, " ") + " | " + strings.Join(e.Tags, " ") + " "
 }
 

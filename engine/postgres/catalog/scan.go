@@ -51,10 +51,10 @@ type source interface {
 
 // run is some candidates that follow each other.
 type run struct {
-	places []shop.Place
-	end    bool       // nothing follows
-	tired  bool       // more may follow than the scan should look for ...
-	behind shop.Place // ... behind this place
+	places []shop.ScanPosition
+	end    bool              // nothing follows
+	tired  bool              // more may follow than the scan should look for ...
+	behind shop.ScanPosition // ... behind this place
 }
 
 // source returns what the index finds or a walk along all products, whichever is less.
@@ -111,11 +111,11 @@ func (c *Store) gather(ctx context.Context, scan shop.Scan, from source) (batch 
 	}
 }
 
-func placeOf(scan shop.Scan, card shop.Card) shop.Place {
+func placeOf(scan shop.Scan, card shop.Card) shop.ScanPosition {
 	if scan.Order == shop.NewestFirst {
-		return shop.Place{Position: card.Position}
+		return shop.ScanPosition{Position: card.Position}
 	}
-	return shop.Place{Price: card.Price.Amount, Position: card.Position}
+	return shop.ScanPosition{Price: card.Price.Amount, Position: card.Position}
 }
 
 // look is what is asked of candidates.
@@ -143,7 +143,7 @@ func newLook(scan shop.Scan) look {
 
 // look returns the cards of the places that have what is asked for, in the order of the places. A product whose price
 // was changed meanwhile is elsewhere in an order of prices by now, and left to be met there.
-func (c *Store) look(ctx context.Context, ask look, places []shop.Place) ([]shop.Card, error) {
+func (c *Store) look(ctx context.Context, ask look, places []shop.ScanPosition) ([]shop.Card, error) {
 	positions := make([]int64, len(places))
 	order := make(map[int64]int, len(places))
 	for i, place := range places {
@@ -164,15 +164,15 @@ func (c *Store) look(ctx context.Context, ask look, places []shop.Place) ([]shop
 type walk struct {
 	*sought
 	scan  shop.Scan
-	after shop.Place
+	after shop.ScanPosition
 	many  int // places that the next step reads
 	steps int // places that may be stepped over still
 }
 
 func newWalk(s *sought, scan shop.Scan) *walk {
 	w := &walk{sought: s, scan: scan, after: scan.After, steps: scan.Budget}
-	if scan.After == (shop.Place{}) && scan.Order != shop.CheapestFirst {
-		w.after = shop.Place{Price: math.MaxInt64, Position: math.MaxInt64}
+	if scan.After == (shop.ScanPosition{}) && scan.Order != shop.CheapestFirst {
+		w.after = shop.ScanPosition{Price: math.MaxInt64, Position: math.MaxInt64}
 	}
 	return w
 }
@@ -195,7 +195,7 @@ func (w *walk) next(ctx context.Context) (run, error) {
 }
 
 // keep returns the places that fulfil the clauses.
-func (w *walk) keep(ctx context.Context, places []shop.Place) ([]shop.Place, error) {
+func (w *walk) keep(ctx context.Context, places []shop.ScanPosition) ([]shop.ScanPosition, error) {
 	if len(w.terms) == 0 || len(places) == 0 {
 		return places, nil
 	}
@@ -209,11 +209,11 @@ func (w *walk) keep(ctx context.Context, places []shop.Place) ([]shop.Place, err
 		unknown[i].floor = math.MaxInt64
 	}
 	kept, err := w.fulfilling(ctx, positions, unknown)
-	fulfils := func(p shop.Place) bool {
+	fulfils := func(p shop.ScanPosition) bool {
 		_, found := slices.BinarySearchFunc(kept, p.Position, descending)
 		return found
 	}
-	return slices.DeleteFunc(places, func(p shop.Place) bool { return !fulfils(p) }), err
+	return slices.DeleteFunc(places, func(p shop.ScanPosition) bool { return !fulfils(p) }), err
 }
 
 func descending(a, b int64) int { return cmp.Compare(b, a) }

@@ -27,8 +27,8 @@ func catalogs(t *testing.T, n int) []*Store {
 }
 
 // item returns the product number n with words.
-func item(n int, version int64, words ...string) shop.Entry {
-	return shop.Entry{
+func item(n int, version int64, words ...string) shop.IndexedProduct {
+	return shop.IndexedProduct{
 		Product: shop.Product{ID: fmt.Sprint("prd_", n), SKU: fmt.Sprint("SKU", n), Version: version},
 		Words:   words, Tags: []string{"t1"},
 	}
@@ -40,7 +40,7 @@ func TestServersChangeTheIndexTogether(t *testing.T) {
 	const workers, each, changes = 6, 20, 8
 	words := []string{"wred", "wgreen", "wblue", "wéclair", "wé", "w1"}
 	servers := catalogs(t, 3)
-	entries := make([]shop.Entry, workers*each)
+	entries := make([]shop.IndexedProduct, workers*each)
 	for i := range entries {
 		entries[i] = item(i, 1, "wred")
 	}
@@ -57,7 +57,7 @@ func TestServersChangeTheIndexTogether(t *testing.T) {
 				}
 				entries[n] = changed
 			}
-			more := []shop.Entry{item(1_000+100*w+int(version), 1, words...)}
+			more := []shop.IndexedProduct{item(1_000+100*w+int(version), 1, words...)}
 			if taken, err := servers[w%len(servers)].Insert(t.Context(), more); err != nil || len(taken) > 0 {
 				t.Errorf("insert: taken %v, %v", taken, err)
 			}
@@ -122,7 +122,7 @@ func holdsPostings(t *testing.T, c *Store) {
 func TestServersTakeInTheSame(t *testing.T) {
 	const n = 300
 	servers := catalogs(t, 2)
-	entries := make([]shop.Entry, n)
+	entries := make([]shop.IndexedProduct, n)
 	for i := range entries {
 		entries[i] = item(i, 1, "wall", fmt.Sprint("wone", i))
 	}
@@ -150,7 +150,7 @@ func TestPositionsGrowOverAllServers(t *testing.T) {
 	servers := catalogs(t, 2)
 	last := int64(0)
 	for i := range 10 {
-		pair := []shop.Entry{item(2*i, 1), item(2*i+1, 1)}
+		pair := []shop.IndexedProduct{item(2*i, 1), item(2*i+1, 1)}
 		postgrestest.Must[[]string](t)(servers[i%2].Insert(t.Context(), pair))
 		for _, e := range pair {
 			cards := postgrestest.Must[[]shop.Card](t)(servers[0].CardsByID(t.Context(), []string{e.Product.ID}))
@@ -166,7 +166,7 @@ func TestPositionsGrowOverAllServers(t *testing.T) {
 func TestServersTakeOverStockTogether(t *testing.T) {
 	const skus, versions = 60, 30
 	servers := catalogs(t, 2)
-	entries := make([]shop.Entry, skus)
+	entries := make([]shop.IndexedProduct, skus)
 	for i := range entries {
 		entries[i] = item(i, 1)
 	}
@@ -229,11 +229,11 @@ func TestPlansDoNotDependOnWhatWasThereBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	postgrestest.Must[[]string](t)(c.Insert(t.Context(), []shop.Entry{item(1, 1)}))
+	postgrestest.Must[[]string](t)(c.Insert(t.Context(), []shop.IndexedProduct{item(1, 1)}))
 	for i := range int64(10) { // after five times a plan is kept
 		all(i)
 	}
-	entries := make([]shop.Entry, n)
+	entries := make([]shop.IndexedProduct, n)
 	for i := range entries {
 		entries[i] = item(i, 1, "wall", []string{"weven", "wodd"}[i%2])
 		entries[i].Product.Price = shop.Money{Amount: int64(i % 500), Currency: "EUR"}
@@ -280,10 +280,10 @@ func TestAProductWhosePriceChangedMeanwhileIsLeftOut(t *testing.T) {
 	c := catalogs(t, 1)[0]
 	moved := item(1, 1)
 	moved.Product.Price = shop.Money{Amount: 900, Currency: "EUR"}
-	postgrestest.Must[[]string](t)(c.Insert(t.Context(), []shop.Entry{moved}))
+	postgrestest.Must[[]string](t)(c.Insert(t.Context(), []shop.IndexedProduct{moved}))
 	for order, want := range map[shop.ScanOrder]int{shop.CheapestFirst: 0, shop.NewestFirst: 1} {
 		ask := newLook(shop.Scan{Order: order, MaxPrice: math.MaxInt64})
-		if cards := postgrestest.Must[[]shop.Card](t)(c.look(t.Context(), ask, []shop.Place{{Price: 100, Position: 1}})); len(cards) != want {
+		if cards := postgrestest.Must[[]shop.Card](t)(c.look(t.Context(), ask, []shop.ScanPosition{{Price: 100, Position: 1}})); len(cards) != want {
 			t.Errorf("in order %d: %d cards, want %d", order, len(cards), want)
 		}
 	}

@@ -52,11 +52,11 @@ type spread struct {
 
 func (s *spread) next() *Store { return s.servers[s.calls.Add(1)%int64(len(s.servers))] }
 
-func (s *spread) Insert(ctx context.Context, entries []shop.Entry) ([]string, error) {
+func (s *spread) Insert(ctx context.Context, entries []shop.IndexedProduct) ([]string, error) {
 	return s.next().Insert(ctx, entries)
 }
 
-func (s *spread) Replace(ctx context.Context, entry shop.Entry, expected int64) error {
+func (s *spread) Replace(ctx context.Context, entry shop.IndexedProduct, expected int64) error {
 	return s.next().Replace(ctx, entry, expected)
 }
 

@@ -22,7 +22,7 @@ type productRows struct {
 	documents                  [][]byte
 }
 
-func (r *productRows) add(offset int, e shop.Entry) error {
+func (r *productRows) add(offset int, e shop.IndexedProduct) error {
 	p := e.Product
 	r.offsets, r.versions = append(r.offsets, int64(offset)), append(r.versions, p.Version)
 	r.amounts = append(r.amounts, p.Price.Amount)
@@ -39,7 +39,7 @@ func (r *productRows) add(offset int, e shop.Entry) error {
 }
 
 // Insert implements shop.CatalogStore.
-func (c *Store) Insert(ctx context.Context, entries []shop.Entry) (taken []string, err error) {
+func (c *Store) Insert(ctx context.Context, entries []shop.IndexedProduct) (taken []string, err error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
@@ -73,7 +73,7 @@ func (c *Store) Insert(ctx context.Context, entries []shop.Entry) (taken []strin
 	return taken, nil
 }
 
-func takenOf(entries []shop.Entry, stored []bool) (skus []string) {
+func takenOf(entries []shop.IndexedProduct, stored []bool) (skus []string) {
 	for i, e := range entries {
 		if !stored[i] {
 			skus = append(skus, e.Product.SKU)
@@ -107,7 +107,7 @@ func (r *productRows) insertCards(ctx context.Context, tx pgx.Tx) (first int64, 
 }
 
 // Replace implements shop.CatalogStore.
-func (c *Store) Replace(ctx context.Context, entry shop.Entry, expected int64) error {
+func (c *Store) Replace(ctx context.Context, entry shop.IndexedProduct, expected int64) error {
 	rows := &productRows{}
 	if err := rows.add(0, entry); err != nil {
 		return err

@@ -29,7 +29,7 @@ func (s *Store) EachClaim(ctx context.Context, visit func(key string, claim shop
 	scan := func(row pgx.CollectableRow) (c claimed, err error) {
 		var body []byte
 		if err = row.Scan(&c.key, &c.RequestHash, &body); err == nil {
-			c.Order, err = decodeOrder(body)
+			c.Order, err = shop.DecodeOrder(body)
 		}
 		return c, err
 	}

@@ -2,8 +2,6 @@ package orders
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -44,9 +42,9 @@ func (v *History) SaveViews(ctx context.Context, orders []shop.Order) error {
 	ids := slices.Sorted(maps.Keys(newest))
 	for _, id := range ids {
 		o := newest[id]
-		body, err := json.Marshal(o)
+		body, err := shop.EncodeOrder(o)
 		if err != nil {
-			return fmt.Errorf("encode order: %w", err)
+			return err
 		}
 		users, versions, bodies = append(users, o.UserID), append(versions, int64(o.Version)), append(bodies, body)
 	}

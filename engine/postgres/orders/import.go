@@ -2,9 +2,7 @@ package orders
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -66,9 +64,9 @@ func countedStock(stock []shop.Stock) (skus []string, onHand, times []int64) {
 func importColumns(orders []shop.Order) (*columns, error) {
 	c := newColumns(nil)
 	for _, o := range orders {
-		body, err := json.Marshal(o)
+		body, err := shop.EncodeOrder(o)
 		if err != nil {
-			return nil, fmt.Errorf("encode order: %w", err)
+			return nil, err
 		}
 		c.add(&write{Transition: shop.Transition{Order: o}, body: body})
 	}

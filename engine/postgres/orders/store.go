@@ -4,7 +4,6 @@ package orders
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -51,9 +50,9 @@ func (s *Store) Lead(ctx context.Context, task string, work func(ctx context.Con
 
 // Place implements shop.OrderStore.
 func (s *Store) Place(ctx context.Context, p shop.Placement) (*shop.Claim, error) {
-	body, err := json.Marshal(p.Order)
+	body, err := shop.EncodeOrder(p.Order)
 	if err != nil {
-		return nil, fmt.Errorf("encode order: %w", err)
+		return nil, err
 	}
 	w := newWrite(p.Transition, body, p.Key)
 	w.placed, w.requestHash = true, p.RequestHash
@@ -65,9 +64,9 @@ func (s *Store) Place(ctx context.Context, p shop.Placement) (*shop.Claim, error
 
 // Advance implements shop.OrderStore.
 func (s *Store) Advance(ctx context.Context, t shop.Transition) error {
-	body, err := json.Marshal(t.Order)
+	body, err := shop.EncodeOrder(t.Order)
 	if err != nil {
-		return fmt.Errorf("encode order: %w", err)
+		return err
 	}
 	return s.batcher.Do(ctx, newWrite(t, body, ""))
 }
@@ -83,7 +82,7 @@ func (s *Store) Claimed(ctx context.Context, key string) (*shop.Claim, error) {
 	if err != nil {
 		return nil, postgres.Classify(fmt.Errorf("read claim: %w", err))
 	}
-	claim.Order, err = decodeOrder(body)
+	claim.Order, err = shop.DecodeOrder(body)
 	return &claim, err
 }
 
@@ -94,15 +93,7 @@ func (s *Store) Order(ctx context.Context, id string) (shop.Order, error) {
 	if err != nil {
 		return shop.Order{}, postgres.OrMissing(fmt.Errorf("read order: %w", err), fault.ErrNotFound("order", id))
 	}
-	return decodeOrder(body)
-}
-
-func decodeOrder(body []byte) (shop.Order, error) {
-	var order shop.Order
-	if err := json.Unmarshal(body, &order); err != nil {
-		return shop.Order{}, fmt.Errorf("decode order: %w", err)
-	}
-	return order, nil
+	return shop.DecodeOrder(body)
 }
 
 // scanOrder reads a row that is an order's body.
@@ -111,7 +102,7 @@ func scanOrder(row pgx.CollectableRow) (shop.Order, error) {
 	if err := row.Scan(&body); err != nil {
 		return shop.Order{}, err
 	}
-	return decodeOrder(body)
+	return shop.DecodeOrder(body)
 }
 
 // Due implements saga.Store.

@@ -143,7 +143,7 @@ func (r *refusal) tell(group []*write) error {
 	w := group[r.request-1]
 	switch r.outcome {
 	case "claimed":
-		order, err := decodeOrder(r.body)
+		order, err := shop.DecodeOrder(r.body)
 		w.claim = &shop.Claim{Order: order, RequestHash: slices.Clone(r.hash)}
 		return err
 	case "exists":
