@@ -10,12 +10,8 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"golang.org/x/crypto/argon2"
-
-	"agora/fault"
 )
 
 // Hashing is the cost of a password's Argon2id hash (RFC 9106) and how much of it the program bears at
@@ -25,12 +21,12 @@ type Hashing struct {
 	MemoryKiB uint32 // 19456
 	Passes    uint32 // 2
 	Lanes     uint8  // 1
-	AtOnce    int    // hashes that run at a time, each in MemoryKiB: as many as there are processors
-	Waiting   int    // callers that may wait for their turn; more are refused: 32 for each that runs
+	AtOnce    int    // hashes computed at the same time, each in MemoryKiB: one less than there are processors, so that one is left for everything else; at least 1
+	Waiting   int    // callers that may wait for their turn; more are refused: 32 times AtOnce
 }
 
 func (h Hashing) withDefaults() Hashing {
-	atOnce := cmp.Or(h.AtOnce, runtime.GOMAXPROCS(0))
+	atOnce := cmp.Or(h.AtOnce, max(1, runtime.GOMAXPROCS(0)-1))
 	return Hashing{
 		MemoryKiB: cmp.Or(h.MemoryKiB, 19456),
 		Passes:    cmp.Or(h.Passes, 2),
@@ -104,14 +100,13 @@ func (p phc) derive(password string) []byte {
 // hasher makes and checks password hashes, a bounded number at a time: each takes tens of megabytes and
 // milliseconds of a processor, so that a flood of sign-ins would otherwise exhaust both.
 type hasher struct {
-	cost    Hashing
-	running chan struct{}
-	waiting atomic.Int64
+	cost  Hashing
+	turns *turns
 }
 
 func newHasher(cost Hashing) *hasher {
 	cost = cost.withDefaults()
-	return &hasher{cost: cost, running: make(chan struct{}, cost.AtOnce)}
+	return &hasher{cost: cost, turns: newTurns(cost.AtOnce, cost.Waiting)}
 }
 
 // blank is a hash of today's cost whose salt and key are zeroes.
@@ -119,36 +114,12 @@ func (h *hasher) blank() phc {
 	return phc{h.cost.MemoryKiB, h.cost.Passes, h.cost.Lanes, make([]byte, saltBytes), make([]byte, keyBytes)}
 }
 
-// begin waits for a turn. It is fault.Unavailable if too many are waiting already.
-func (h *hasher) begin(ctx context.Context) error {
-	select {
-	case h.running <- struct{}{}:
-		return nil
-	default:
-	}
-	defer h.waiting.Add(-1)
-	if h.waiting.Add(1) > int64(h.cost.Waiting) {
-		return &fault.Error{
-			Kind: fault.Unavailable, Code: "sign_in_busy",
-			Message: "too many people are signing in right now", RetryAfter: time.Second,
-		}
-	}
-	select {
-	case h.running <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the password hash: %w", ctx.Err())
-	}
-}
-
-func (h *hasher) end() { <-h.running }
-
 // hash returns the PHC string of a password under a new salt.
-func (h *hasher) hash(ctx context.Context, password string) (string, error) {
-	if err := h.begin(ctx); err != nil {
+func (h *hasher) hash(ctx context.Context, from Origin, password string) (string, error) {
+	if err := h.turns.begin(ctx, from); err != nil {
 		return "", err
 	}
-	defer h.end()
+	defer h.turns.end()
 	p := h.blank()
 	rand.Read(p.salt) // never fails: crypto/rand ends the program instead
 	p.key = p.derive(password)
@@ -157,17 +128,17 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 
 // check reports whether stored is the hash of the password, and whether it is weaker than today's cost.
 // An empty stored hash fits no password, and takes as long to say so.
-func (h *hasher) check(ctx context.Context, password, stored string) (match, weak bool, err error) {
+func (h *hasher) check(ctx context.Context, from Origin, password, stored string) (match, weak bool, err error) {
 	p := h.blank()
 	if stored != "" {
 		if p, err = parsePHC(stored); err != nil {
 			return false, false, err
 		}
 	}
-	if err := h.begin(ctx); err != nil {
+	if err := h.turns.begin(ctx, from); err != nil {
 		return false, false, err
 	}
-	defer h.end()
+	defer h.turns.end()
 	match = subtle.ConstantTimeCompare(p.derive(password), p.key) == 1 && stored != ""
 	return match, h.weak(p), nil
 }

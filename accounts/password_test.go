@@ -19,7 +19,7 @@ const reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6
 func TestCheckReadsHashesOfOtherPrograms(t *testing.T) {
 	h := newHasher(Hashing{})
 	for password, want := range map[string]bool{"password": true, "Password": false, "": false} {
-		match, weak, err := h.check(t.Context(), password, reference)
+		match, weak, err := h.check(t.Context(), "", password, reference)
 		if err != nil || match != want || weak {
 			t.Errorf("check(%q) = %v, weak %v, %v; want %v, not weak", password, match, weak, err, want)
 		}
@@ -27,7 +27,7 @@ func TestCheckReadsHashesOfOtherPrograms(t *testing.T) {
 }
 
 func TestHashHasTheRecommendedCost(t *testing.T) {
-	hash, err := newHasher(Hashing{}).hash(t.Context(), "correct horse")
+	hash, err := newHasher(Hashing{}).hash(t.Context(), "", "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,24 +40,24 @@ func TestHashAndCheck(t *testing.T) {
 	h := newHasher(cheap)
 	long := strings.Repeat("x", MaxPassword)
 	for _, password := range []string{"correct horse", "пароль 山田", "nul \x00 inside", long} {
-		hash, err := h.hash(t.Context(), password)
+		hash, err := h.hash(t.Context(), "", password)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := h.hash(t.Context(), password)
+		again, err := h.hash(t.Context(), "", password)
 		if err != nil || again == hash {
 			t.Errorf("two hashes of one password are %s and %s (%v), want different salts", hash, again, err)
 		}
 		for candidate, want := range map[string]bool{
 			password: true, password + "x": false, password[:len(password)-1]: false, "": false,
 		} {
-			match, weak, err := h.check(t.Context(), candidate, hash)
+			match, weak, err := h.check(t.Context(), "", candidate, hash)
 			if err != nil || match != want || weak {
 				t.Errorf("check(%q) of %q = %v, weak %v, %v; want %v, not weak", candidate, password, match, weak, err, want)
 			}
 		}
 	}
-	if match, _, err := h.check(t.Context(), "", ""); match || err != nil {
+	if match, _, err := h.check(t.Context(), "", "", ""); match || err != nil {
 		t.Errorf("a user without a password: check = %v, %v; want no match", match, err)
 	}
 }
@@ -109,28 +109,28 @@ func FuzzParsePHC(f *testing.F) {
 func TestHashingIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHasher(Hashing{MemoryKiB: 8, Passes: 1, AtOnce: 1, Waiting: 1})
-		if err := h.begin(t.Context()); err != nil {
+		if err := h.turns.begin(t.Context(), ""); err != nil {
 			t.Fatal(err)
 		}
 		waiter := make(chan error, 1)
 		go func() {
-			_, err := h.hash(t.Context(), "correct horse")
+			_, err := h.hash(t.Context(), "", "correct horse")
 			waiter <- err
 		}()
 		synctest.Wait()
 
-		_, err := h.hash(t.Context(), "correct horse")
+		_, err := h.hash(t.Context(), "", "correct horse")
 		if fault.CodeOf(err) != "sign_in_busy" || !fault.Is(err, fault.Unavailable) {
 			t.Errorf("one too many got %v, want sign_in_busy", err)
 		}
 		if len(waiter) != 0 {
 			t.Error("two hash at once, want one")
 		}
-		h.end()
+		h.turns.end()
 		if err := <-waiter; err != nil {
 			t.Errorf("who waited got %v, want a hash", err)
 		}
-		if _, err := h.hash(t.Context(), "correct horse"); err != nil {
+		if _, err := h.hash(t.Context(), "", "correct horse"); err != nil {
 			t.Errorf("after the rush: %v", err)
 		}
 	})
@@ -139,14 +139,14 @@ func TestHashingIsBounded(t *testing.T) {
 func TestWaitingForAHashEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHasher(Hashing{MemoryKiB: 8, Passes: 1, AtOnce: 1, Waiting: 1})
-		if err := h.begin(t.Context()); err != nil {
+		if err := h.turns.begin(t.Context(), ""); err != nil {
 			t.Fatal(err)
 		}
 		for range 3 { // a leaked place in the queue would refuse the second
 			ctx, cancel := context.WithCancel(t.Context())
 			waiter := make(chan error, 1)
 			go func() {
-				_, _, err := h.check(ctx, "correct horse", "")
+				_, _, err := h.check(ctx, "", "correct horse", "")
 				waiter <- err
 			}()
 			synctest.Wait()
@@ -163,16 +163,16 @@ func TestSignInHashesForAnUnknownAddressToo(t *testing.T) {
 	s := NewService(NewMemoryUsers(), NewMemoryPersonal(), NewMemorySessions(),
 		Options{Hashing: Hashing{MemoryKiB: 8, Passes: 1, AtOnce: 1}})
 	registration := Registration{Email: "reader@example.org", Password: "correct horse", Name: "A reader", Country: "IE"}
-	if _, err := s.Register(t.Context(), registration); err != nil {
+	if _, err := s.Register(t.Context(), "", registration); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.hasher.begin(t.Context()); err != nil {
+	if err := s.hasher.turns.begin(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, email := range []string{"reader@example.org", "nobody@example.org", "no address"} {
-		if _, err := s.SignIn(ctx, email, "a wrong password"); !fault.Is(err, fault.Timeout) {
+		if _, err := s.SignIn(ctx, "", email, "a wrong password"); !fault.Is(err, fault.Timeout) {
 			t.Errorf("SignIn(%q) = %v, want it to wait for a hash", email, err)
 		}
 	}

@@ -39,7 +39,7 @@ func TestRegisterNamesEveryFieldThatIsWrong(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := reader()
 			tt.change(&r)
-			_, err := service.Register(t.Context(), r)
+			_, err := service.Register(t.Context(), "", r)
 			if got := fields(err); !fault.Is(err, fault.Invalid) || !slices.Equal(got, tt.want) {
 				t.Errorf("got %v naming %v, want the fields %v", err, got, tt.want)
 			}
@@ -68,7 +68,7 @@ func TestRegisterTakesWhatIsAtTheLimit(t *testing.T) {
 		Password: strings.Repeat("x", 256), Name: strings.Repeat("山", 66) + "ab", Country: "XK", Role: accounts.Seller,
 		Address: strings.Repeat("x\n", 249) + "xx", BirthDate: "1900-01-01",
 	}
-	user, err := service.Register(t.Context(), r)
+	user, err := service.Register(t.Context(), "", r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,11 +82,11 @@ func TestNobodyIsBornTomorrow(t *testing.T) {
 		service, _ := open()
 		r := reader()
 		r.BirthDate = "2000-01-02"
-		if _, err := service.Register(t.Context(), r); !slices.Equal(fields(err), []string{"birth_date"}) {
+		if _, err := service.Register(t.Context(), "", r); !slices.Equal(fields(err), []string{"birth_date"}) {
 			t.Errorf("born on the day after: %v, want birth_date refused", err)
 		}
 		time.Sleep(10*time.Hour + time.Second) // in the first time zone, UTC+14, the day has begun
-		if _, err := service.Register(t.Context(), r); err != nil {
+		if _, err := service.Register(t.Context(), "", r); err != nil {
 			t.Errorf("born on a day that has begun somewhere: %v", err)
 		}
 	})

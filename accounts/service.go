@@ -10,15 +10,21 @@ import (
 
 	"agora/fault"
 	"agora/ident"
+	"agora/pattern/guard"
 	"agora/telemetry"
 )
 
-// Options are what a Service can do without. The zero Options are the ones of production, unwatched.
+// Options are what a Service can do without.
 type Options struct {
-	Hashing Hashing
-	Log     *slog.Logger
-	Metrics *telemetry.Metrics
+	Hashing  Hashing
+	Origins  guard.Limiter // of sign-ins and registrations by Origin; nil for no limit
+	Attempts AttemptStore  // nil counts in the memory of this process
+	Log      *slog.Logger
+	Metrics  *telemetry.Metrics
 }
+
+// attemptsRoom bounds the attempts that are counted in memory.
+const attemptsRoom = 100_000
 
 // Service holds the rules of accounts: who may register, sign in, and act in which role.
 type Service struct {
@@ -26,6 +32,7 @@ type Service struct {
 	personal PersonalStore
 	sessions SessionStore
 	hasher   *hasher
+	limits   limits
 	log      *slog.Logger
 	signIns  telemetry.Counter
 }
@@ -35,7 +42,15 @@ func NewService(users UserStore, personal PersonalStore, sessions SessionStore, 
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
+	if options.Attempts == nil {
+		options.Attempts = NewMemoryAttempts(attemptsRoom)
+	}
 	return &Service{
+		limits: limits{
+			origins: options.Origins, attempts: options.Attempts, log: options.Log,
+			refused: options.Metrics.Counter("agora_sign_ins_limited_total",
+				"Sign-ins and registrations that were refused without checking a password, by the limit: address, account, or busy, as too many were waiting.", "limit"),
+		},
 		users:    users,
 		personal: personal,
 		sessions: sessions,
@@ -54,14 +69,19 @@ func NewService(users UserStore, personal PersonalStore, sessions SessionStore, 
 // claim: if the user exists, the address is taken; if a crash left a claim without a user, it takes the claim
 // over; and if another registration is under way, exactly one of the two creates the user. The details are
 // stored by the winner alone.
-func (s *Service) Register(ctx context.Context, registration Registration) (User, error) {
+//
+// Each registration counts against the rate of its origin.
+func (s *Service) Register(ctx context.Context, from Origin, registration Registration) (User, error) {
 	r, err := registration.normalized(time.Now())
 	if err != nil {
 		return User{}, err
 	}
-	hash, err := s.hasher.hash(ctx, r.Password)
-	if err != nil {
+	if err := s.limits.origin(ctx, from); err != nil {
 		return User{}, err
+	}
+	hash, err := s.hasher.hash(ctx, from, r.Password)
+	if err != nil {
+		return User{}, s.limits.busy(err)
 	}
 	id, err := s.personal.Claim(ctx, r.Email, ident.New(ident.User))
 	if err != nil {

@@ -44,7 +44,7 @@ func register(t *testing.T, service *accounts.Service, email string) (accounts.P
 	t.Helper()
 	r := reader()
 	r.Email = email
-	if _, err := service.Register(t.Context(), r); err != nil {
+	if _, err := service.Register(t.Context(), "", r); err != nil {
 		t.Fatal(err)
 	}
 	return signIn(t, service, email)
@@ -52,7 +52,7 @@ func register(t *testing.T, service *accounts.Service, email string) (accounts.P
 
 func signIn(t *testing.T, service *accounts.Service, email string) (accounts.Principal, accounts.Credential) {
 	t.Helper()
-	credential, err := service.SignIn(t.Context(), email, reader().Password)
+	credential, err := service.SignIn(t.Context(), "", email, reader().Password)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func wantEnded(t *testing.T, service *accounts.Service, c accounts.Credential) {
 
 func TestRegisteredUsersSeeThemselves(t *testing.T) {
 	service, _ := open()
-	user, err := service.Register(t.Context(), reader())
+	user, err := service.Register(t.Context(), "", reader())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestAnAddressIsRegisteredOnce(t *testing.T) {
 	register(t, service, "reader@example.org")
 	again := reader()
 	again.Email, again.Password, again.Address = "READER@example.org", "another password", "elsewhere"
-	_, err := service.Register(t.Context(), again)
+	_, err := service.Register(t.Context(), "", again)
 	if fault.CodeOf(err) != "email_taken" || !fault.Is(err, fault.Conflict) || len(fields(err)) != 1 || fields(err)[0] != "email" {
 		t.Errorf("the second registration gave %v about %v, want email_taken about email", err, fields(err))
 	}
@@ -143,12 +143,12 @@ func TestOneOfManyConcurrentRegistrationsWins(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	for i := range rivals {
-		wg.Go(func() { _, errs[i] = service.Register(t.Context(), rival(i)) })
+		wg.Go(func() { _, errs[i] = service.Register(t.Context(), "", rival(i)) })
 	}
 	wg.Wait()
 	var winners int
 	for i, err := range errs {
-		_, signInErr := service.SignIn(t.Context(), "reader@example.org", rival(i).Password)
+		_, signInErr := service.SignIn(t.Context(), accounts.Origin(fmt.Sprint(i)), "reader@example.org", rival(i).Password)
 		if err != nil {
 			if fault.CodeOf(err) != "email_taken" || !fault.Is(signInErr, fault.Unauthenticated) {
 				t.Errorf("rival %d lost with %v and then signed in with %v", i, err, signInErr)
@@ -206,17 +206,17 @@ func TestAClaimWithoutAUserIsTakenOver(t *testing.T) {
 	service := s.service()
 	lost := reader()
 	lost.Password, lost.Address = "the lost password", "a stranger's address"
-	_, err := service.Register(t.Context(), lost)
+	_, err := service.Register(t.Context(), "", lost)
 	wantKind(t, err, fault.Unavailable)
 	if _, err := s.personal.UserIDByEmail(t.Context(), "reader@example.org"); err != nil {
 		t.Fatalf("there is no claim to take over: %v", err)
 	}
-	_, err = service.SignIn(t.Context(), lost.Email, lost.Password)
+	_, err = service.SignIn(t.Context(), "", lost.Email, lost.Password)
 	if fault.CodeOf(err) != "invalid_credentials" {
 		t.Errorf("signing in to a claim without a user gave %v, want invalid_credentials", err)
 	}
 
-	user, err := service.Register(t.Context(), reader())
+	user, err := service.Register(t.Context(), "", reader())
 	if err != nil {
 		t.Fatalf("the claim is not taken over: %v", err)
 	}
@@ -225,7 +225,7 @@ func TestAClaimWithoutAUserIsTakenOver(t *testing.T) {
 	if err != nil || me.User != user || me.Personal.Address != "1 Quay Street\nGalway" {
 		t.Errorf("after the takeover Me = %+v, %v; want %+v with their own address", me, err, user)
 	}
-	_, err = service.Register(t.Context(), lost)
+	_, err = service.Register(t.Context(), "", lost)
 	if fault.CodeOf(err) != "email_taken" {
 		t.Errorf("a third registration gave %v, want email_taken", err)
 	}
@@ -235,7 +235,7 @@ func TestAUserWithoutDetailsCanSignIn(t *testing.T) {
 	s := memory()
 	s.personal = &killedPersonal{PersonalStore: s.personal}
 	service := s.service()
-	_, err := service.Register(t.Context(), reader())
+	_, err := service.Register(t.Context(), "", reader())
 	wantKind(t, err, fault.Unavailable)
 	p, _ := signIn(t, service, "reader@example.org")
 	me, err := service.Me(t.Context(), p)

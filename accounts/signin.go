@@ -38,8 +38,9 @@ func errCredentials() error {
 }
 
 // SignIn opens a session for the user with the e-mail address and the password. An unknown address and a
-// wrong password give the same error, invalid_credentials, after the same work.
-func (s *Service) SignIn(ctx context.Context, email, password string) (Credential, error) {
+// wrong password give the same error, invalid_credentials, after the same work. Too many attempts of one origin, or on one
+// account, are fault.Exhausted.
+func (s *Service) SignIn(ctx context.Context, from Origin, email, password string) (Credential, error) {
 	var c fault.Collector
 	c.Check(email != "", "email", "is empty")
 	checkText(&c, "email", email, MaxEmail, "")
@@ -48,26 +49,33 @@ func (s *Service) SignIn(ctx context.Context, email, password string) (Credentia
 	if err := c.Err(); err != nil {
 		return Credential{}, err
 	}
-	id, err := s.authenticatePassword(ctx, email, password)
+	if err := s.limits.origin(ctx, from); err != nil {
+		return Credential{}, err
+	}
+	if err := s.limits.account(ctx, from, email); err != nil {
+		return Credential{}, err
+	}
+	id, err := s.authenticatePassword(ctx, from, email, password)
 	switch {
 	case err == nil:
 		s.signIns.Inc("ok")
+		s.limits.succeeded(ctx, from, email)
 		return s.open(ctx, id, Session{Kind: SignedIn}, SessionTTL)
 	case fault.Is(err, fault.Unauthenticated):
 		s.signIns.Inc("refused")
 	default:
 		s.signIns.Inc("failed")
 	}
-	return Credential{}, err
+	return Credential{}, s.limits.busy(err)
 }
 
 // authenticatePassword returns the id of the user with the address and the password.
-func (s *Service) authenticatePassword(ctx context.Context, email, password string) (string, error) {
+func (s *Service) authenticatePassword(ctx context.Context, from Origin, email, password string) (string, error) {
 	id, hash, err := s.passwordOf(ctx, email)
 	if err != nil {
 		return "", err
 	}
-	match, weak, err := s.hasher.check(ctx, password, hash)
+	match, weak, err := s.hasher.check(ctx, from, password, hash)
 	if err != nil {
 		return "", err
 	}
@@ -75,7 +83,7 @@ func (s *Service) authenticatePassword(ctx context.Context, email, password stri
 		return "", errCredentials()
 	}
 	if weak {
-		s.strengthen(ctx, id, password, hash)
+		s.strengthen(ctx, from, id, password, hash)
 	}
 	return id, nil
 }
@@ -95,8 +103,8 @@ func (s *Service) passwordOf(ctx context.Context, email string) (id, hash string
 
 // strengthen replaces a hash that is weaker than today's. That it could not is no reason to refuse somebody
 // with the right password: the next sign-in tries again.
-func (s *Service) strengthen(ctx context.Context, id, password, old string) {
-	stronger, err := s.hasher.hash(ctx, password)
+func (s *Service) strengthen(ctx context.Context, from Origin, id, password, old string) {
+	stronger, err := s.hasher.hash(ctx, from, password)
 	if err == nil {
 		err = s.users.ReplacePasswordHash(ctx, id, old, stronger)
 	}

@@ -22,7 +22,7 @@ func TestSignInDoesNotTellAnUnknownAddressFromAWrongPassword(t *testing.T) {
 	if _, err := s.personal.Claim(t.Context(), "imported@example.org", "usr_imported"); err != nil {
 		t.Fatal(err)
 	}
-	_, want := service.SignIn(t.Context(), "reader@example.org", "a wrong password")
+	_, want := service.SignIn(t.Context(), "", "reader@example.org", "a wrong password")
 	if fault.CodeOf(want) != "invalid_credentials" || !fault.Is(want, fault.Unauthenticated) {
 		t.Fatalf("a wrong password gave %v, want invalid_credentials", want)
 	}
@@ -34,7 +34,7 @@ func TestSignInDoesNotTellAnUnknownAddressFromAWrongPassword(t *testing.T) {
 		{"a password in other case", "reader@example.org", "Correct horse"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c, err := service.SignIn(t.Context(), tt.email, tt.password)
+			c, err := service.SignIn(t.Context(), "", tt.email, tt.password)
 			if err == nil || err.Error() != want.Error() || fault.CodeOf(err) != fault.CodeOf(want) {
 				t.Errorf("got %+v, %v; want %v", c, err, want)
 			}
@@ -54,7 +54,7 @@ func TestSignInNamesTheFieldsThatAreMissingOrTooLong(t *testing.T) {
 		{"\xff@example.org", "correct horse", "email"},
 		{"reader\x00@example.org", "correct horse", "email"},
 	} {
-		_, err := service.SignIn(t.Context(), tt.email, tt.password)
+		_, err := service.SignIn(t.Context(), "", tt.email, tt.password)
 		if got := strings.Join(fields(err), " "); got != tt.want || !fault.Is(err, fault.Invalid) {
 			t.Errorf("SignIn(%.10q…, %.10q…) = %v naming %q, want %q", tt.email, tt.password, err, got, tt.want)
 		}
@@ -66,7 +66,7 @@ func TestSignInIsCounted(t *testing.T) {
 	service := accounts.NewService(s.users, s.personal, s.sessions,
 		accounts.Options{Hashing: accounts.Hashing{MemoryKiB: 8, Passes: 1}, Metrics: metrics})
 	register(t, service, "reader@example.org")
-	_, err := service.SignIn(t.Context(), "reader@example.org", "a wrong password")
+	_, err := service.SignIn(t.Context(), "", "reader@example.org", "a wrong password")
 	wantKind(t, err, fault.Unauthenticated)
 	if got, _ := metrics.Value("agora_sign_ins_total"); got != 2 {
 		t.Errorf("%v sign-ins are counted, want 2", got)
@@ -83,7 +83,7 @@ func TestSignInStrengthensAWeakHash(t *testing.T) {
 	dearer := accounts.NewService(s.users, s.personal, s.sessions,
 		accounts.Options{Hashing: accounts.Hashing{MemoryKiB: 16, Passes: 2}})
 
-	_, err = dearer.SignIn(t.Context(), "reader@example.org", "a wrong password")
+	_, err = dearer.SignIn(t.Context(), "", "reader@example.org", "a wrong password")
 	wantKind(t, err, fault.Unauthenticated)
 	if hash, _ := s.users.PasswordHash(t.Context(), p.UserID); hash != weak {
 		t.Errorf("a wrong password replaced the hash by %s", hash)
@@ -322,7 +322,7 @@ func TestNoSessionSurvivesAChangeOfRole(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	_, err := service.SignIn(t.Context(), "reader@example.org", reader().Password)
+	_, err := service.SignIn(t.Context(), "", "reader@example.org", reader().Password)
 	if fault.CodeOf(err) != "role_changed" {
 		t.Errorf("signing in while the role changes gave %v, want role_changed", err)
 	}

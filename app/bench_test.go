@@ -22,9 +22,9 @@ import (
 	"time"
 
 	"agora/accounts"
+	"agora/generate"
 	"agora/httpapi"
 	"agora/ident"
-	"agora/generate"
 	"agora/shop"
 	"agora/shop/shoptest"
 	"agora/telemetry"

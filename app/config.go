@@ -28,8 +28,10 @@ type Config struct {
 	Log     LogConfig
 	Tracing TracingConfig
 	HTTP    HTTPConfig
-	Ops     OpsConfig
-	Shop    ShopConfig
+
+	Accounts AccountsConfig
+	Ops      OpsConfig
+	Shop     ShopConfig
 }
 
 // LogConfig says what is logged, to standard error.
@@ -57,6 +59,11 @@ type HTTPConfig struct {
 	TrustedProxies []netip.Prefix
 	Drain          time.Duration // between being told to end and taking no new connections
 	ShutdownGrace  time.Duration
+}
+
+// AccountsConfig holds the limits of those who sign in.
+type AccountsConfig struct {
+	SignInsPerAddress int // sign-ins and registrations a second, 0 for no limit
 }
 
 // OpsConfig is for those who operate the server.
@@ -140,6 +147,9 @@ func Keys() []Key {
 
 		key("ops.listen", "", optionalAddress, func(c *Config) *string { return &c.Ops.Listen },
 			"Host and port of a second listener, which has /metrics, /healthz and /readyz alone, without limits, and asks for no token. Let nobody reach it but those who operate the server. Empty is none; /metrics of the first listener asks for a token of the role admin or metrics."),
+
+		key("accounts.sign_ins_per_address", "2", atLeast(0), func(c *Config) *int { return &c.Accounts.SignInsPerAddress },
+			"Sign-ins and registrations a second allowed to one network address, in bursts of 15 times that; 0 is no limit. They are counted where limits says, as are the attempts on each account."),
 
 		key("shop.hold", "15m", duration, func(c *Config) *time.Duration { return &c.Shop.Hold },
 			"How long an order that is not paid yet keeps its stock."),

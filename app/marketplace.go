@@ -41,7 +41,9 @@ func sessionTTL(cfg Config) time.Duration {
 func newMarketplace(cfg Config, s *stores, gateway shop.Gateway, log *slog.Logger, metrics *telemetry.Metrics) *marketplace {
 	m := &marketplace{alone: cfg.Orders.embedded()}
 	sessions := accounts.NewCachedSessions(s.sessions, s.seen, sessionTTL(cfg), metrics)
-	m.accounts = accounts.NewService(s.users, s.personal, sessions, accounts.Options{Log: log, Metrics: metrics})
+	m.accounts = accounts.NewService(s.users, s.personal, sessions, accounts.Options{
+		Origins: s.signInLimit(cfg.Accounts.SignInsPerAddress), Attempts: s.attempts, Log: log, Metrics: metrics,
+	})
 
 	m.catalog = shop.NewCatalog(s.catalog, func(ctx context.Context, productIDs ...string) {
 		if err := m.pages.Drop(ctx, productIDs...); err != nil {

@@ -176,7 +176,7 @@ func (s *stores) rateLimit(name string, perSecond int) httpapi.RateLimiter {
 	if perSecond == 0 {
 		return nil
 	}
-	return limiter{s.limits(name, perSecond)}
+	return limiter{s.limits(name, perSecond, 2*perSecond)}
 }
 
 // Allow implements httpapi.RateLimiter.

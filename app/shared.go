@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"agora/accounts"
 	"agora/engine/redis"
 	"agora/engine/stripe"
 	"agora/engine/varnish"
@@ -84,16 +85,18 @@ func (s *stores) openRedisCache(cfg Config, log *slog.Logger) error {
 func (s *stores) openLimits(_ context.Context, cfg Config, log *slog.Logger) error {
 	switch cfg.Limits.Scheme() {
 	case "memory":
-		s.limits = func(_ string, perSecond int) guard.Limiter { return localLimit(perSecond) }
+		s.limits = func(_ string, perSecond, burst int) guard.Limiter { return localLimit(perSecond, burst) }
+		s.attempts = accounts.NewMemoryAttempts(limiterKeys)
 		return nil
 	case "redis", "rediss", "redis+unix":
 		server, err := s.redisServer(cfg.Limits, log)
 		if err != nil {
 			return err
 		}
-		s.limits = func(name string, perSecond int) guard.Limiter {
-			return guard.NewFallback(name, server.Limiter(name, float64(perSecond), burst(perSecond)), localLimit(perSecond), s.metrics)
+		s.limits = func(name string, perSecond, burst int) guard.Limiter {
+			return guard.NewFallback(name, server.Limiter(name, float64(perSecond), burst), localLimit(perSecond, burst), s.metrics)
 		}
+		s.attempts = accounts.NewFallbackAttempts(server.Attempts(), accounts.NewMemoryAttempts(limiterKeys), s.metrics)
 		return nil
 	}
 	return unknownEngine(cfg.Limits)
@@ -102,11 +105,18 @@ func (s *stores) openLimits(_ context.Context, cfg Config, log *slog.Logger) err
 // limiterKeys bounds the tokens and addresses that are counted apart, at about 200 bytes each.
 const limiterKeys = 100_000
 
-func localLimit(perSecond int) guard.Limiter {
-	return guard.NewLocal(float64(perSecond), burst(perSecond), limiterKeys)
+func localLimit(perSecond, burst int) guard.Limiter {
+	return guard.NewLocal(float64(perSecond), burst, limiterKeys)
 }
 
-func burst(perSecond int) int { return 2 * perSecond }
+// signInLimit returns the limit of sign-ins and registrations of an address; nil for 0, which is no limit, and for a
+// command that serves nobody.
+func (s *stores) signInLimit(perSecond int) guard.Limiter {
+	if perSecond == 0 || s.limits == nil {
+		return nil
+	}
+	return s.limits("sign-in", perSecond, 15*perSecond)
+}
 
 // openGateway returns the payment provider.
 func (s *stores) openGateway(e Engine) (shop.Gateway, error) {
@@ -165,5 +175,6 @@ func stripeKey(path string) (string, error) {
 type sharing struct {
 	metrics      *telemetry.Metrics
 	redisServers map[string]*redis.Server // by their address
-	limits       func(name string, perSecond int) guard.Limiter
+	limits       func(name string, perSecond, burst int) guard.Limiter
+	attempts     accounts.AttemptStore // to sign in
 }

@@ -117,10 +117,11 @@ func bearer(r *http.Request) (string, bool) {
 }
 
 func (s *Server) limitAddress(x *exchange, r *http.Request) error {
+	x.address = s.clientAddress(r)
 	if s.options.AddressLimit == nil {
 		return nil
 	}
-	return s.limit(x, s.options.AddressLimit, "address", s.clientAddress(r).String())
+	return s.limit(x, s.options.AddressLimit, "address", x.address.String())
 }
 
 // limit asks a rate limiter. One that cannot be asked lets the request through and is counted: it

@@ -74,7 +74,7 @@ func (s *Server) receive(x *exchange, w http.ResponseWriter, r *http.Request, bu
 	s.leave(x)
 	// Not every ResponseWriter has a deadline; those that face a network do.
 	_ = huma.SetReadDeadline(w, time.Now().Add(s.options.BodyTimeout))
-	arrival, err := s.arriving.begin(s.clientAddress(r), func() { _ = huma.SetReadDeadline(w, time.Unix(1, 0)) })
+	arrival, err := s.arriving.begin(x.address, func() { _ = huma.SetReadDeadline(w, time.Unix(1, 0)) })
 	if err != nil {
 		return err
 	}

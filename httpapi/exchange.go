@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type exchange struct {
 	started   time.Time
 	deadline  time.Time // zero until the route is known
 	route     *Route    // nil while, and if, no route takes the request
+	address   netip.Addr // of the client; an IPv6 network
 	principal accounts.Principal
 	token     string // that the principal came with
 	placed    bool   // it is one of Server.inFlight
@@ -57,6 +59,14 @@ func PrincipalOf(ctx context.Context) accounts.Principal {
 func TokenOf(ctx context.Context) string {
 	if x := exchangeOf(ctx); x != nil {
 		return x.token
+	}
+	return ""
+}
+
+// AddressOf returns the address of the client that makes the request that ctx belongs to, or "".
+func AddressOf(ctx context.Context) accounts.Origin {
+	if x := exchangeOf(ctx); x != nil && x.address.IsValid() {
+		return accounts.Origin(x.address.String())
 	}
 	return ""
 }

@@ -150,7 +150,7 @@ func stocked(t testing.TB, role accounts.Role) *market {
 	t.Helper()
 	m := newMarket(t, role)
 	registration := accounts.Registration{Email: exampleEmail, Password: examplePassword, Name: "A reader", Country: "GB"}
-	user, err := m.accounts.Register(t.Context(), registration)
+	user, err := m.accounts.Register(t.Context(), "", registration)
 	if err != nil {
 		t.Fatal(err)
 	}

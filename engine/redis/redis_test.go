@@ -82,6 +82,13 @@ func TestLimiter(t *testing.T) {
 	})
 }
 
+func TestAttempts(t *testing.T) {
+	accountstest.Attempts(t, accountstest.AttemptsWorld{
+		Test: plain, Advance: advance,
+		Open: func(t *testing.T) accounts.AttemptStore { return open(t).Attempts() },
+	})
+}
+
 func TestLimitersOfOneNameCountTogether(t *testing.T) {
 	s := open(t)
 	one, other, apart := s.Limiter("a", 0.01, 2), connect(t, server.URL(t), nil).Limiter("a", 0.01, 2), s.Limiter("b", 0.01, 2)

@@ -90,11 +90,11 @@ func TestAccountsOutliveTheProcess(t *testing.T) {
 	}
 
 	service, stop := serve()
-	user, err := service.Register(t.Context(), registration)
+	user, err := service.Register(t.Context(), "", registration)
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := service.SignIn(t.Context(), registration.Email, registration.Password)
+	first, err := service.SignIn(t.Context(), "", registration.Email, registration.Password)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,10 +113,10 @@ func TestAccountsOutliveTheProcess(t *testing.T) {
 	if me.User != user || me.Personal.BirthDate != registration.BirthDate {
 		t.Errorf("after reopening the profile is %+v, want that of %+v", me, user)
 	}
-	if _, err := service.SignIn(t.Context(), registration.Email, registration.Password); err != nil {
+	if _, err := service.SignIn(t.Context(), "", registration.Email, registration.Password); err != nil {
 		t.Errorf("after reopening nobody can sign in: %v", err)
 	}
-	if _, err := service.Register(t.Context(), registration); fault.CodeOf(err) != "email_taken" {
+	if _, err := service.Register(t.Context(), "", registration); fault.CodeOf(err) != "email_taken" {
 		t.Errorf("after reopening a second registration gave %v, want email_taken", err)
 	}
 }
@@ -130,10 +130,10 @@ func TestPersonalDataStaysInItsFile(t *testing.T) {
 		Email: "reader@example.org", Password: "correct horse", Name: "A reader", Country: "IE",
 		Address: "1 Quay Street", BirthDate: "1990-12-31",
 	}
-	if _, err := service.Register(t.Context(), r); err != nil {
+	if _, err := service.Register(t.Context(), "", r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := service.SignIn(t.Context(), r.Email, r.Password); err != nil {
+	if _, err := service.SignIn(t.Context(), "", r.Email, r.Password); err != nil {
 		t.Fatal(err)
 	}
 	public, private := raw(t, dir, "accounts.db"), raw(t, dir, "personal.db")

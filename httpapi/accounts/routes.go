@@ -65,7 +65,7 @@ func newCredential(c accounts.Credential) Credential {
 }
 
 func (a accountRoutes) register(ctx context.Context, in *struct{ Body accounts.Registration }) (*httpapi.UncachedAnswer[accounts.User], error) {
-	user, err := a.service.Register(ctx, in.Body)
+	user, err := a.service.Register(ctx, httpapi.AddressOf(ctx), in.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ type signInInput struct {
 }
 
 func (a accountRoutes) signIn(ctx context.Context, in *signInInput) (*httpapi.UncachedAnswer[Credential], error) {
-	credential, err := a.service.SignIn(ctx, in.Body.Email, in.Body.Password)
+	credential, err := a.service.SignIn(ctx, httpapi.AddressOf(ctx), in.Body.Email, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
