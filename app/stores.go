@@ -17,7 +17,9 @@ import (
 	pgcatalog "agora/engine/postgres/catalog"
 	pglog "agora/engine/postgres/eventlog"
 	pgorders "agora/engine/postgres/orders"
-	"agora/engine/sqlite"
+	sqliteaccounts "agora/engine/sqlite/accounts"
+	sqlitecatalog "agora/engine/sqlite/catalog"
+	sqliteorders "agora/engine/sqlite/orders"
 	"agora/pattern/cache"
 	"agora/pattern/eventlog"
 	"agora/shop"
@@ -38,8 +40,8 @@ type stores struct {
 	seen     cache.Store // of sessions; this process's own where nobody else has the sessions
 	sharing
 
-	accountFiles map[string]*sqlite.Accounts   // users and sessions may share a file
-	databases    map[string]*postgres.Database // all ports with the same URL share its connections
+	accountFiles map[string]*sqliteaccounts.File // users and sessions may share a file
+	databases    map[string]*postgres.Database   // all ports with the same URL share its connections
 	closers      []named
 }
 
@@ -50,7 +52,7 @@ type named struct {
 }
 
 func newStores() *stores {
-	return &stores{accountFiles: map[string]*sqlite.Accounts{}, databases: map[string]*postgres.Database{}}
+	return &stores{accountFiles: map[string]*sqliteaccounts.File{}, databases: map[string]*postgres.Database{}}
 }
 
 // openStores opens the engine of every port. What was opened is closed again if one of them fails.
@@ -92,11 +94,11 @@ func (s *stores) closing(name string, c io.Closer) {
 func unknownEngine(e Engine) error { return fmt.Errorf("no engine is called %q", e.Scheme()) }
 
 // accountFile opens the file of users and sessions once.
-func (s *stores) accountFile(ctx context.Context, path string) (*sqlite.Accounts, error) {
+func (s *stores) accountFile(ctx context.Context, path string) (*sqliteaccounts.File, error) {
 	if file, ok := s.accountFiles[path]; ok {
 		return file, nil
 	}
-	file, err := sqlite.OpenAccounts(ctx, path)
+	file, err := sqliteaccounts.OpenFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +162,7 @@ func (s *stores) openSessions(ctx context.Context, cfg Config, log *slog.Logger)
 func (s *stores) openPersonal(ctx context.Context, cfg Config, _ *slog.Logger) error {
 	switch cfg.Personal.Scheme() {
 	case "sqlite":
-		file, err := sqlite.OpenPersonal(ctx, cfg.Personal.Path(cfg.Data))
+		file, err := sqliteaccounts.OpenPersonal(ctx, cfg.Personal.Path(cfg.Data))
 		if err == nil {
 			s.personal = file
 			s.closing("personal data", file)
@@ -179,7 +181,7 @@ func (s *stores) openPersonal(ctx context.Context, cfg Config, _ *slog.Logger) e
 func (s *stores) openCatalog(ctx context.Context, cfg Config, _ *slog.Logger) error {
 	switch cfg.Catalog.Scheme() {
 	case "sqlite":
-		file, err := sqlite.OpenCatalog(ctx, cfg.Catalog.Path(cfg.Data))
+		file, err := sqlitecatalog.Open(ctx, cfg.Catalog.Path(cfg.Data))
 		if err == nil {
 			s.catalog = file
 			s.closing("catalog", file)
@@ -198,7 +200,7 @@ func (s *stores) openCatalog(ctx context.Context, cfg Config, _ *slog.Logger) er
 func (s *stores) openOrders(ctx context.Context, cfg Config, _ *slog.Logger) error {
 	switch cfg.Orders.Scheme() {
 	case "sqlite":
-		file, err := sqlite.OpenOrders(ctx, cfg.Orders.Path(cfg.Data))
+		file, err := sqliteorders.Open(ctx, cfg.Orders.Path(cfg.Data))
 		if err == nil {
 			s.orders = file
 			s.closing("orders", file)
@@ -217,7 +219,7 @@ func (s *stores) openOrders(ctx context.Context, cfg Config, _ *slog.Logger) err
 func (s *stores) openViews(ctx context.Context, cfg Config, _ *slog.Logger) error {
 	switch cfg.Views.Scheme() {
 	case "sqlite":
-		file, err := sqlite.OpenViews(ctx, cfg.Views.Path(cfg.Data))
+		file, err := sqliteorders.OpenHistory(ctx, cfg.Views.Path(cfg.Data))
 		if err == nil {
 			s.views = file
 			s.closing("order views", file)

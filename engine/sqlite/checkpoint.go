@@ -71,7 +71,7 @@ func (c *checkpointer) step() {
 // finish lets the writer, between two transactions, move the rest of a long log and begin it again. That takes a
 // moment in which nobody reads the log any more, which would never come by itself under many readers: so they are
 // waited for, but not longer than a commit takes. If one reads for longer, the next step tries again.
-func (c *checkpointer) finish(t *tx) {
+func (c *checkpointer) finish(t *Tx) {
 	if c.durable.broken() != nil || !c.long.CompareAndSwap(true, false) {
 		return
 	}

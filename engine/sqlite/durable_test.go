@@ -18,7 +18,6 @@ import (
 	"github.com/mattn/go-sqlite3"
 
 	"agora/fault"
-	"agora/shop"
 )
 
 // held makes the writer's syncs wait: each sends on begun, and ends with what comes from release.
@@ -70,7 +69,7 @@ func TestWritesAreAnsweredWhenTheyAreSynced(t *testing.T) {
 	if n := <-told; n != 1 {
 		t.Errorf("the reader was told of %d rows, want 1", n)
 	}
-	if err := <-refused; !isUnique(err) {
+	if err := <-refused; !IsUnique(err) {
 		t.Errorf("error = %v, want a unique violation", err)
 	}
 	w.durable.sync = w.durable.log.Sync
@@ -110,46 +109,43 @@ func TestReadersWaitForTheSyncOfWhatTheySaw(t *testing.T) {
 	})
 }
 
-func progress(mark string) shop.ImportBatch {
-	return shop.ImportBatch{Source: "file", Progress: []byte(mark)}
-}
-
 func TestAFailedSyncEndsTheStoreUntilItIsOpenedAgain(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "orders.db")
-	store, err := OpenOrders(t.Context(), path)
+	path := filepath.Join(t.TempDir(), "names.db")
+	d, err := Open(t.Context(), path, bare, "names")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Import(t.Context(), progress("1")); err != nil {
+	if err := d.Write(t.Context(), insert("1")); err != nil {
 		t.Fatal(err)
 	}
-	w := store.db.writer
+	w := d.writer
 	w.checkpoints.interrupt() // the steps are ours
 	w.checkpoints.step()
 	moved := w.checkpoints.moved
 	lost := errors.New("no medium")
 	w.durable.sync = func() error { return lost }
-	if err := store.Import(t.Context(), progress("2")); !fault.Is(err, fault.Unavailable) || !errors.Is(err, lost) {
+	if err := d.Write(t.Context(), insert("2")); !fault.Is(err, fault.Unavailable) || !errors.Is(err, lost) {
 		t.Errorf("error = %v, want Unavailable for what the disk said", err)
 	}
 	w.durable.sync = func() error { t.Error("synced again after a failure"); return nil }
 	if w.checkpoints.step(); w.checkpoints.moved != moved {
 		t.Error("what may be lost was moved into the database")
 	}
-	if err := store.Import(t.Context(), progress("3")); !fault.Is(err, fault.Unavailable) {
+	if err := d.Write(t.Context(), insert("3")); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("error of the next write = %v, want Unavailable", err)
 	}
-	if _, err := store.ImportProgress(t.Context(), "file"); !fault.Is(err, fault.Unavailable) {
+	var n int
+	if err := d.QueryRow(t.Context(), "SELECT count(*) FROM names", nil, &n); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("error of a read = %v, want Unavailable: nobody knows what is durable", err)
 	}
-	if err := store.Close(); err != nil {
+	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if store, err = OpenOrders(t.Context(), path); err != nil {
+	if d, err = Open(t.Context(), path, bare, "names"); err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
-	if err := store.Import(t.Context(), progress("3")); err != nil {
+	defer d.Close()
+	if err := d.Write(t.Context(), insert("3")); err != nil {
 		t.Errorf("after it was opened again: %v", err)
 	}
 }
@@ -164,10 +160,10 @@ func TestWhatWasReadOfALostWriteIsNotTold(t *testing.T) {
 	<-begun
 	found := make(chan struct{})
 	go func() {
-		second <- w.do(t.Context(), func(t *tx) error {
+		second <- w.do(t.Context(), func(t *Tx) error {
 			defer close(found)
 			var name string
-			return t.queryRow("SELECT name FROM names", nil, &name)
+			return t.QueryRow("SELECT name FROM names", nil, &name)
 		})
 	}()
 	<-found
@@ -188,7 +184,7 @@ func TestAGroupGathersWhileAnotherIsSynced(t *testing.T) {
 	var ran atomic.Int64
 	write := func(name string) {
 		all.Go(func() {
-			err := w.do(t.Context(), func(t *tx) error {
+			err := w.do(t.Context(), func(t *Tx) error {
 				ran.Add(1)
 				return insert(name)(t)
 			})
@@ -243,17 +239,17 @@ func TestAFailedSyncOfTheFileEndsTheStoreToo(t *testing.T) {
 // TestTheLogStaysShort shows that a log begins again once its pages are moved, while there is always somebody who
 // writes it and somebody who reads it.
 func TestTheLogStaysShort(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "orders.db")
-	store, err := OpenOrders(t.Context(), path)
+	path := filepath.Join(t.TempDir(), "names.db")
+	d, err := Open(t.Context(), path, bare, "names")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
-	w := store.db.writer
+	defer d.Close()
+	w := d.writer
 	w.checkpoints.interrupt() // the steps are ours
 	ctx, stop := context.WithCancel(t.Context())
 	var reading sync.WaitGroup
-	reading.Go(func() { readWithoutPause(ctx, store.db.read.pool) })
+	reading.Go(func() { readWithoutPause(ctx, d.reader.pool) })
 	reading.Go(func() {
 		for ctx.Err() == nil {
 			time.Sleep(20 * time.Millisecond) // so that there is something to move
@@ -267,8 +263,8 @@ func TestTheLogStaysShort(t *testing.T) {
 		for n := 0; n < len(filler); n += 512 {
 			binary.BigEndian.PutUint32(filler[n:], uint32(i)) // SQLite leaves a page alone that stays as it is
 		}
-		if err := w.do(t.Context(), func(t *tx) error {
-			_, err := t.exec("INSERT OR REPLACE INTO imports (source, progress) VALUES ('a', ?)", filler)
+		if err := w.do(t.Context(), func(t *Tx) error {
+			_, err := t.Exec("INSERT OR REPLACE INTO names (name, payload) VALUES ('a', ?)", filler)
 			return err
 		}); err != nil {
 			t.Fatal(err)
@@ -281,8 +277,9 @@ func TestTheLogStaysShort(t *testing.T) {
 	if bound := int64(2 * longLog * 4096); info.Size() > bound {
 		t.Errorf("after 125 MiB the log has %d bytes, want at most %d", info.Size(), bound)
 	}
-	if got, err := store.ImportProgress(t.Context(), "a"); err != nil || len(got) != len(filler) {
-		t.Errorf("read %d bytes, %v", len(got), err)
+	var size int
+	if err := d.QueryRow(t.Context(), "SELECT length(payload) FROM names WHERE name = 'a'", nil, &size); err != nil || size != len(filler) {
+		t.Errorf("read %d bytes, %v; want %d", size, err, len(filler))
 	}
 }
 
@@ -293,7 +290,7 @@ func readWithoutPause(ctx context.Context, pool *sql.DB) {
 		next, err := pool.BeginTx(ctx, nil)
 		if err == nil {
 			var n int
-			err = next.QueryRowContext(ctx, "SELECT count(*) FROM imports").Scan(&n)
+			err = next.QueryRowContext(ctx, "SELECT count(*) FROM names").Scan(&n)
 		}
 		if last != nil {
 			_ = last.Rollback() // it has only read

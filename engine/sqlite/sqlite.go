@@ -1,14 +1,12 @@
-// Package sqlite holds the embedded stores of agora: each port in a file of its own, over database files
-// that have one writer with group commit and a pool of readers beside it.
+// Package sqlite opens database files of SQLite, each with one writer that has group commit and a pool of readers. It has
+// what all embedded stores need; the stores are packages below it, one for each domain: accounts, catalog and orders.
 //
-// It is the only importer of the SQLite driver. What it is not: a place for rules. It stores, finds, and
-// enforces only what its own transaction must, such as a unique key or stock that covers what is taken.
+// Use it for a program on one machine.
 package sqlite
 
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,29 +16,23 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/mattn/go-sqlite3"
 	"github.com/pressly/goose/v3"
-
-	"agora/fault"
 )
 
-//go:embed migrations
-var migrations embed.FS
-
-// database is one file: writes go through its writer, reads through a pool that sees the last commit.
-type database struct {
+// Database is one file: writes go through its writer, reads through a pool that sees the last commit.
+type Database struct {
 	writer *writer
-	read   reader
+	reader reader
 }
 
-// open opens or creates the database file at path and brings it to the newest of the migrations below
-// migrations/schema.
-func open(ctx context.Context, path, schema string) (*database, error) {
+// Open opens or creates the database file at path and brings the tables of its schema to their newest version, which the
+// files in the folder migrations/<schema> describe.
+func Open(ctx context.Context, path string, migrations fs.FS, schema string) (*Database, error) {
 	writing, err := connect(path, false)
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, writing, schema); err != nil {
+	if err := migrate(ctx, writing, migrations, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate %s: %w", filepath.Base(path), err), writing.Close())
 	}
 	w, err := newWriter(ctx, writing, path)
@@ -51,7 +43,7 @@ func open(ctx context.Context, path, schema string) (*database, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
-	return &database{writer: w, read: reader{reading, w.durable}}, nil
+	return &Database{writer: w, reader: reader{reading, w.durable}}, nil
 }
 
 // lockPatience is how long a connection waits for another process that holds the lock it needs.
@@ -84,7 +76,7 @@ func connect(path string, readOnly bool) (*sql.DB, error) {
 	return db, nil
 }
 
-func migrate(ctx context.Context, db *sql.DB, schema string) error {
+func migrate(ctx context.Context, db *sql.DB, migrations fs.FS, schema string) error {
 	files, err := fs.Sub(migrations, "migrations/"+schema)
 	if err != nil {
 		return err
@@ -97,50 +89,21 @@ func migrate(ctx context.Context, db *sql.DB, schema string) error {
 	return err
 }
 
-// close finishes the writes that were accepted and closes the file.
-func (d *database) close() error {
-	return errors.Join(d.writer.close(), d.read.pool.Close())
+// Close finishes the writes that were accepted and closes the file.
+func (d *Database) Close() error {
+	return errors.Join(d.writer.close(), d.reader.pool.Close())
 }
 
-// classify turns a driver's error into a fault. Errors that are already classified pass.
-func classify(err error) error {
-	if err == nil || fault.KindOf(err) != fault.Internal {
-		return err
-	}
-	driver, ok := errors.AsType[sqlite3.Error](err)
-	if !ok {
-		return err
-	}
-	switch driver.Code {
-	case sqlite3.ErrBusy, sqlite3.ErrLocked:
-		return fault.Wrap(fault.Unavailable, err, "the store is busy")
-	case sqlite3.ErrFull:
-		return fault.Wrap(fault.Unavailable, err, "the store's disk is full")
-	case sqlite3.ErrIoErr, sqlite3.ErrCantOpen, sqlite3.ErrReadonly, sqlite3.ErrNomem:
-		return fault.Wrap(fault.Unavailable, err, "the store cannot be written or read")
-	default:
-		return err
-	}
+// Write runs fn in a transaction and returns after it is durable. If fn fails, nothing of it is stored and its error is
+// returned. fn runs on the goroutine of all writes: it must not wait for anything but the database, nor call Write.
+func (d *Database) Write(ctx context.Context, fn func(*Tx) error) error { return d.writer.do(ctx, fn) }
+
+// Query returns the rows of a statement that reads. All that they show is durable. Collect and Each take its result.
+func (d *Database) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return d.reader.query(ctx, query, args...)
 }
 
-// endsTransaction reports whether SQLite may have rolled back the whole transaction with the error, also where
-// the statement only read (https://www.sqlite.org/lang_transaction.html, section 2.5).
-func endsTransaction(err error) bool {
-	driver, ok := errors.AsType[sqlite3.Error](err)
-	if !ok {
-		return false
-	}
-	switch driver.Code {
-	case sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrNomem, sqlite3.ErrBusy, sqlite3.ErrInterrupt:
-		return true
-	}
-	return false
-}
-
-// isUnique reports whether err is the violation of a unique index or primary key.
-func isUnique(err error) bool {
-	driver, ok := errors.AsType[sqlite3.Error](err)
-	return ok && (driver.ExtendedCode == sqlite3.ErrConstraintUnique ||
-		driver.ExtendedCode == sqlite3.ErrConstraintPrimaryKey ||
-		driver.ExtendedCode == sqlite3.ErrConstraintRowID)
+// QueryRow scans the only row into dest; sql.ErrNoRows says that there is none. What it shows is durable.
+func (d *Database) QueryRow(ctx context.Context, query string, args []any, dest ...any) error {
+	return d.reader.queryRow(ctx, query, args, dest...)
 }

@@ -20,7 +20,7 @@ const maxGroup = 512
 // Systems", SIGMOD 1984. A second goroutine syncs a group while the first runs the next one.
 type writer struct {
 	db      *sql.DB
-	tx      *tx
+	tx      *Tx
 	queue   chan *write
 	written chan group
 	done    chan struct{}
@@ -41,7 +41,7 @@ type group struct {
 // write is one caller's transaction.
 type write struct {
 	ctx    context.Context
-	run    func(*tx) error
+	run    func(*Tx) error
 	err    error
 	answer chan struct{}
 }
@@ -54,7 +54,7 @@ func newWriter(ctx context.Context, db *sql.DB, path string) (*writer, error) {
 	}
 	w := &writer{
 		db:    db,
-		tx:    &tx{conn: conn, prepared: map[string]*sql.Stmt{}},
+		tx:    &Tx{conn: conn, prepared: map[string]*sql.Stmt{}},
 		queue: make(chan *write, 2*maxGroup),
 		// Without room, so that at most one group waits while another is synced: more would be small ones, which
 		// write the same pages again and again.
@@ -83,7 +83,7 @@ func newWriter(ctx context.Context, db *sql.DB, path string) (*writer, error) {
 // do runs fn in a transaction and returns after it is durable. If fn fails, nothing of it is kept and its
 // error is returned. fn runs on the writer's goroutine: it must not block on anything but the database,
 // and must not write again through the same writer.
-func (w *writer) do(ctx context.Context, fn func(*tx) error) error {
+func (w *writer) do(ctx context.Context, fn func(*Tx) error) error {
 	request := &write{ctx: ctx, run: fn, answer: make(chan struct{})}
 	if err := w.send(request); err != nil {
 		return err
@@ -91,7 +91,7 @@ func (w *writer) do(ctx context.Context, fn func(*tx) error) error {
 	// The writer always answers, so there is no early return here: a caller that left while its write was
 	// under way would not know whether it was kept.
 	<-request.answer
-	return classify(request.err)
+	return Classify(request.err)
 }
 
 func (w *writer) send(request *write) error {
@@ -167,7 +167,7 @@ func (w *writer) commit(writes []*write) group {
 		g.fail(err)
 		return g
 	}
-	if _, err := w.tx.exec("BEGIN IMMEDIATE"); err != nil {
+	if _, err := w.tx.Exec("BEGIN IMMEDIATE"); err != nil {
 		g.fail(fmt.Errorf("begin: %w", err))
 		return g
 	}
@@ -187,12 +187,12 @@ func (w *writer) commit(writes []*write) group {
 		if w.tx.changed {
 			g.number = w.durable.begin()
 		}
-		_, err = w.tx.exec("COMMIT")
+		_, err = w.tx.Exec("COMMIT")
 	}
 	if err != nil {
 		g.fail(fmt.Errorf("commit: %w", err))
 		// SQLite may have ended the transaction by itself; the rollback makes sure and may fail then.
-		_, _ = w.tx.exec("ROLLBACK")
+		_, _ = w.tx.Exec("ROLLBACK")
 		w.tx.broken = nil
 	}
 	return g
@@ -211,11 +211,11 @@ func (w *writer) close() error {
 	return errors.Join(w.checkpoints.close(), w.tx.close(), w.db.Close(), w.durable.close())
 }
 
-// tx is the writer's connection inside a transaction. Statements are prepared once per connection.
+// Tx is the writer's connection inside a transaction. Statements are prepared once per connection.
 //
 // Its calls do not take a context: the driver would start a goroutine a call to watch it, and a
 // statement of the shared transaction must not be interrupted for one caller's sake.
-type tx struct {
+type Tx struct {
 	conn     *sql.Conn
 	prepared map[string]*sql.Stmt
 	inside   bool // a savepoint is open for the write that runs
@@ -229,7 +229,7 @@ type tx struct {
 
 // isolated runs fn so that a failure undoes only fn's own changes. The savepoint is opened by the first
 // change, because many writes are refused by what they read.
-func (t *tx) isolated(fn func(*tx) error) error {
+func (t *Tx) isolated(fn func(*Tx) error) error {
 	t.lazy, t.inside = true, false
 	err := fn(t)
 	t.lazy = false
@@ -240,19 +240,19 @@ func (t *tx) isolated(fn func(*tx) error) error {
 		return err
 	}
 	if err != nil {
-		if _, undo := t.exec("ROLLBACK TO one"); undo != nil {
+		if _, undo := t.Exec("ROLLBACK TO one"); undo != nil {
 			t.broken = errors.Join(err, undo)
 			return err
 		}
 	}
-	if _, release := t.exec("RELEASE one"); release != nil {
+	if _, release := t.Exec("RELEASE one"); release != nil {
 		t.broken = errors.Join(err, release)
 	}
 	return err
 }
 
-// exec runs a statement that changes rows and returns how many it changed.
-func (t *tx) exec(query string, args ...any) (int64, error) {
+// Exec runs a statement that changes rows and returns how many it changed.
+func (t *Tx) Exec(query string, args ...any) (int64, error) {
 	if err := t.isolate(); err != nil {
 		return 0, err
 	}
@@ -267,8 +267,8 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
-// queryRow scans the only row of a statement that reads into dest; sql.ErrNoRows says that there is none.
-func (t *tx) queryRow(query string, args []any, dest ...any) error {
+// QueryRow scans the only row of a statement that reads into dest; sql.ErrNoRows says that there is none.
+func (t *Tx) QueryRow(query string, args []any, dest ...any) error {
 	stmt, err := t.prepare(query)
 	if err != nil {
 		return err
@@ -277,19 +277,19 @@ func (t *tx) queryRow(query string, args []any, dest ...any) error {
 }
 
 // isolate opens the savepoint of the write that runs, unless that was done or no write runs.
-func (t *tx) isolate() error {
+func (t *Tx) isolate() error {
 	if !t.lazy {
 		return nil
 	}
 	t.lazy = false
-	if _, err := t.exec("SAVEPOINT one"); err != nil {
+	if _, err := t.Exec("SAVEPOINT one"); err != nil {
 		return err
 	}
 	t.inside, t.changed = true, true
 	return nil
 }
 
-func (t *tx) prepare(query string) (*sql.Stmt, error) {
+func (t *Tx) prepare(query string) (*sql.Stmt, error) {
 	if stmt, ok := t.prepared[query]; ok {
 		return stmt, nil
 	}
@@ -301,7 +301,7 @@ func (t *tx) prepare(query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-func (t *tx) close() error {
+func (t *Tx) close() error {
 	var errs []error
 	for _, stmt := range t.prepared {
 		errs = append(errs, stmt.Close())

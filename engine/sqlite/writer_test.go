@@ -9,11 +9,16 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"github.com/mattn/go-sqlite3"
 
 	"agora/fault"
 )
+
+// bare is a schema with one table of unique names.
+var bare = fstest.MapFS{"migrations/names/00001_names.sql": {Data: []byte(
+	"-- +goose Up\nCREATE TABLE names (name TEXT PRIMARY KEY, payload BLOB) WITHOUT ROWID;")}}
 
 // openBare opens a writer over a database with one table of unique names.
 func openBare(t *testing.T) (*writer, *sql.DB) {
@@ -42,9 +47,9 @@ func openBare(t *testing.T) (*writer, *sql.DB) {
 	return w, read
 }
 
-func insert(name string) func(*tx) error {
-	return func(t *tx) error {
-		_, err := t.exec("INSERT INTO names (name) VALUES (?)", name)
+func insert(name string) func(*Tx) error {
+	return func(t *Tx) error {
+		_, err := t.Exec("INSERT INTO names (name) VALUES (?)", name)
 		return err
 	}
 }
@@ -74,13 +79,13 @@ func TestWriterUndoesOnlyTheWriteThatFails(t *testing.T) {
 	w, read := openBare(t)
 	refused := errors.New("refused")
 	var group []*write
-	add := func(fn func(*tx) error) *write {
+	add := func(fn func(*Tx) error) *write {
 		request := &write{ctx: t.Context(), run: fn, answer: make(chan struct{})}
 		group = append(group, request)
 		return request
 	}
 	first := add(insert("a"))
-	refuses := add(func(t *tx) error {
+	refuses := add(func(t *Tx) error {
 		return errors.Join(insert("b")(t), insert("c")(t), refused)
 	})
 	duplicate := add(insert("a"))
@@ -93,7 +98,7 @@ func TestWriterUndoesOnlyTheWriteThatFails(t *testing.T) {
 	if !errors.Is(refuses.err, refused) {
 		t.Errorf("error = %v, want the write's own", refuses.err)
 	}
-	if !isUnique(duplicate.err) {
+	if !IsUnique(duplicate.err) {
 		t.Errorf("error = %v, want a unique violation", duplicate.err)
 	}
 	if got, want := fmt.Sprint(names(t, read)), "[a d]"; got != want {
@@ -138,18 +143,18 @@ func TestWriterSkipsACallerThatLeft(t *testing.T) {
 func TestWriterSurvivesAFullDisk(t *testing.T) {
 	w, read := openBare(t)
 	var pages int
-	if err := w.tx.queryRow("PRAGMA page_count", nil, &pages); err != nil {
+	if err := w.tx.QueryRow("PRAGMA page_count", nil, &pages); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.tx.queryRow(fmt.Sprintf("PRAGMA max_page_count = %d", pages+20), nil, &pages); err != nil {
+	if err := w.tx.QueryRow(fmt.Sprintf("PRAGMA max_page_count = %d", pages+20), nil, &pages); err != nil {
 		t.Fatal(err)
 	}
 	kept := map[string]bool{}
 	var full error
 	for i := range 200 {
 		name := fmt.Sprintf("%04d", i)
-		err := w.do(t.Context(), func(t *tx) error {
-			_, err := t.exec("INSERT INTO names VALUES (?, zeroblob(2000))", name)
+		err := w.do(t.Context(), func(t *Tx) error {
+			_, err := t.Exec("INSERT INTO names VALUES (?, zeroblob(2000))", name)
 			return err
 		})
 		if err == nil {
@@ -165,7 +170,7 @@ func TestWriterSurvivesAFullDisk(t *testing.T) {
 	if len(got) != len(kept) {
 		t.Errorf("%d rows are there, %d were acknowledged", len(got), len(kept))
 	}
-	if err := w.tx.queryRow("PRAGMA max_page_count = 100000", nil, &pages); err != nil {
+	if err := w.tx.QueryRow("PRAGMA max_page_count = 100000", nil, &pages); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.do(t.Context(), insert("after")); err != nil {
@@ -179,11 +184,11 @@ func TestWriterGivesUpABrokenTransaction(t *testing.T) {
 	w, read := openBare(t)
 	group := []*write{
 		{ctx: t.Context(), run: insert("before"), answer: make(chan struct{})},
-		{ctx: t.Context(), run: func(t *tx) error {
+		{ctx: t.Context(), run: func(t *Tx) error {
 			if err := insert("in it")(t); err != nil {
 				return err
 			}
-			_, err := t.exec("ROLLBACK")
+			_, err := t.Exec("ROLLBACK")
 			return errors.Join(err, errors.New("the disk is gone"))
 		}, answer: make(chan struct{})},
 		{ctx: t.Context(), run: insert("behind"), answer: make(chan struct{})},
@@ -208,7 +213,7 @@ func TestWriterGivesUpAfterAReadThatEndedIt(t *testing.T) {
 	w, read := openBare(t)
 	failed, ctx := sqlite3.Error{Code: sqlite3.ErrIoErr}, t.Context()
 	group := []*write{
-		{ctx: t.Context(), run: func(t *tx) error {
+		{ctx: t.Context(), run: func(t *Tx) error {
 			stmt, err := t.prepare("ROLLBACK")
 			if err == nil {
 				_, err = stmt.ExecContext(ctx)
@@ -231,11 +236,11 @@ func TestWriterGivesUpAfterAReadThatEndedIt(t *testing.T) {
 func TestDatabasesAreWhereTheirNameSays(t *testing.T) {
 	for _, name := range []string{"plain.db", "shop#1.db", "what?.db", "100%.db", "a b.db", "ä%20.db"} {
 		folder := t.TempDir()
-		s, err := OpenOrders(t.Context(), filepath.Join(folder, name))
+		d, err := Open(t.Context(), filepath.Join(folder, name), bare, "names")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if err := s.Close(); err != nil {
+		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
 		files, err := os.ReadDir(folder)
@@ -251,12 +256,12 @@ func TestTheLogIsWhereSQLiteHasIt(t *testing.T) {
 	if err := os.Symlink(there, link); err != nil {
 		t.Fatal(err)
 	}
-	s, err := OpenOrders(t.Context(), link)
+	d, err := Open(t.Context(), link, bare, "names")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	followed, err := s.db.writer.durable.log.Stat()
+	defer d.Close()
+	followed, err := d.writer.durable.log.Stat()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"agora/accounts"
-	"agora/engine/sqlite"
+	sqliteaccounts "agora/engine/sqlite/accounts"
+	sqlitecatalog "agora/engine/sqlite/catalog"
+	sqliteorders "agora/engine/sqlite/orders"
 	"agora/importer/retail"
 	"agora/shop"
 )
@@ -73,10 +75,10 @@ func beside(t *testing.T, file string) string {
 func openMarket(t *testing.T) market {
 	t.Helper()
 	dir := t.TempDir()
-	people, err1 := sqlite.OpenAccounts(t.Context(), filepath.Join(dir, "accounts.db"))
-	catalog, err2 := sqlite.OpenCatalog(t.Context(), filepath.Join(dir, "catalog.db"))
-	orders, err3 := sqlite.OpenOrders(t.Context(), filepath.Join(dir, "orders.db"))
-	views, err4 := sqlite.OpenViews(t.Context(), filepath.Join(dir, "views.db"))
+	people, err1 := sqliteaccounts.OpenFile(t.Context(), filepath.Join(dir, "accounts.db"))
+	catalog, err2 := sqlitecatalog.Open(t.Context(), filepath.Join(dir, "catalog.db"))
+	orders, err3 := sqliteorders.Open(t.Context(), filepath.Join(dir, "orders.db"))
+	views, err4 := sqliteorders.OpenHistory(t.Context(), filepath.Join(dir, "views.db"))
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		t.Fatal(err)
 	}

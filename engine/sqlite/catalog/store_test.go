@@ -1,17 +1,16 @@
-package sqlite_test
+package catalog
 
 import (
 	"path/filepath"
 	"testing"
 
-	"agora/engine/sqlite"
 	"agora/shop"
 	"agora/shop/shoptest"
 )
 
-func openCatalog(tb testing.TB) *sqlite.Catalog {
+func openCatalog(tb testing.TB) *Store {
 	tb.Helper()
-	store, err := sqlite.OpenCatalog(tb.Context(), filepath.Join(tb.TempDir(), "catalog.db"))
+	store, err := Open(tb.Context(), filepath.Join(tb.TempDir(), "catalog.db"))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package sqlite
+package orders
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"agora/engine/sqlite"
 	"agora/fault"
 	"agora/pattern/journal"
 	"agora/pattern/outbox"
@@ -13,8 +14,8 @@ import (
 )
 
 // appendEntry appends to the journal. An entry without a version takes the next one of its stream.
-func appendEntry(t *tx, e journal.Entry) error {
-	n, err := t.exec(`INSERT INTO journal (stream, version, kind, at, body)
+func appendEntry(t *sqlite.Tx, e journal.Entry) error {
+	n, err := t.Exec(`INSERT INTO journal (stream, version, kind, at, body)
 		SELECT ?1, next, ?3, ?4, ?5 FROM (SELECT coalesce(max(version), 0) + 1 AS next FROM journal WHERE stream = ?1)
 		WHERE ?2 IN (0, next)`,
 		e.Stream, int64(e.Version), e.Kind, e.At.UnixMicro(), e.Body)
@@ -35,23 +36,23 @@ func scanEntry(rows *sql.Rows) (journal.Entry, error) {
 }
 
 // Stream implements journal.Reader.
-func (s *Orders) Stream(ctx context.Context, stream string, after uint64, limit int) ([]journal.Entry, error) {
-	rows, err := s.db.read.query(ctx,
+func (s *Store) Stream(ctx context.Context, stream string, after uint64, limit int) ([]journal.Entry, error) {
+	rows, err := s.db.Query(ctx,
 		entryColumns+" WHERE stream = ? AND version > ? ORDER BY version LIMIT ?", stream, int64(after), limit)
-	return collect(rows, err, scanEntry)
+	return sqlite.Collect(rows, err, scanEntry)
 }
 
 // All implements journal.Reader. With one writer, rows become visible in the order of their keys.
-func (s *Orders) All(ctx context.Context, after uint64, limit int) ([]journal.Entry, error) {
-	rows, err := s.db.read.query(ctx, entryColumns+" WHERE seq > ? ORDER BY seq LIMIT ?", int64(after), limit)
-	return collect(rows, err, scanEntry)
+func (s *Store) All(ctx context.Context, after uint64, limit int) ([]journal.Entry, error) {
+	rows, err := s.db.Query(ctx, entryColumns+" WHERE seq > ? ORDER BY seq LIMIT ?", int64(after), limit)
+	return sqlite.Collect(rows, err, scanEntry)
 }
 
 // Pending implements outbox.Source: the outbox is the part of the journal that was not relayed yet.
-func (s *Orders) Pending(ctx context.Context, limit int) ([]outbox.Message, error) {
-	rows, err := s.db.read.query(ctx,
+func (s *Store) Pending(ctx context.Context, limit int) ([]outbox.Message, error) {
+	rows, err := s.db.Query(ctx,
 		entryColumns+" WHERE seq > (SELECT relayed FROM outbox) ORDER BY seq LIMIT ?", limit)
-	entries, err := collect(rows, err, scanEntry)
+	entries, err := sqlite.Collect(rows, err, scanEntry)
 	if err != nil {
 		return nil, err
 	}
@@ -59,16 +60,16 @@ func (s *Orders) Pending(ctx context.Context, limit int) ([]outbox.Message, erro
 }
 
 // Relayed implements outbox.Source.
-func (s *Orders) Relayed(ctx context.Context, seq uint64) error {
-	return s.db.writer.do(ctx, func(t *tx) error {
-		_, err := t.exec("UPDATE outbox SET relayed = max(relayed, ?)", int64(seq))
+func (s *Store) Relayed(ctx context.Context, seq uint64) error {
+	return s.db.Write(ctx, func(t *sqlite.Tx) error {
+		_, err := t.Exec("UPDATE outbox SET relayed = max(relayed, ?)", int64(seq))
 		return err
 	})
 }
 
 // Relay implements shop.AuditStore.
-func (s *Orders) Relay(ctx context.Context) (newest, relayed uint64, err error) {
-	err = s.db.read.queryRow(ctx, "SELECT (SELECT coalesce(max(seq), 0) FROM journal), relayed FROM outbox", nil,
+func (s *Store) Relay(ctx context.Context) (newest, relayed uint64, err error) {
+	err = s.db.QueryRow(ctx, "SELECT (SELECT coalesce(max(seq), 0) FROM journal), relayed FROM outbox", nil,
 		&newest, &relayed)
-	return newest, relayed, classify(err)
+	return newest, relayed, sqlite.Classify(err)
 }

@@ -1,22 +1,23 @@
-package sqlite
+package accounts
 
 import (
 	"context"
 	"fmt"
 
 	"agora/accounts"
+	"agora/engine/sqlite"
 	"agora/fault"
 	"agora/ident"
 )
 
 // Users is the embedded accounts.UserStore.
-type Users struct{ db *database }
+type Users struct{ db *sqlite.Database }
 
 var _ accounts.UserStore = (*Users)(nil)
 
 // CreateMany implements accounts.UserStore.
 func (u *Users) CreateMany(ctx context.Context, people []accounts.Account) error {
-	return u.db.writer.do(ctx, func(tx *tx) error {
+	return u.db.Write(ctx, func(tx *sqlite.Tx) error {
 		for _, a := range people {
 			if err := insertAccount(tx, a); err != nil {
 				return err
@@ -26,7 +27,7 @@ func (u *Users) CreateMany(ctx context.Context, people []accounts.Account) error
 	})
 }
 
-func insertAccount(tx *tx, a accounts.Account) error {
+func insertAccount(tx *sqlite.Tx, a accounts.Account) error {
 	id, err := packID(ident.User, a.ID)
 	if err != nil {
 		return err
@@ -35,9 +36,9 @@ func insertAccount(tx *tx, a accounts.Account) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec("INSERT INTO users (id, name, country, role, created_at) VALUES (?, ?, ?, ?, ?)",
+	_, err = tx.Exec("INSERT INTO users (id, name, country, role, created_at) VALUES (?, ?, ?, ?, ?)",
 		id, a.Name, a.Country, role, a.CreatedAt.UnixMilli())
-	if isUnique(err) {
+	if sqlite.IsUnique(err) {
 		return accounts.UserExists(a.ID)
 	}
 	if err == nil {
@@ -50,12 +51,12 @@ func insertAccount(tx *tx, a accounts.Account) error {
 }
 
 // setPasswordHash stores the hash of a user; an empty one has no row.
-func setPasswordHash(tx *tx, id []byte, hash string) error {
+func setPasswordHash(tx *sqlite.Tx, id []byte, hash string) error {
 	if hash == "" {
-		_, err := tx.exec("DELETE FROM credentials WHERE user_id = ?", id)
+		_, err := tx.Exec("DELETE FROM credentials WHERE user_id = ?", id)
 		return err
 	}
-	_, err := tx.exec(`INSERT INTO credentials (user_id, password_hash) VALUES (?, ?)
+	_, err := tx.Exec(`INSERT INTO credentials (user_id, password_hash) VALUES (?, ?)
 		ON CONFLICT DO UPDATE SET password_hash = excluded.password_hash`, id, hash)
 	return err
 }
@@ -68,10 +69,10 @@ func (u *Users) User(ctx context.Context, id string) (accounts.User, error) {
 	}
 	user := accounts.User{ID: id}
 	var role, created int64
-	err = u.db.read.queryRow(ctx, "SELECT name, country, role, created_at FROM users WHERE id = ?", []any{key},
+	err = u.db.QueryRow(ctx, "SELECT name, country, role, created_at FROM users WHERE id = ?", []any{key},
 		&user.Name, &user.Country, &role, &created)
 	if err != nil {
-		return accounts.User{}, orMissing(err, fault.ErrNotFound("user", id))
+		return accounts.User{}, sqlite.OrMissing(err, fault.ErrNotFound("user", id))
 	}
 	user.CreatedAt = unpackTime(created)
 	user.Role, err = unpackRole(role)
@@ -88,8 +89,8 @@ func (u *Users) SetRole(ctx context.Context, id string, role accounts.Role) erro
 	if err != nil {
 		return err
 	}
-	return u.db.writer.do(ctx, func(tx *tx) error {
-		changed, err := tx.exec("UPDATE users SET role = ? WHERE id = ?", number, key)
+	return u.db.Write(ctx, func(tx *sqlite.Tx) error {
+		changed, err := tx.Exec("UPDATE users SET role = ? WHERE id = ?", number, key)
 		if err == nil && changed == 0 {
 			return fault.ErrNotFound("user", id)
 		}
@@ -108,8 +109,8 @@ func (u *Users) PasswordHash(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	var hash string
-	err = u.db.read.queryRow(ctx, selectHash, []any{key}, &hash)
-	return hash, orMissing(err, fault.ErrNotFound("user", id))
+	err = u.db.QueryRow(ctx, selectHash, []any{key}, &hash)
+	return hash, sqlite.OrMissing(err, fault.ErrNotFound("user", id))
 }
 
 // ReplacePasswordHash implements accounts.UserStore.
@@ -118,10 +119,10 @@ func (u *Users) ReplacePasswordHash(ctx context.Context, id, from, to string) er
 	if err != nil {
 		return err
 	}
-	return u.db.writer.do(ctx, func(tx *tx) error {
+	return u.db.Write(ctx, func(tx *sqlite.Tx) error {
 		var current string
-		if err := tx.queryRow(selectHash, []any{key}, &current); err != nil {
-			return orMissing(err, fault.ErrNotFound("user", id))
+		if err := tx.QueryRow(selectHash, []any{key}, &current); err != nil {
+			return sqlite.OrMissing(err, fault.ErrNotFound("user", id))
 		}
 		if current != from {
 			return accounts.PasswordChanged()

@@ -1,4 +1,4 @@
-package sqlite_test
+package accounts
 
 import (
 	"fmt"
@@ -10,14 +10,13 @@ import (
 
 	"agora/accounts"
 	"agora/accounts/accountstest"
-	"agora/engine/sqlite"
 	"agora/fault"
 	"agora/ident"
 )
 
-func openAccounts(tb testing.TB, dir string) *sqlite.Accounts {
+func openAccounts(tb testing.TB, dir string) *File {
 	tb.Helper()
-	file, err := sqlite.OpenAccounts(tb.Context(), filepath.Join(dir, "accounts.db"))
+	file, err := OpenFile(tb.Context(), filepath.Join(dir, "accounts.db"))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -29,9 +28,9 @@ func openAccounts(tb testing.TB, dir string) *sqlite.Accounts {
 	return file
 }
 
-func openPersonal(tb testing.TB, dir string) *sqlite.Personal {
+func openPersonal(tb testing.TB, dir string) *Personal {
 	tb.Helper()
-	file, err := sqlite.OpenPersonal(tb.Context(), filepath.Join(dir, "personal.db"))
+	file, err := OpenPersonal(tb.Context(), filepath.Join(dir, "personal.db"))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -71,11 +70,11 @@ var cheap = accounts.Options{Hashing: accounts.Hashing{MemoryKiB: 8, Passes: 1}}
 func TestAccountsOutliveTheProcess(t *testing.T) {
 	dir := t.TempDir()
 	serve := func() (*accounts.Service, func()) {
-		a, err := sqlite.OpenAccounts(t.Context(), filepath.Join(dir, "accounts.db"))
+		a, err := OpenFile(t.Context(), filepath.Join(dir, "accounts.db"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := sqlite.OpenPersonal(t.Context(), filepath.Join(dir, "personal.db"))
+		p, err := OpenPersonal(t.Context(), filepath.Join(dir, "personal.db"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,19 +1,20 @@
-package sqlite
+package orders
 
 import (
 	"context"
 	"path/filepath"
 	"testing"
 
+	"agora/engine/sqlite"
 	"agora/pattern/journal"
 	"agora/pattern/journal/journaltest"
 	"agora/shop"
 	"agora/shop/shoptest"
 )
 
-func openOrders(t *testing.T) *Orders {
+func openOrders(t *testing.T) *Store {
 	t.Helper()
-	s, err := OpenOrders(t.Context(), filepath.Join(t.TempDir(), "orders.db"))
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "orders.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,10 +31,10 @@ func TestOrders(t *testing.T) {
 }
 
 // journalOnly appends to the journal by itself, which Orders only does together with an order or stock.
-type journalOnly struct{ *Orders }
+type journalOnly struct{ *Store }
 
 func (j journalOnly) Append(ctx context.Context, entries ...journal.Entry) error {
-	return j.db.writer.do(ctx, func(t *tx) error {
+	return j.db.Write(ctx, func(t *sqlite.Tx) error {
 		for _, e := range entries {
 			if err := appendEntry(t, e); err != nil {
 				return err
@@ -49,7 +50,7 @@ func TestJournal(t *testing.T) {
 
 func BenchmarkOrders(b *testing.B) {
 	shoptest.BenchmarkOrders(b, func(b *testing.B) shop.OrderStore {
-		s, err := OpenOrders(b.Context(), filepath.Join(b.TempDir(), "orders.db"))
+		s, err := Open(b.Context(), filepath.Join(b.TempDir(), "orders.db"))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package sqlite
+package accounts
 
 import (
 	"context"
@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"agora/accounts"
+	"agora/engine/sqlite"
 	"agora/fault"
 	"agora/ident"
 )
 
 // Sessions is the embedded accounts.SessionStore, in the file of Accounts.
-type Sessions struct{ db *database }
+type Sessions struct{ db *sqlite.Database }
 
 var _ accounts.SessionStore = (*Sessions)(nil)
 
@@ -29,12 +30,12 @@ func (s *Sessions) Create(ctx context.Context, hash accounts.TokenHash, session 
 	if err != nil {
 		return err
 	}
-	return s.db.writer.do(ctx, func(tx *tx) error {
-		_, err := tx.exec(`INSERT INTO sessions (token_hash, id, user_id, role, issued, created_at, expires_at, note)
+	return s.db.Write(ctx, func(tx *sqlite.Tx) error {
+		_, err := tx.Exec(`INSERT INTO sessions (token_hash, id, user_id, role, issued, created_at, expires_at, note)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			hash[:], id, user, role, session.Kind == accounts.Issued,
 			session.CreatedAt.UnixMilli(), session.ExpiresAt.UnixMilli(), session.Note)
-		if isUnique(err) {
+		if sqlite.IsUnique(err) {
 			return accounts.SessionExists()
 		}
 		return err
@@ -49,11 +50,11 @@ func (s *Sessions) Session(ctx context.Context, hash accounts.TokenHash) (accoun
 		issued                 bool
 		session                accounts.Session
 	)
-	err := s.db.read.queryRow(ctx, `SELECT id, user_id, role, issued, created_at, expires_at, note
+	err := s.db.QueryRow(ctx, `SELECT id, user_id, role, issued, created_at, expires_at, note
 		FROM sessions WHERE token_hash = ?`, []any{hash[:]},
 		&id, &user, &role, &issued, &created, &expires, &session.Note)
 	if err != nil {
-		return accounts.Session{}, orMissing(err, accounts.SessionUnknown())
+		return accounts.Session{}, sqlite.OrMissing(err, accounts.SessionUnknown())
 	}
 	session.CreatedAt, session.ExpiresAt = unpackTime(created), unpackTime(expires)
 	session.Kind = accounts.SignedIn
@@ -72,8 +73,8 @@ func (s *Sessions) Session(ctx context.Context, hash accounts.TokenHash) (accoun
 
 // Delete implements accounts.SessionStore.
 func (s *Sessions) Delete(ctx context.Context, hash accounts.TokenHash) error {
-	return s.db.writer.do(ctx, func(tx *tx) error {
-		_, err := tx.exec("DELETE FROM sessions WHERE token_hash = ?", hash[:])
+	return s.db.Write(ctx, func(tx *sqlite.Tx) error {
+		_, err := tx.Exec("DELETE FROM sessions WHERE token_hash = ?", hash[:])
 		return err
 	})
 }
@@ -84,30 +85,30 @@ func (s *Sessions) OfUser(ctx context.Context, userID string) ([]accounts.TokenH
 	if fault.Is(err, fault.NotFound) {
 		return nil, nil // nobody has such an id, and so no session
 	}
-	rows, err := s.db.read.query(ctx, "SELECT token_hash FROM sessions WHERE user_id = ?", user)
+	rows, err := s.db.Query(ctx, "SELECT token_hash FROM sessions WHERE user_id = ?", user)
 	if err != nil {
-		return nil, classify(err)
+		return nil, sqlite.Classify(err)
 	}
 	defer rows.Close()
 	var hashes []accounts.TokenHash
 	for rows.Next() {
 		var stored []byte
 		if err := rows.Scan(&stored); err != nil {
-			return nil, classify(err)
+			return nil, sqlite.Classify(err)
 		}
 		if len(stored) != len(accounts.TokenHash{}) {
 			return nil, fmt.Errorf("a stored token hash has %d bytes", len(stored))
 		}
 		hashes = append(hashes, accounts.TokenHash(stored))
 	}
-	return hashes, classify(rows.Err())
+	return hashes, sqlite.Classify(rows.Err())
 }
 
 // DeleteExpired implements accounts.SessionStore.
 func (s *Sessions) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	var deleted int64
-	err := s.db.writer.do(ctx, func(tx *tx) (err error) {
-		deleted, err = tx.exec(`DELETE FROM sessions WHERE token_hash IN
+	err := s.db.Write(ctx, func(tx *sqlite.Tx) (err error) {
+		deleted, err = tx.Exec(`DELETE FROM sessions WHERE token_hash IN
 			(SELECT token_hash FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`, now.UnixMilli(), limit)
 		return err
 	})

@@ -1,4 +1,4 @@
-package sqlite
+package catalog
 
 import (
 	"context"
@@ -32,7 +32,7 @@ const (
 // as much as there are products. Matches are streamed by position instead, until the limit or the budget ends it.
 // Where common terms hardly ever meet there is little to stream and much to step over: such a scan reaches
 // over a part of the positions only.
-func (c *Catalog) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) {
+func (c *Store) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) {
 	if scan.Budget == 0 {
 		scan.Budget = defaultBudget
 	}
@@ -76,7 +76,7 @@ func (s *source) where(condition string, args ...any) {
 }
 
 // newest walks down the positions: those that match, or all.
-func (c *Catalog) newest(ctx context.Context, scan shop.Scan, query ftsQuery) (*source, error) {
+func (c *Store) newest(ctx context.Context, scan shop.Scan, query ftsQuery) (*source, error) {
 	s := &source{}
 	s.wherePrice(scan)
 	s.whereStock(scan)
@@ -93,7 +93,7 @@ func (c *Catalog) newest(ctx context.Context, scan shop.Scan, query ftsQuery) (*
 	var narrow string
 	if query.steps > c.maxSteps {
 		var last int64
-		if err := c.statements.queryRow(ctx, "SELECT coalesce(max(position), 0) FROM cards", nil, &last); err != nil {
+		if err := c.statements.QueryRow(ctx, "SELECT coalesce(max(position), 0) FROM cards", nil, &last); err != nil {
 			return nil, fmt.Errorf("last position: %w", err)
 		}
 		top := min(below-1, last)
@@ -177,7 +177,7 @@ func needles(clauses []shop.Clause) []any {
 }
 
 // stream reads cards in the order of the source until the limit, the budget or the end is reached.
-func (c *Catalog) stream(ctx context.Context, scan shop.Scan, s *source) (shop.Batch, error) {
+func (c *Store) stream(ctx context.Context, scan shop.Scan, s *source) (shop.Batch, error) {
 	// The subquery has a LIMIT, so SQLite runs it as a co-routine whose rows keep their order; CROSS JOIN holds
 	// it outermost.
 	query := `SELECT ` + cardColumns + ` FROM (` + s.query + ` LIMIT ?) s
@@ -186,7 +186,7 @@ func (c *Catalog) stream(ctx context.Context, scan shop.Scan, s *source) (shop.B
 		query += " WHERE " + strings.Join(s.filter, " AND ")
 	}
 	args := append(append(slices.Clone(s.args), scan.Budget), s.filterArgs...)
-	cards, err := scanCards(c.statements.query(ctx, query+" LIMIT ?", append(args, scan.Limit)...))
+	cards, err := scanCards(c.statements.Query(ctx, query+" LIMIT ?", append(args, scan.Limit)...))
 	if err != nil {
 		return shop.Batch{}, fmt.Errorf("scan: %w", err)
 	}
@@ -201,11 +201,11 @@ func (c *Catalog) stream(ctx context.Context, scan shop.Scan, s *source) (shop.B
 }
 
 // end returns where a scan stands that used up its budget or its reach, or that it came to the end before.
-func (c *Catalog) end(ctx context.Context, scan shop.Scan, s *source) (place shop.ScanPosition, done bool, err error) {
+func (c *Store) end(ctx context.Context, scan shop.Scan, s *source) (place shop.ScanPosition, done bool, err error) {
 	if len(s.filter) == 0 {
 		return shop.ScanPosition{Position: s.reach}, s.reach == 0, nil
 	}
-	err = c.statements.queryRow(ctx, s.query+" LIMIT 1 OFFSET ?",
+	err = c.statements.QueryRow(ctx, s.query+" LIMIT 1 OFFSET ?",
 		append(slices.Clone(s.args), scan.Budget-1), &place.Position, &place.Price)
 	if errors.Is(err, sql.ErrNoRows) {
 		return shop.ScanPosition{Position: s.reach}, s.reach == 0, nil
@@ -217,9 +217,9 @@ func (c *Catalog) end(ctx context.Context, scan shop.Scan, s *source) (place sho
 }
 
 // few reports whether at most fewMatches products match.
-func (c *Catalog) few(ctx context.Context, match string) (bool, error) {
+func (c *Store) few(ctx context.Context, match string) (bool, error) {
 	var n int
-	err := c.statements.queryRow(ctx, "SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ? LIMIT ?)",
+	err := c.statements.QueryRow(ctx, "SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ? LIMIT ?)",
 		[]any{match, fewMatches + 1}, &n)
 	if err != nil {
 		return false, fmt.Errorf("count matches: %w", err)
@@ -228,7 +228,7 @@ func (c *Catalog) few(ctx context.Context, match string) (bool, error) {
 }
 
 // sorted finds all matches by their words and sorts them by price.
-func (c *Catalog) sorted(ctx context.Context, scan shop.Scan, match string) (shop.Batch, error) {
+func (c *Store) sorted(ctx context.Context, scan shop.Scan, match string) (shop.Batch, error) {
 	s := &source{}
 	s.wherePrice(scan)
 	s.whereStock(scan)
@@ -236,7 +236,7 @@ func (c *Catalog) sorted(ctx context.Context, scan shop.Scan, match string) (sho
 		s.where("(c.amount, c.position) "+direction(scan.Order, "> (?, ?)", "< (?, ?)"),
 			scan.After.Price, scan.After.Position)
 	}
-	cards, err := scanCards(c.statements.query(ctx, `SELECT `+cardColumns+`
+	cards, err := scanCards(c.statements.Query(ctx, `SELECT `+cardColumns+`
 		FROM search CROSS JOIN cards c ON c.position = search.rowid LEFT JOIN live l ON l.position = search.rowid
 		WHERE `+strings.Join(append([]string{"search MATCH ?"}, s.filter...), " AND ")+
 		direction(scan.Order, " ORDER BY c.amount, c.position", " ORDER BY c.amount DESC, c.position DESC")+` LIMIT ?`,

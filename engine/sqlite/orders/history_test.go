@@ -1,4 +1,4 @@
-package sqlite
+package orders
 
 import (
 	"path/filepath"
@@ -10,7 +10,7 @@ import (
 
 func TestViews(t *testing.T) {
 	shoptest.Views(t, func(t *testing.T) shop.OrderViews {
-		v, err := OpenViews(t.Context(), filepath.Join(t.TempDir(), "views.db"))
+		v, err := OpenHistory(t.Context(), filepath.Join(t.TempDir(), "views.db"))
 		if err != nil {
 			t.Fatal(err)
 		}

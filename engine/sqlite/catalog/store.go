@@ -1,47 +1,53 @@
-package sqlite
+// Package catalog is the embedded store of products, with an inverted index for searches.
+package catalog
 
 import (
 	"context"
 	"database/sql"
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"agora/engine/sqlite"
 	"agora/fault"
 	"agora/shop"
 )
 
-// Catalog is the shop.CatalogStore in one SQLite file.
+//go:embed migrations
+var migrations embed.FS
+
+// Store is the shop.CatalogStore in one SQLite file.
 //
 // A product is spread over rows by how often their content changes and how many of them a request reads: the
-// document, the card, the live figures. Scan and the inverted index are in catalog_search.go.
-type Catalog struct {
-	db         *database
-	statements *statements
+// document, the card, the live figures. Scan and the inverted index are in search.go.
+type Store struct {
+	db         *sqlite.Database
+	statements *sqlite.Statements
 	maxSteps   int64 // defaultSteps, but for tests
 	blockSize  int64 // blockSize, but for tests
 }
 
-var _ shop.CatalogStore = (*Catalog)(nil)
+var _ shop.CatalogStore = (*Store)(nil)
 
-// OpenCatalog opens or creates the catalogue's database file.
-func OpenCatalog(ctx context.Context, path string) (*Catalog, error) {
-	db, err := open(ctx, path, "catalog")
+// Open opens or creates the catalogue's database file.
+func Open(ctx context.Context, path string) (*Store, error) {
+	db, err := sqlite.Open(ctx, path, migrations, "catalog")
 	if err != nil {
 		return nil, err
 	}
-	return &Catalog{db: db, statements: newStatements(db.read.pool), maxSteps: defaultSteps, blockSize: blockSize}, nil
+	return &Store{db: db, statements: db.Statements(), maxSteps: defaultSteps, blockSize: blockSize}, nil
 }
 
 // Close finishes the writes that were accepted and closes the file.
-func (c *Catalog) Close() error {
-	return errors.Join(c.statements.close(), c.db.close())
+func (c *Store) Close() error {
+	return errors.Join(c.statements.Close(), c.db.Close())
 }
 
 // Insert implements shop.CatalogStore.
-func (c *Catalog) Insert(ctx context.Context, entries []shop.IndexedProduct) (taken []string, err error) {
+func (c *Store) Insert(ctx context.Context, entries []shop.IndexedProduct) (taken []string, err error) {
 	// The writer is one goroutine: what can be made ready before is not made there.
 	rows := make([]productRows, len(entries))
 	for i, entry := range entries {
@@ -49,10 +55,10 @@ func (c *Catalog) Insert(ctx context.Context, entries []shop.IndexedProduct) (ta
 			return nil, err
 		}
 	}
-	err = c.db.writer.do(ctx, func(t *tx) error {
+	err = c.db.Write(ctx, func(t *sqlite.Tx) error {
 		taken = nil
 		var last int64
-		if err := t.queryRow("SELECT coalesce(max(position), 0) FROM products", nil, &last); err != nil {
+		if err := t.QueryRow("SELECT coalesce(max(position), 0) FROM products", nil, &last); err != nil {
 			return fmt.Errorf("last position: %w", err)
 		}
 		counts := map[string]int{}
@@ -95,15 +101,15 @@ func newRows(entry shop.IndexedProduct) (productRows, error) {
 }
 
 // insert writes all rows of a new product, unless its SKU is taken.
-func (r productRows) insert(t *tx, position, blockSize int64) (stored bool, err error) {
+func (r productRows) insert(t *sqlite.Tx, position, blockSize int64) (stored bool, err error) {
 	p := r.product
 	// A product that is there already conflicts in its identifier, too.
-	changed, err := t.exec("INSERT INTO products VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+	changed, err := t.Exec("INSERT INTO products VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		position, p.ID, p.SKU, p.Version, r.document)
 	if err != nil || changed == 0 {
 		return false, err
 	}
-	if _, err := t.exec("INSERT INTO cards VALUES (?, ?, ?, ?, ?)",
+	if _, err := t.Exec("INSERT INTO cards VALUES (?, ?, ?, ?, ?)",
 		position, p.Price.Currency, p.Price.Amount, r.terms, r.card); err != nil {
 		return false, err
 	}
@@ -111,16 +117,16 @@ func (r productRows) insert(t *tx, position, blockSize int64) (stored bool, err 
 }
 
 // Replace implements shop.CatalogStore.
-func (c *Catalog) Replace(ctx context.Context, entry shop.IndexedProduct, expected int64) error {
+func (c *Store) Replace(ctx context.Context, entry shop.IndexedProduct, expected int64) error {
 	p := entry.Product
 	rows, err := newRows(entry)
 	if err != nil {
 		return err
 	}
-	return c.db.writer.do(ctx, func(t *tx) error {
+	return c.db.Write(ctx, func(t *sqlite.Tx) error {
 		var position, version int64
 		var oldTerms string
-		err := t.queryRow(`SELECT p.position, p.version, c.terms FROM products p JOIN cards c USING (position)
+		err := t.QueryRow(`SELECT p.position, p.version, c.terms FROM products p JOIN cards c USING (position)
 			WHERE p.id = ?`, []any{p.ID}, &position, &version, &oldTerms)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
@@ -130,11 +136,11 @@ func (c *Catalog) Replace(ctx context.Context, entry shop.IndexedProduct, expect
 		case version != expected:
 			return shop.ChangedMeanwhile()
 		}
-		if _, err := t.exec("UPDATE products SET version = ?, document = ? WHERE position = ?",
+		if _, err := t.Exec("UPDATE products SET version = ?, document = ? WHERE position = ?",
 			p.Version, rows.document, position); err != nil {
 			return fmt.Errorf("replace product %s: %w", p.ID, err)
 		}
-		if _, err := t.exec("UPDATE cards SET currency = ?, amount = ?, terms = ?, card = ? WHERE position = ?",
+		if _, err := t.Exec("UPDATE cards SET currency = ?, amount = ?, terms = ?, card = ? WHERE position = ?",
 			p.Price.Currency, p.Price.Amount, rows.terms, rows.card, position); err != nil {
 			return fmt.Errorf("replace card of %s: %w", p.ID, err)
 		}
@@ -143,11 +149,11 @@ func (c *Catalog) Replace(ctx context.Context, entry shop.IndexedProduct, expect
 }
 
 // reindex brings the inverted index from a product's old terms to its new ones.
-func reindex(t *tx, position int64, before, after string, blockSize int64) error {
+func reindex(t *sqlite.Tx, position int64, before, after string, blockSize int64) error {
 	if before == after {
 		return nil
 	}
-	if _, err := t.exec("DELETE FROM search WHERE rowid = ?", position); err != nil {
+	if _, err := t.Exec("DELETE FROM search WHERE rowid = ?", position); err != nil {
 		return fmt.Errorf("remove from index: %w", err)
 	}
 	if err := index(t, position, after, blockSize); err != nil {
@@ -160,8 +166,8 @@ func reindex(t *tx, position int64, before, after string, blockSize int64) error
 }
 
 // index adds a product to the inverted index, under its terms and that of its block.
-func index(t *tx, position int64, terms string, blockSize int64) error {
-	_, err := t.exec("INSERT INTO search (rowid, terms) VALUES (?, ?)", position, terms+blockTerm(position/blockSize))
+func index(t *sqlite.Tx, position int64, terms string, blockSize int64) error {
+	_, err := t.Exec("INSERT INTO search (rowid, terms) VALUES (?, ?)", position, terms+blockTerm(position/blockSize))
 	if err != nil {
 		return fmt.Errorf("add to index: %w", err)
 	}
@@ -169,16 +175,16 @@ func index(t *tx, position int64, terms string, blockSize int64) error {
 }
 
 // Product implements shop.CatalogStore. It is one statement, so that all parts are of one moment.
-func (c *Catalog) Product(ctx context.Context, id string) (shop.Product, error) {
+func (c *Store) Product(ctx context.Context, id string) (shop.Product, error) {
 	const query = `SELECT p.document, coalesce(l.available, 0), coalesce(l.rating_count, 0),
 			coalesce(l.rating_sum, 0), coalesce(l.revision, 0),
 			iif(l.rating_count > 0, (SELECT json_group_array(json(document)) FROM (
 				SELECT document FROM reviews r WHERE r.position = p.position ORDER BY number DESC LIMIT ?+0)), '[]')
-		FROM products p LEFT JOIN live l USING (position) WHERE p.id = ` + planned
+		FROM products p LEFT JOIN live l USING (position) WHERE p.id = ` + sqlite.Planned
 	var p shop.Product
 	var document, reviews []byte
 	var available, count, sum, revision int64
-	err := c.statements.queryRow(ctx, query, []any{shop.LatestReviews, id},
+	err := c.statements.QueryRow(ctx, query, []any{shop.LatestReviews, id},
 		&document, &available, &count, &sum, &revision, &reviews)
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, fault.ErrNotFound("product", id)
@@ -194,8 +200,8 @@ func (c *Catalog) Product(ctx context.Context, id string) (shop.Product, error) 
 }
 
 // SetInventory implements shop.CatalogStore.
-func (c *Catalog) SetInventory(ctx context.Context, stock []shop.Inventory) (changed []string, err error) {
-	err = c.db.writer.do(ctx, func(t *tx) error {
+func (c *Store) SetInventory(ctx context.Context, stock []shop.Inventory) (changed []string, err error) {
+	err = c.db.Write(ctx, func(t *sqlite.Tx) error {
 		changed = nil
 		seen := map[string]bool{}
 		for _, s := range stock {
@@ -214,10 +220,10 @@ func (c *Catalog) SetInventory(ctx context.Context, stock []shop.Inventory) (cha
 }
 
 // setAvailable stores what is newer and returns the product's identifier if its document changed by it.
-func setAvailable(t *tx, s shop.Inventory) (id string, err error) {
+func setAvailable(t *sqlite.Tx, s shop.Inventory) (id string, err error) {
 	var position, available, version int64
-	err = t.queryRow(`SELECT p.position, p.id, coalesce(l.available, 0), coalesce(l.stock_version, 0)
-		FROM products p LEFT JOIN live l USING (position) WHERE p.sku = `+planned,
+	err = t.QueryRow(`SELECT p.position, p.id, coalesce(l.available, 0), coalesce(l.stock_version, 0)
+		FROM products p LEFT JOIN live l USING (position) WHERE p.sku = `+sqlite.Planned,
 		[]any{s.SKU}, &position, &id, &available, &version)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && s.StockVersion <= version {
 		return "", nil
@@ -226,7 +232,7 @@ func setAvailable(t *tx, s shop.Inventory) (id string, err error) {
 		return "", err
 	}
 	differs := available != s.Available
-	if _, err := t.exec(`INSERT INTO live (position, available, stock_version, revision) VALUES (?1, ?2, ?3, ?4)
+	if _, err := t.Exec(`INSERT INTO live (position, available, stock_version, revision) VALUES (?1, ?2, ?3, ?4)
 		ON CONFLICT (position) DO UPDATE SET available = ?2, stock_version = ?3, revision = revision + ?4`,
 		position, s.Available, s.StockVersion, differs); err != nil {
 		return "", err

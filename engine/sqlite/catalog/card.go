@@ -1,4 +1,4 @@
-package sqlite
+package catalog
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"agora/engine/sqlite"
 	"agora/shop"
 )
 
@@ -16,7 +17,7 @@ const cardColumns = `c.position, c.currency, c.amount, c.card,
 // scanCards reads all rows of cardColumns, given the answer to a query for them.
 func scanCards(rows *sql.Rows, err error) ([]shop.Card, error) {
 	var stored sql.RawBytes
-	return collect(rows, err, func(rows *sql.Rows) (card shop.Card, err error) {
+	return sqlite.Collect(rows, err, func(rows *sql.Rows) (card shop.Card, err error) {
 		var count, sum int64
 		if err := rows.Scan(&card.Position, &card.Price.Currency, &card.Price.Amount, &stored,
 			&card.InventoryCount, &count, &sum); err != nil {
@@ -29,28 +30,28 @@ func scanCards(rows *sql.Rows, err error) ([]shop.Card, error) {
 }
 
 // CardsByID implements shop.CatalogStore.
-func (c *Catalog) CardsByID(ctx context.Context, ids []string) ([]shop.Card, error) {
+func (c *Store) CardsByID(ctx context.Context, ids []string) ([]shop.Card, error) {
 	return c.cardsOf(ctx, "id", ids)
 }
 
 // CardsBySKU implements shop.CatalogStore.
-func (c *Catalog) CardsBySKU(ctx context.Context, skus []string) ([]shop.Card, error) {
+func (c *Store) CardsBySKU(ctx context.Context, skus []string) ([]shop.Card, error) {
 	return c.cardsOf(ctx, "sku", skus)
 }
 
 // cardsOf passes several keys as one JSON array, so that the statement is the same for any number of them.
 // The usual one key, that of an order's only line, needs no array.
-func (c *Catalog) cardsOf(ctx context.Context, column string, keys []string) ([]shop.Card, error) {
+func (c *Store) cardsOf(ctx context.Context, column string, keys []string) ([]shop.Card, error) {
 	query := `SELECT ` + cardColumns + `
 		FROM products p JOIN cards c USING (position) LEFT JOIN live l USING (position) WHERE p.` + column
 	if len(keys) == 1 {
-		return scanCards(c.statements.query(ctx, query+" = "+planned, keys[0]))
+		return scanCards(c.statements.Query(ctx, query+" = "+sqlite.Planned, keys[0]))
 	}
 	list, err := json.Marshal(keys)
 	if err != nil {
 		return nil, fmt.Errorf("encode keys: %w", err)
 	}
-	cards, err := scanCards(c.statements.query(ctx, query+" IN (SELECT value FROM json_each("+planned+"))", string(list)))
+	cards, err := scanCards(c.statements.Query(ctx, query+" IN (SELECT value FROM json_each("+sqlite.Planned+"))", string(list)))
 	if err != nil {
 		return nil, fmt.Errorf("read cards: %w", err)
 	}

@@ -1,4 +1,4 @@
-package sqlite
+package catalog
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"agora/engine/sqlite"
 	"agora/shop"
 )
 
@@ -32,12 +33,12 @@ func countIn(counts map[string]int, terms string, n int) {
 }
 
 // countTerms changes in how many products each term is. It goes in the order of the table, for its pages' sake.
-func countTerms(t *tx, change map[string]int) error {
+func countTerms(t *sqlite.Tx, change map[string]int) error {
 	for _, term := range slices.Sorted(maps.Keys(change)) {
 		if change[term] == 0 {
 			continue
 		}
-		if _, err := t.exec(`INSERT INTO vocabulary VALUES (?, ?)
+		if _, err := t.Exec(`INSERT INTO vocabulary VALUES (?, ?)
 			ON CONFLICT (term) DO UPDATE SET products = products + excluded.products`, term, change[term]); err != nil {
 			return fmt.Errorf("count term: %w", err)
 		}
@@ -65,7 +66,7 @@ func (q ftsQuery) within(narrow string) string {
 }
 
 // match returns what the clauses of a scan are to FTS5.
-func (c *Catalog) match(ctx context.Context, scan shop.Scan) (q ftsQuery, err error) {
+func (c *Store) match(ctx context.Context, scan shop.Scan) (q ftsQuery, err error) {
 	if len(scan.All) == 0 {
 		return q, nil
 	}
@@ -95,7 +96,7 @@ func blocks(first, last int64) string {
 func blockTerm(block int64) string { return "·" + strconv.FormatInt(block, 10) }
 
 // conjunction returns clauses that have all to be fulfilled, and how many products fulfil the rarest of them.
-func (c *Catalog) conjunction(ctx context.Context, clauses []shop.Clause) (query string, products int64, err error) {
+func (c *Store) conjunction(ctx context.Context, clauses []shop.Clause) (query string, products int64, err error) {
 	products = math.MaxInt64
 	parts := make([]string, len(clauses))
 	for i, clause := range clauses {
@@ -110,7 +111,7 @@ func (c *Catalog) conjunction(ctx context.Context, clauses []shop.Clause) (query
 
 // clause returns one clause and how many products fulfil it, or the largest number if nobody counts them. A long prefix
 // is expanded here: FTS5 would merge the positions of all words with the prefix before it yields the first.
-func (c *Catalog) clause(ctx context.Context, clause shop.Clause) (query string, products int64, err error) {
+func (c *Store) clause(ctx context.Context, clause shop.Clause) (query string, products int64, err error) {
 	switch {
 	case !clause.Prefix:
 		products, err = c.frequency(ctx, clause.Term)
@@ -118,11 +119,11 @@ func (c *Catalog) clause(ctx context.Context, clause shop.Clause) (query string,
 	case utf8.RuneCountInString(clause.Term) <= indexedPrefix:
 		return quote(clause.Term) + " *", math.MaxInt64, nil
 	}
-	rows, err := c.statements.query(ctx, `SELECT term, products FROM (
+	rows, err := c.statements.Query(ctx, `SELECT term, products FROM (
 			SELECT term, products FROM vocabulary WHERE term >= ? AND term < ? AND products > 0 ORDER BY term LIMIT ?)
 		ORDER BY products DESC LIMIT ?`,
 		clause.Term, clause.Term+string(utf8.MaxRune), maxWords, maxExpansion)
-	expanded, err := collect(rows, err, func(rows *sql.Rows) (string, error) {
+	expanded, err := sqlite.Collect(rows, err, func(rows *sql.Rows) (string, error) {
 		var term string
 		var n int64
 		err := rows.Scan(&term, &n)
@@ -136,8 +137,8 @@ func (c *Catalog) clause(ctx context.Context, clause shop.Clause) (query string,
 }
 
 // frequency returns how many products have a term.
-func (c *Catalog) frequency(ctx context.Context, term string) (products int64, err error) {
-	err = c.statements.queryRow(ctx, "SELECT products FROM vocabulary WHERE term = ?", []any{term}, &products)
+func (c *Store) frequency(ctx context.Context, term string) (products int64, err error) {
+	err = c.statements.QueryRow(ctx, "SELECT products FROM vocabulary WHERE term = ?", []any{term}, &products)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("look up term: %w", err)
 	}

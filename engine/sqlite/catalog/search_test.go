@@ -1,4 +1,4 @@
-package sqlite
+package catalog
 
 import (
 	"database/sql"
@@ -7,13 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"agora/engine/sqlite"
 	"agora/shop"
 	"agora/shop/shoptest"
 )
 
-func openForSearch(t *testing.T) *Catalog {
+func openForSearch(t *testing.T) *Store {
 	t.Helper()
-	store, err := OpenCatalog(t.Context(), filepath.Join(t.TempDir(), "catalog.db"))
+	store, err := Open(t.Context(), filepath.Join(t.TempDir(), "catalog.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,10 +99,10 @@ func TestScansAreStreamed(t *testing.T) {
 	}
 }
 
-func explain(t *testing.T, store *Catalog, query string, args []any) string {
+func explain(t *testing.T, store *Store, query string, args []any) string {
 	t.Helper()
-	rows, err := store.db.read.query(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
-	plan, err := collect(rows, err, func(rows *sql.Rows) (detail string, err error) {
+	rows, err := store.db.Query(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	plan, err := sqlite.Collect(rows, err, func(rows *sql.Rows) (detail string, err error) {
 		var skip int
 		err = rows.Scan(&skip, &skip, &skip, &detail)
 		return detail, err

@@ -1,4 +1,4 @@
-package sqlite
+package orders
 
 import (
 	"context"
@@ -7,18 +7,19 @@ import (
 	"errors"
 	"fmt"
 
+	"agora/engine/sqlite"
 	"agora/shop"
 )
 
 // Stock implements shop.StockStore.
-func (s *Orders) Stock(ctx context.Context, skus []string) ([]shop.Stock, error) {
+func (s *Store) Stock(ctx context.Context, skus []string) ([]shop.Stock, error) {
 	list, err := json.Marshal(skus)
 	if err != nil {
 		return nil, fmt.Errorf("encode SKUs: %w", err)
 	}
-	rows, err := s.db.read.query(ctx,
+	rows, err := s.db.Query(ctx,
 		"SELECT sku, on_hand, held, version FROM stock WHERE sku IN (SELECT value FROM json_each(?))", string(list))
-	return collect(rows, err, scanStock)
+	return sqlite.Collect(rows, err, scanStock)
 }
 
 func scanStock(rows *sql.Rows) (shop.Stock, error) {
@@ -28,9 +29,9 @@ func scanStock(rows *sql.Rows) (shop.Stock, error) {
 }
 
 // ChangeStock implements shop.StockStore.
-func (s *Orders) ChangeStock(ctx context.Context, sku string, decide func(shop.Stock) (shop.StockChange, error)) (shop.Stock, error) {
+func (s *Store) ChangeStock(ctx context.Context, sku string, decide func(shop.Stock) (shop.StockChange, error)) (shop.Stock, error) {
 	var after shop.Stock
-	err := s.db.writer.do(ctx, func(t *tx) error {
+	err := s.db.Write(ctx, func(t *sqlite.Tx) error {
 		current, err := stockRow(t, sku)
 		if err != nil {
 			return err
@@ -51,17 +52,17 @@ func (s *Orders) ChangeStock(ctx context.Context, sku string, decide func(shop.S
 }
 
 // stockRow returns the stock of a SKU, which is all zero if there is no row.
-func stockRow(t *tx, sku string) (shop.Stock, error) {
+func stockRow(t *sqlite.Tx, sku string) (shop.Stock, error) {
 	st := shop.Stock{SKU: sku}
-	err := t.queryRow("SELECT on_hand, held, version FROM stock WHERE sku = ?", []any{sku}, &st.OnHand, &st.Held, &st.Version)
+	err := t.QueryRow("SELECT on_hand, held, version FROM stock WHERE sku = ?", []any{sku}, &st.OnHand, &st.Held, &st.Version)
 	if errors.Is(err, sql.ErrNoRows) {
 		return st, nil
 	}
 	return st, err
 }
 
-func setStock(t *tx, sku string, onHand int64) error {
-	_, err := t.exec(`INSERT INTO stock (sku, on_hand, held, version) VALUES (?1, ?2, 0, 1)
+func setStock(t *sqlite.Tx, sku string, onHand int64) error {
+	_, err := t.Exec(`INSERT INTO stock (sku, on_hand, held, version) VALUES (?1, ?2, 0, 1)
 		ON CONFLICT (sku) DO UPDATE SET on_hand = ?2, version = version + 1`, sku, onHand)
 	return err
 }

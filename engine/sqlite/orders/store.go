@@ -1,42 +1,48 @@
-package sqlite
+// Package orders is the embedded store of orders: stock, orders, sagas, the journal, and the read model of orders.
+package orders
 
 import (
 	"context"
 	"database/sql"
+	"embed"
 	"errors"
 	"fmt"
 	"time"
 
+	"agora/engine/sqlite"
 	"agora/fault"
 	"agora/pattern/saga"
 	"agora/shop"
 )
 
-// Orders is the embedded shop.OrderStore: stock, orders, sagas and the journal in one file.
-type Orders struct{ db *database }
+//go:embed migrations
+var migrations embed.FS
 
-var _ shop.OrderStore = (*Orders)(nil)
+// Store is the embedded shop.OrderStore: stock, orders, sagas and the journal in one file.
+type Store struct{ db *sqlite.Database }
 
-// OpenOrders opens or creates the store in the file at path.
-func OpenOrders(ctx context.Context, path string) (*Orders, error) {
-	db, err := open(ctx, path, "orders")
+var _ shop.OrderStore = (*Store)(nil)
+
+// Open opens or creates the store in the file at path.
+func Open(ctx context.Context, path string) (*Store, error) {
+	db, err := sqlite.Open(ctx, path, migrations, "orders")
 	if err != nil {
 		return nil, err
 	}
-	return &Orders{db}, nil
+	return &Store{db}, nil
 }
 
 // Close finishes accepted writes and closes the file.
-func (s *Orders) Close() error { return s.db.close() }
+func (s *Store) Close() error { return s.db.Close() }
 
 // Place implements shop.OrderStore.
-func (s *Orders) Place(ctx context.Context, p shop.Placement) (*shop.Claim, error) {
+func (s *Store) Place(ctx context.Context, p shop.Placement) (*shop.Claim, error) {
 	body, err := shop.EncodeOrder(p.Order)
 	if err != nil {
 		return nil, err
 	}
 	var claim *shop.Claim
-	err = s.db.writer.do(ctx, func(t *tx) error {
+	err = s.db.Write(ctx, func(t *sqlite.Tx) error {
 		claim, err = insertOrder(t, p, body)
 		if err != nil || claim != nil {
 			return err
@@ -47,7 +53,7 @@ func (s *Orders) Place(ctx context.Context, p shop.Placement) (*shop.Claim, erro
 }
 
 // insertOrder stores a new order, unless its key is claimed: then it changes nothing and returns the claim.
-func insertOrder(t *tx, p shop.Placement, body []byte) (*shop.Claim, error) {
+func insertOrder(t *sqlite.Tx, p shop.Placement, body []byte) (*shop.Claim, error) {
 	key := sql.NullString{String: p.Key, Valid: p.Key != ""}
 	if key.Valid {
 		claim, err := findClaim(t, p.Key)
@@ -55,10 +61,10 @@ func insertOrder(t *tx, p shop.Placement, body []byte) (*shop.Claim, error) {
 			return claim, err
 		}
 	}
-	_, err := t.exec(`INSERT INTO orders (id, user_id, state, version, idempotency_key, request_hash, body)
+	_, err := t.Exec(`INSERT INTO orders (id, user_id, state, version, idempotency_key, request_hash, body)
 		VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		p.Order.ID, p.Order.UserID, string(p.Order.State), int64(p.Order.Version), key, p.RequestHash, body)
-	if isUnique(err) {
+	if sqlite.IsUnique(err) {
 		return nil, fault.New(fault.Conflict, "order_exists", "the order exists")
 	}
 	return nil, err
@@ -67,15 +73,15 @@ func insertOrder(t *tx, p shop.Placement, body []byte) (*shop.Claim, error) {
 const claimQuery = "SELECT body, request_hash FROM orders WHERE idempotency_key = ?"
 
 // Claimed implements shop.OrderStore.
-func (s *Orders) Claimed(ctx context.Context, key string) (*shop.Claim, error) {
+func (s *Store) Claimed(ctx context.Context, key string) (*shop.Claim, error) {
 	claim, err := scanClaim(func(dest ...any) error {
-		return s.db.read.queryRow(ctx, claimQuery, []any{key}, dest...)
+		return s.db.QueryRow(ctx, claimQuery, []any{key}, dest...)
 	})
-	return claim, classify(err)
+	return claim, sqlite.Classify(err)
 }
 
-func findClaim(t *tx, key string) (*shop.Claim, error) {
-	return scanClaim(func(dest ...any) error { return t.queryRow(claimQuery, []any{key}, dest...) })
+func findClaim(t *sqlite.Tx, key string) (*shop.Claim, error) {
+	return scanClaim(func(dest ...any) error { return t.QueryRow(claimQuery, []any{key}, dest...) })
 }
 
 func scanClaim(scan func(dest ...any) error) (*shop.Claim, error) {
@@ -93,13 +99,13 @@ func scanClaim(scan func(dest ...any) error) (*shop.Claim, error) {
 }
 
 // Advance implements shop.OrderStore.
-func (s *Orders) Advance(ctx context.Context, tr shop.Transition) error {
+func (s *Store) Advance(ctx context.Context, tr shop.Transition) error {
 	body, err := shop.EncodeOrder(tr.Order)
 	if err != nil {
 		return err
 	}
-	return s.db.writer.do(ctx, func(t *tx) error {
-		n, err := t.exec("UPDATE orders SET state = ?, version = ?, body = ? WHERE id = ? AND version = ?",
+	return s.db.Write(ctx, func(t *sqlite.Tx) error {
+		n, err := t.Exec("UPDATE orders SET state = ?, version = ?, body = ? WHERE id = ? AND version = ?",
 			string(tr.Order.State), int64(tr.Order.Version), body, tr.Order.ID, int64(tr.Order.Version)-1)
 		if err != nil {
 			return err
@@ -111,9 +117,9 @@ func (s *Orders) Advance(ctx context.Context, tr shop.Transition) error {
 	})
 }
 
-func absentOrMoved(t *tx, id string) error {
+func absentOrMoved(t *sqlite.Tx, id string) error {
 	var version int64
-	err := t.queryRow("SELECT version FROM orders WHERE id = ?", []any{id}, &version)
+	err := t.QueryRow("SELECT version FROM orders WHERE id = ?", []any{id}, &version)
 	if errors.Is(err, sql.ErrNoRows) {
 		return fault.ErrNotFound("order", id)
 	}
@@ -124,7 +130,7 @@ func absentOrMoved(t *tx, id string) error {
 }
 
 // keepTransition stores what goes with an order's row.
-func keepTransition(t *tx, tr shop.Transition) error {
+func keepTransition(t *sqlite.Tx, tr shop.Transition) error {
 	if err := moveStock(t, tr.Moves); err != nil {
 		return err
 	}
@@ -132,20 +138,20 @@ func keepTransition(t *tx, tr shop.Transition) error {
 		return err
 	}
 	if tr.Saga == nil {
-		_, err := t.exec("DELETE FROM sagas WHERE order_id = ?", tr.Order.ID)
+		_, err := t.Exec("DELETE FROM sagas WHERE order_id = ?", tr.Order.ID)
 		return err
 	}
-	_, err := t.exec("INSERT OR REPLACE INTO sagas (order_id, step, attempt, due) VALUES (?, ?, ?, ?)",
+	_, err := t.Exec("INSERT OR REPLACE INTO sagas (order_id, step, attempt, due) VALUES (?, ?, ?, ?)",
 		tr.Order.ID, tr.Saga.Step, tr.Saga.Attempt, tr.Saga.Due.UnixMicro())
 	return err
 }
 
 // moveStock makes every move that its row bears, under the condition of shop.Stock.Bears. The write fails
 // with all those that are short, so that a customer learns of them at once.
-func moveStock(t *tx, moves []shop.Move) error {
+func moveStock(t *sqlite.Tx, moves []shop.Move) error {
 	var short []shop.Short
 	for _, m := range moves {
-		n, err := t.exec(`UPDATE stock SET on_hand = on_hand + ?1, held = held + ?2, version = version + 1
+		n, err := t.Exec(`UPDATE stock SET on_hand = on_hand + ?1, held = held + ?2, version = version + 1
 			WHERE sku = ?3 AND on_hand + ?1 >= 0 AND held + ?2 >= 0 AND (?2 <= 0 OR on_hand - held >= ?2)`,
 			m.OnHand, m.Held, m.SKU)
 		if err != nil {
@@ -173,23 +179,23 @@ func moveStock(t *tx, moves []shop.Move) error {
 }
 
 // Order implements shop.OrderStore.
-func (s *Orders) Order(ctx context.Context, id string) (shop.Order, error) {
+func (s *Store) Order(ctx context.Context, id string) (shop.Order, error) {
 	var body []byte
-	err := s.db.read.queryRow(ctx, "SELECT body FROM orders WHERE id = ?", []any{id}, &body)
+	err := s.db.QueryRow(ctx, "SELECT body FROM orders WHERE id = ?", []any{id}, &body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return shop.Order{}, fault.ErrNotFound("order", id)
 	}
 	if err != nil {
-		return shop.Order{}, classify(fmt.Errorf("read order: %w", err))
+		return shop.Order{}, sqlite.Classify(fmt.Errorf("read order: %w", err))
 	}
 	return shop.DecodeOrder(body)
 }
 
 // Due implements saga.Store.
-func (s *Orders) Due(ctx context.Context, now time.Time, limit int) ([]saga.Record, error) {
-	rows, err := s.db.read.query(ctx,
+func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]saga.Record, error) {
+	rows, err := s.db.Query(ctx,
 		"SELECT order_id, step, attempt, due FROM sagas WHERE due <= ? ORDER BY due, order_id LIMIT ?", now.UnixMicro(), limit)
-	return collect(rows, err, scanSaga)
+	return sqlite.Collect(rows, err, scanSaga)
 }
 
 func scanSaga(rows *sql.Rows) (saga.Record, error) {
@@ -201,17 +207,17 @@ func scanSaga(rows *sql.Rows) (saga.Record, error) {
 }
 
 // Postpone implements saga.Store.
-func (s *Orders) Postpone(ctx context.Context, r saga.Record) error {
-	return s.db.writer.do(ctx, func(t *tx) error {
-		_, err := t.exec("UPDATE sagas SET attempt = ?, due = ? WHERE order_id = ? AND step = ?",
+func (s *Store) Postpone(ctx context.Context, r saga.Record) error {
+	return s.db.Write(ctx, func(t *sqlite.Tx) error {
+		_, err := t.Exec("UPDATE sagas SET attempt = ?, due = ? WHERE order_id = ? AND step = ?",
 			r.Attempt, r.Due.UnixMicro(), r.ID, r.Step)
 		return err
 	})
 }
 
 // Import implements shop.ImportStore.
-func (s *Orders) Import(ctx context.Context, batch shop.ImportBatch) error {
-	return s.db.writer.do(ctx, func(t *tx) error {
+func (s *Store) Import(ctx context.Context, batch shop.ImportBatch) error {
+	return s.db.Write(ctx, func(t *sqlite.Tx) error {
 		for _, order := range batch.Orders {
 			body, err := shop.EncodeOrder(order)
 			if err != nil {
@@ -231,17 +237,17 @@ func (s *Orders) Import(ctx context.Context, batch shop.ImportBatch) error {
 				return err
 			}
 		}
-		_, err := t.exec("INSERT OR REPLACE INTO imports (source, progress) VALUES (?, ?)", batch.Source, batch.Progress)
+		_, err := t.Exec("INSERT OR REPLACE INTO imports (source, progress) VALUES (?, ?)", batch.Source, batch.Progress)
 		return err
 	})
 }
 
 // ImportProgress implements shop.ImportStore.
-func (s *Orders) ImportProgress(ctx context.Context, source string) ([]byte, error) {
+func (s *Store) ImportProgress(ctx context.Context, source string) ([]byte, error) {
 	var progress []byte
-	err := s.db.read.queryRow(ctx, "SELECT progress FROM imports WHERE source = ?", []any{source}, &progress)
+	err := s.db.QueryRow(ctx, "SELECT progress FROM imports WHERE source = ?", []any{source}, &progress)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
-	return progress, classify(err)
+	return progress, sqlite.Classify(err)
 }

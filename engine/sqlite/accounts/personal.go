@@ -1,4 +1,4 @@
-package sqlite
+package accounts
 
 import (
 	"context"
@@ -7,18 +7,19 @@ import (
 	"fmt"
 
 	"agora/accounts"
+	"agora/engine/sqlite"
 	"agora/fault"
 	"agora/ident"
 )
 
 // Personal is the embedded accounts.PersonalStore, in a database file of its own.
-type Personal struct{ db *database }
+type Personal struct{ db *sqlite.Database }
 
 var _ accounts.PersonalStore = (*Personal)(nil)
 
 // OpenPersonal opens or creates the file at path.
 func OpenPersonal(ctx context.Context, path string) (*Personal, error) {
-	db, err := open(ctx, path, "personal")
+	db, err := sqlite.Open(ctx, path, migrations, "personal")
 	if err != nil {
 		return nil, err
 	}
@@ -26,15 +27,15 @@ func OpenPersonal(ctx context.Context, path string) (*Personal, error) {
 }
 
 // Close finishes what was accepted and closes the file.
-func (p *Personal) Close() error { return p.db.close() }
+func (p *Personal) Close() error { return p.db.Close() }
 
 const userIDByEmail = "SELECT user_id FROM personal WHERE email = ?"
 
 // Claim implements accounts.PersonalStore.
 func (p *Personal) Claim(ctx context.Context, email, userID string) (holder string, err error) {
-	err = p.db.writer.do(ctx, func(tx *tx) error {
+	err = p.db.Write(ctx, func(tx *sqlite.Tx) error {
 		var key []byte
-		err := tx.queryRow(userIDByEmail, []any{email}, &key)
+		err := tx.QueryRow(userIDByEmail, []any{email}, &key)
 		if errors.Is(err, sql.ErrNoRows) {
 			holder = userID
 			return insertPerson(tx, accounts.Personal{UserID: userID, Email: email})
@@ -54,7 +55,7 @@ func (p *Personal) Claim(ctx context.Context, email, userID string) (holder stri
 // CreateMany implements accounts.PersonalStore. Millions of people load several times faster in the order of
 // their addresses, which then fill the index from one end: BenchmarkLoad compares.
 func (p *Personal) CreateMany(ctx context.Context, people []accounts.Personal) error {
-	return p.db.writer.do(ctx, func(tx *tx) error {
+	return p.db.Write(ctx, func(tx *sqlite.Tx) error {
 		for _, person := range people {
 			if err := insertPerson(tx, person); err != nil {
 				return err
@@ -64,14 +65,14 @@ func (p *Personal) CreateMany(ctx context.Context, people []accounts.Personal) e
 	})
 }
 
-func insertPerson(tx *tx, person accounts.Personal) error {
+func insertPerson(tx *sqlite.Tx, person accounts.Personal) error {
 	key, err := packID(ident.User, person.UserID)
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec("INSERT INTO personal (user_id, email, address, birth_date) VALUES (?, ?, ?, ?)",
+	_, err = tx.Exec("INSERT INTO personal (user_id, email, address, birth_date) VALUES (?, ?, ?, ?)",
 		key, person.Email, person.Address, person.BirthDate)
-	if isUnique(err) {
+	if sqlite.IsUnique(err) {
 		return accounts.PersonExists(person.UserID)
 	}
 	if err != nil {
@@ -86,8 +87,8 @@ func (p *Personal) SetDetails(ctx context.Context, userID string, details accoun
 	if err != nil {
 		return err
 	}
-	return p.db.writer.do(ctx, func(tx *tx) error {
-		changed, err := tx.exec("UPDATE personal SET address = ?, birth_date = ? WHERE user_id = ?",
+	return p.db.Write(ctx, func(tx *sqlite.Tx) error {
+		changed, err := tx.Exec("UPDATE personal SET address = ?, birth_date = ? WHERE user_id = ?",
 			details.Address, details.BirthDate, key)
 		if err == nil && changed == 0 {
 			return fault.ErrNotFound("user", userID)
@@ -103,10 +104,10 @@ func (p *Personal) Personal(ctx context.Context, userID string) (accounts.Person
 		return accounts.Personal{}, err
 	}
 	person := accounts.Personal{UserID: userID}
-	err = p.db.read.queryRow(ctx, "SELECT email, address, birth_date FROM personal WHERE user_id = ?", []any{key},
+	err = p.db.QueryRow(ctx, "SELECT email, address, birth_date FROM personal WHERE user_id = ?", []any{key},
 		&person.Email, &person.Address, &person.BirthDate)
 	if err != nil {
-		return accounts.Personal{}, orMissing(err, fault.ErrNotFound("user", userID))
+		return accounts.Personal{}, sqlite.OrMissing(err, fault.ErrNotFound("user", userID))
 	}
 	return person, nil
 }
@@ -114,8 +115,8 @@ func (p *Personal) Personal(ctx context.Context, userID string) (accounts.Person
 // UserIDByEmail implements accounts.PersonalStore.
 func (p *Personal) UserIDByEmail(ctx context.Context, email string) (string, error) {
 	var key []byte
-	if err := p.db.read.queryRow(ctx, userIDByEmail, []any{email}, &key); err != nil {
-		return "", orMissing(err, accounts.EmailUnknown())
+	if err := p.db.QueryRow(ctx, userIDByEmail, []any{email}, &key); err != nil {
+		return "", sqlite.OrMissing(err, accounts.EmailUnknown())
 	}
 	return ident.Unpack(ident.User, key)
 }
@@ -126,8 +127,8 @@ func (p *Personal) Delete(ctx context.Context, userID string) error {
 	if fault.Is(err, fault.NotFound) {
 		return nil // nobody has such an id
 	}
-	return p.db.writer.do(ctx, func(tx *tx) error {
-		_, err := tx.exec("DELETE FROM personal WHERE user_id = ?", key)
+	return p.db.Write(ctx, func(tx *sqlite.Tx) error {
+		_, err := tx.Exec("DELETE FROM personal WHERE user_id = ?", key)
 		return err
 	})
 }

@@ -1,8 +1,9 @@
-package sqlite
+package orders
 
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -20,8 +21,8 @@ import (
 // audited is a shop on real files, with orders in every state and a read model that is up to date.
 type audited struct {
 	dir     string
-	orders  *Orders
-	views   *Views
+	orders  *Store
+	views   *History
 	catalog *shop.MemoryCatalog
 }
 
@@ -30,11 +31,11 @@ var seller = shop.Actor{ID: "usr_seller"}
 func openAudited(t *testing.T) audited {
 	t.Helper()
 	dir := t.TempDir()
-	orders, err := OpenOrders(t.Context(), filepath.Join(dir, "orders.db"))
+	orders, err := Open(t.Context(), filepath.Join(dir, "orders.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	views, err := OpenViews(t.Context(), filepath.Join(dir, "views.db"))
+	views, err := OpenHistory(t.Context(), filepath.Join(dir, "views.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +145,7 @@ func (a audited) failing(t *testing.T, drained bool) []string {
 // doctor runs statements on a file behind its store's back.
 func (a audited) doctor(t *testing.T, file, statements string) {
 	t.Helper()
-	db, err := connect(filepath.Join(a.dir, file), false)
+	db, err := sql.Open("sqlite3", filepath.Join(a.dir, file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +262,7 @@ func TestAuditCountsWhatIsBehind(t *testing.T) {
 }
 
 // busy is a store that takes an order while it is audited.
-type busy struct{ *Orders }
+type busy struct{ *Store }
 
 func (b busy) EachStock(ctx context.Context, visit func(shop.Stock) error) error {
 	_, err := b.ChangeStock(ctx, "A", func(current shop.Stock) (shop.StockChange, error) {
@@ -269,7 +270,7 @@ func (b busy) EachStock(ctx context.Context, visit func(shop.Stock) error) error
 			Stream: shop.StockStream("A"), Kind: shop.StockChanged, At: time.Now(), Body: []byte("{}"),
 		}}, nil
 	})
-	return errors.Join(err, b.Orders.EachStock(ctx, visit))
+	return errors.Join(err, b.Store.EachStock(ctx, visit))
 }
 
 func TestAuditRefusesAShopThatIsWrittenTo(t *testing.T) {

@@ -1,4 +1,4 @@
-package sqlite
+package catalog
 
 import (
 	"context"
@@ -7,34 +7,35 @@ import (
 	"errors"
 	"fmt"
 
+	"agora/engine/sqlite"
 	"agora/fault"
 	"agora/shop"
 )
 
 // AddReview implements shop.CatalogStore.
-func (c *Catalog) AddReview(ctx context.Context, review shop.Review) error {
+func (c *Store) AddReview(ctx context.Context, review shop.Review) error {
 	document, err := json.Marshal(review)
 	if err != nil {
 		return fmt.Errorf("encode review %s: %w", review.ID, err)
 	}
-	return c.db.writer.do(ctx, func(t *tx) error {
+	return c.db.Write(ctx, func(t *sqlite.Tx) error {
 		var position int64
-		err := t.queryRow("SELECT position FROM products WHERE id = ?", []any{review.ProductID}, &position)
+		err := t.QueryRow("SELECT position FROM products WHERE id = ?", []any{review.ProductID}, &position)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.ErrNotFound("product", review.ProductID)
 		}
 		if err != nil {
 			return fmt.Errorf("read product %s: %w", review.ProductID, err)
 		}
-		_, err = t.exec("INSERT INTO reviews (position, user, document) VALUES (?, ?, ?)",
+		_, err = t.Exec("INSERT INTO reviews (position, user, document) VALUES (?, ?, ?)",
 			position, review.User, string(document))
-		if isUnique(err) {
+		if sqlite.IsUnique(err) {
 			return shop.AlreadyReviewed()
 		}
 		if err != nil {
 			return fmt.Errorf("insert review %s: %w", review.ID, err)
 		}
-		if _, err = t.exec(`INSERT INTO live (position, rating_count, rating_sum, revision) VALUES (?1, 1, ?2, 1)
+		if _, err = t.Exec(`INSERT INTO live (position, rating_count, rating_sum, revision) VALUES (?1, 1, ?2, 1)
 			ON CONFLICT (position) DO UPDATE SET
 				rating_count = rating_count + 1, rating_sum = rating_sum + ?2, revision = revision + 1`,
 			position, review.Rating); err != nil {
@@ -45,18 +46,18 @@ func (c *Catalog) AddReview(ctx context.Context, review shop.Review) error {
 }
 
 // Reviews implements shop.CatalogStore.
-func (c *Catalog) Reviews(ctx context.Context, productID string, before int64, limit int) ([]shop.Review, error) {
+func (c *Store) Reviews(ctx context.Context, productID string, before int64, limit int) ([]shop.Review, error) {
 	var position int64
-	err := c.statements.queryRow(ctx, "SELECT position FROM products WHERE id = ?", []any{productID}, &position)
+	err := c.statements.QueryRow(ctx, "SELECT position FROM products WHERE id = ?", []any{productID}, &position)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fault.ErrNotFound("product", productID)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read product %s: %w", productID, err)
 	}
-	rows, err := c.statements.query(ctx, `SELECT number, document FROM reviews
+	rows, err := c.statements.Query(ctx, `SELECT number, document FROM reviews
 		WHERE position = ?1 AND (?2 = 0 OR number < ?2) ORDER BY number DESC LIMIT ?3`, position, before, limit)
-	reviews, err := collect(rows, err, func(rows *sql.Rows) (review shop.Review, err error) {
+	reviews, err := sqlite.Collect(rows, err, func(rows *sql.Rows) (review shop.Review, err error) {
 		var document []byte
 		var number int64
 		if err := rows.Scan(&number, &document); err != nil {

@@ -1,37 +1,41 @@
-package sqlite
+// Package accounts is the embedded stores of users, sessions and personal data.
+package accounts
 
 import (
 	"context"
-	"database/sql"
-	"errors"
+	"embed"
 	"fmt"
 	"time"
 
 	"agora/accounts"
+	"agora/engine/sqlite"
 	"agora/fault"
 	"agora/ident"
 )
 
-// Accounts is the database file of users, credentials and sessions.
-type Accounts struct{ db *database }
+//go:embed migrations
+var migrations embed.FS
 
-// OpenAccounts opens or creates the file at path.
-func OpenAccounts(ctx context.Context, path string) (*Accounts, error) {
-	db, err := open(ctx, path, "accounts")
+// File is the database file of users, credentials and sessions.
+type File struct{ db *sqlite.Database }
+
+// OpenFile opens or creates the file at path.
+func OpenFile(ctx context.Context, path string) (*File, error) {
+	db, err := sqlite.Open(ctx, path, migrations, "accounts")
 	if err != nil {
 		return nil, err
 	}
-	return &Accounts{db}, nil
+	return &File{db}, nil
 }
 
 // Users returns the file's store of users.
-func (a *Accounts) Users() *Users { return &Users{a.db} }
+func (a *File) Users() *Users { return &Users{a.db} }
 
 // Sessions returns the file's store of sessions.
-func (a *Accounts) Sessions() *Sessions { return &Sessions{a.db} }
+func (a *File) Sessions() *Sessions { return &Sessions{a.db} }
 
 // Close finishes what was accepted and closes the file.
-func (a *Accounts) Close() error { return a.db.close() }
+func (a *File) Close() error { return a.db.Close() }
 
 // packID is ident.Pack with the error that the ports of accounts ask for.
 func packID(prefix, id string) ([]byte, error) {
@@ -72,11 +76,3 @@ func unpackRole(n int64) (accounts.Role, error) {
 }
 
 func unpackTime(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
-
-// orMissing turns the absence of a row into the error that the port asks for, and classifies any other.
-func orMissing(err, missing error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return missing
-	}
-	return classify(err)
-}

@@ -1,0 +1,74 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// Planned is the parameter of a join, in a form that SQLite plans once. A statement that compares a bare parameter with
+// the column of a join, or has one as its limit (there ?+0 helps), it plans again for each value, which takes longer
+// than most joins do.
+const Planned = "?||''"
+
+// Statements prepares each query text once a connection of a pool of readers. The texts must come from a
+// bounded set: everything that a caller chooses goes into the arguments.
+type Statements struct {
+	db       *sql.DB
+	mu       sync.RWMutex
+	prepared map[string]*sql.Stmt
+}
+
+// Statements returns prepared statements on the readers of the database. Close them before the database.
+func (d *Database) Statements() *Statements {
+	return &Statements{db: d.reader.pool, prepared: map[string]*sql.Stmt{}}
+}
+func (s *Statements) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := s.prepare(ctx, query)
+	if err != nil {
+		return nil, Classify(err)
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	return rows, Classify(err)
+}
+
+// QueryRow scans the only row into dest; sql.ErrNoRows says that there is none.
+func (s *Statements) QueryRow(ctx context.Context, query string, args []any, dest ...any) error {
+	stmt, err := s.prepare(ctx, query)
+	if err != nil {
+		return Classify(err)
+	}
+	return Classify(stmt.QueryRowContext(ctx, args...).Scan(dest...))
+}
+
+func (s *Statements) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	s.mu.RLock()
+	stmt, ok := s.prepared[query]
+	s.mu.RUnlock()
+	if ok {
+		return stmt, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if stmt, ok := s.prepared[query]; ok {
+		return stmt, nil
+	}
+	stmt, err := s.db.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	s.prepared[query] = stmt
+	return stmt, nil
+}
+
+func (s *Statements) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, stmt := range s.prepared {
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(errs...)
+}
