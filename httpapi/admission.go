@@ -19,6 +19,9 @@ func (s *Server) admitted(rt *Route, serve http.HandlerFunc) http.HandlerFunc {
 			x.Context, x.span = s.options.Tracer.StartServer(r.WithContext(x.Context), rt.pattern, s.fromProxy(r))
 		}
 		x.deadline = x.started.Add(rt.Timeout)
+		if rt.CORS != nil {
+			rt.CORS.allow(w.Header(), r.Header.Get("Origin"))
+		}
 		if !rt.unplaced {
 			if !s.enter(x) {
 				s.fail(x, errFull)
@@ -80,8 +83,8 @@ func (s *Server) admit(x *exchange, r *http.Request) error {
 	if x.route.unplaced && x.route.Access == Public {
 		return nil
 	}
-	if token, ok := bearer(r); ok {
-		p, err := s.authenticate(x, token)
+	if len(r.Header["Authorization"]) > 0 {
+		p, token, err := s.identify(x, r)
 		if err != nil {
 			return err
 		}
@@ -144,7 +147,7 @@ func (s *Server) limit(ctx context.Context, limiter RateLimiter, name, key strin
 // authorize holds the route's declared access against who asks.
 func authorize(x *exchange) error {
 	switch {
-	case x.route.Access.Allows(x.principal):
+	case x.keyed, x.route.Access.Allows(x.principal):
 		return nil
 	case !x.principal.Known():
 		return fault.New(fault.Unauthenticated, "", "sign in to call this route")

@@ -24,15 +24,20 @@ type sender struct {
 
 const heldBody = `{"name":"a","amount":1}`
 
-// announce sends the head of a request with the length of heldBody.
-func announce(t *testing.T, web *httptest.Server, head string, headers ...string) *sender {
+func connect(t *testing.T, web *httptest.Server) *sender {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", web.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	s := &sender{conn, bufio.NewReader(conn)}
+	return &sender{conn, bufio.NewReader(conn)}
+}
+
+// announce sends the head of a request with the length of heldBody.
+func announce(t *testing.T, web *httptest.Server, head string, headers ...string) *sender {
+	t.Helper()
+	s := connect(t, web)
 	headers = append(headers, "Host: x", "Content-Type: application/json", "Content-Length: "+strconv.Itoa(len(heldBody)))
 	s.write(t, head+" HTTP/1.1\r\n"+strings.Join(headers, "\r\n")+"\r\n\r\n")
 	return s

@@ -4,125 +4,140 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"os"
 	"sync"
 	"time"
 
-	"agora/fault"
-
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// bodies are buffers for request bodies. huma copies what it is given, so that they can be used again.
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// Body is the body of a request while it is received. It is read once, either with Read or with Bytes. What is read
+// is decoded, and has at most as many bytes as the route allows. An error of reading is a Problem, which a handler returns
+// as it is.
+//
+// While a body is received, its request has no place in flight: it is counted among the arrivals. At the end of the body
+// it gets a place again.
+type Body struct {
+	MediaType string // one of the route's Takes
 
-// refusedBody takes the place of a body that is refused: huma checks the parameters, cannot decode it, and asProblem says
-// what is wrong with both.
-var refusedBody = []byte("!")
+	x       *exchange
+	w       http.ResponseWriter
+	r       *http.Request
+	coding  string // of the content: "", "gzip" or "zstd"
+	arrival *arrival
+	source  io.Reader
+	release func() // returns the decoder to its pool; nil for none
+	err     error  // of the last read; nil before it
+	whole   *bytes.Buffer
+}
+
+// bodies are buffers for whole bodies.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 const bodyKept = 64 << 10 // a larger buffer is left to the garbage collector
 
-// readBody returns the huma middleware of routes that take a body, which may be optional. It reads all of it
-// before anything else happens, within the route's limits, and hands it on from memory. The media type has
-// to be named: a page of another site can make a browser post a form here, but not JSON.
-func (s *Server) readBody(optional bool) func(huma.Context, func(huma.Context)) {
-	return func(ctx huma.Context, next func(huma.Context)) {
-		if r, _ := humago.Unwrap(ctx); optional && r.ContentLength == 0 {
-			next(ctx)
-			return
+// Bytes returns the whole body. The bytes are valid until the answer is written.
+func (b *Body) Bytes() ([]byte, error) {
+	if b.whole == nil {
+		b.whole, _ = bodies.Get().(*bytes.Buffer)
+		b.whole.Reset()
+		if _, err := b.whole.ReadFrom(b); err != nil {
+			return nil, err
 		}
-		s.readWhole(ctx, next)
 	}
+	if b.err != nil && !errors.Is(b.err, io.EOF) {
+		return nil, b.err
+	}
+	return b.whole.Bytes(), nil
 }
 
-func (s *Server) readWhole(ctx huma.Context, next func(huma.Context)) {
-	r, w := humago.Unwrap(ctx)
-	x := exchangeOf(r.Context())
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != mediaJSON {
-		x.send(newProblem(x, http.StatusUnsupportedMediaType, "", "the Content-Type has to be application/json",
-			fault.Field{Name: "Content-Type", Message: "is not application/json"}))
-		return
+// Read implements io.Reader.
+func (b *Body) Read(p []byte) (int, error) {
+	if b.err == nil && b.source == nil {
+		b.err = b.begin()
 	}
-	r.Header["Content-Type"] = contentJSON // huma compares it to the letter
-	buf, _ := bodies.Get().(*bytes.Buffer)
-	buf.Reset()
-	defer func() {
-		if buf.Cap() <= bodyKept {
-			bodies.Put(buf)
-		}
-	}()
-	if err := s.receive(x, w, r, buf); err != nil {
-		s.fail(x, err)
-		return
+	if b.err != nil {
+		return 0, b.err
 	}
-	body, bad := buf.Bytes(), (*badBody)(nil)
-	if len(body) > 0 {
-		schema := ctx.Operation().RequestBody.Content[mediaJSON].Schema
-		if bad = checkBody(s.api.OpenAPI().Components.Schemas, schema, body); bad != nil {
-			body = refusedBody
-		}
-	}
-	next(readContext{ctx, bytes.NewReader(body), bad})
-}
-
-// receive reads the body into buf. While it does, the request has no place among those at work, and gets one
-// again when the body is there: else a few slow senders would keep everybody out.
-func (s *Server) receive(x *exchange, w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) error {
-	s.leave(x)
-	// Not every ResponseWriter has a deadline; those that face a network do.
-	_ = huma.SetReadDeadline(w, time.Now().Add(s.options.BodyTimeout))
-	arrival, err := s.arriving.begin(x.address, func() { _ = huma.SetReadDeadline(w, time.Unix(1, 0)) })
+	n, err := b.source.Read(p)
 	if err != nil {
-		return err
+		b.err = b.end(err)
 	}
-	defer arrival.end()
-	body := http.MaxBytesReader(x.ResponseWriter, arrival.counted(r.Body), x.route.MaxBody)
-	if _, err := buf.ReadFrom(body); err != nil {
-		return unread(x, err)
+	return n, b.err
+}
+
+// begin counts the body among the arrivals. A few slow senders would else take all places in flight.
+func (b *Body) begin() error {
+	s := b.x.server
+	s.leave(b.x)
+	// Not every ResponseWriter has a deadline; those that face a network do.
+	_ = huma.SetReadDeadline(b.w, time.Now().Add(s.options.BodyTimeout))
+	arrival, err := s.arriving.begin(b.x.address, func() { _ = huma.SetReadDeadline(b.w, time.Unix(1, 0)) })
+	if err != nil {
+		return s.problem(b.x, err)
 	}
-	if !s.parting.Load() {
-		delete(w.Header(), "Connection")
-	}
-	if !s.enter(x) {
-		return errFull
+	b.arrival = arrival
+	limit := b.x.route.MaxBody
+	received := http.MaxBytesReader(b.x.ResponseWriter, arrival.counted(b.r.Body), limit)
+	if b.source, b.release, err = expand(b.coding, received, limit); err != nil {
+		return b.end(err)
 	}
 	return nil
 }
 
-// humaContext has another name than huma.Context so that embedding it leaves its method Context visible.
-type humaContext huma.Context
-
-// readContext is a huma.Context whose body is in memory.
-type readContext struct {
-	humaContext
-	body io.Reader
-	bad  *badBody // why the body is refused, or nil
-}
-
-// SetStatus implements huma.Context.
-func (c readContext) SetStatus(code int) {
-	if c.bad != nil {
-		code = c.bad.status
+// end counts the body out, because of the error of a read, and returns the error to give to the reader.
+func (b *Body) end(err error) error {
+	b.close()
+	if !errors.Is(err, io.EOF) {
+		return b.unread(err)
 	}
-	c.humaContext.SetStatus(code)
+	_ = huma.SetReadDeadline(b.w, time.Time{}) // else it would end the handler's context
+	s := b.x.server
+	if !s.parting.Load() {
+		delete(b.w.Header(), "Connection")
+	}
+	if !s.enter(b.x) {
+		return s.problem(b.x, errFull)
+	}
+	return io.EOF
 }
 
-// BodyReader implements huma.Context.
-func (c readContext) BodyReader() io.Reader { return c.body }
+// close counts the body out if nobody has read it to its end.
+func (b *Body) close() {
+	if b.arrival != nil {
+		b.arrival.end()
+		b.arrival = nil
+	}
+	if b.release != nil {
+		b.release()
+		b.release = nil
+	}
+}
 
-// Unwrap is for humago.Unwrap.
-func (c readContext) Unwrap() huma.Context { return c.humaContext }
+// discard ends the use of the body. What nobody has read net/http still receives for a while, so that its sender gets to
+// read the answer.
+func (b *Body) discard() {
+	b.close()
+	if b.err == nil && b.source == nil {
+		_ = huma.SetReadDeadline(b.w, time.Now().Add(b.x.server.options.BodyTimeout))
+	}
+	if b.whole != nil && b.whole.Cap() <= bodyKept {
+		bodies.Put(b.whole)
+	}
+	b.whole = nil
+}
 
 // unread says why a body could not be read.
-func unread(x *exchange, err error) *Problem {
+func (b *Body) unread(err error) *Problem {
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return newProblem(x, http.StatusRequestEntityTooLarge, "", "the body is larger than "+sizeLimit(e.Limit))
+		return newProblem(b.x, http.StatusRequestEntityTooLarge, "", "the body is larger than "+sizeLimit(e.Limit))
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return newProblem(x, http.StatusRequestTimeout, "", "the body did not arrive in time")
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return newProblem(b.x, http.StatusRequestTimeout, "", "the body did not arrive in time")
+	case b.coding != "":
+		return newProblem(b.x, http.StatusBadRequest, "", "the body is not valid "+b.coding+", or ended before its announced length")
 	}
-	return newProblem(x, http.StatusBadRequest, "", "the body ended before its announced length, or is not framed as HTTP has it")
+	return newProblem(b.x, http.StatusBadRequest, "", "the body ended before its announced length, or is not framed as HTTP has it")
 }

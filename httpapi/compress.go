@@ -31,7 +31,11 @@ func (s *Server) compressed(serve http.HandlerFunc) http.HandlerFunc {
 			squeezed(w, r)
 			return
 		}
-		w.Header()["Vary"] = varyEncoding
+		if h := w.Header(); h["Vary"] == nil {
+			h["Vary"] = varyEncoding
+		} else {
+			h.Add("Vary", varyEncoding[0])
+		}
 		serve(w, r)
 	}
 }

@@ -25,10 +25,12 @@ type exchange struct {
 	address   netip.Addr // of the client; an IPv6 network
 	principal accounts.Principal
 	token     string // that the principal came with
+	keyed     bool   // the principal came with a key that the route knows
 	placed    bool   // it is one of Server.inFlight
 	span      telemetry.Span
 	failure   error  // what a Problem of our own fault was made of, for the span
 	code      string // the Problem's code, for the access log
+	body      *Body  // of a route that takes raw bodies
 
 	arming sync.Mutex
 	armed  atomic.Pointer[armedContext]

@@ -22,7 +22,7 @@ func (s *Server) noRoute(_ http.ResponseWriter, r *http.Request) {
 func (s *Server) methodsOf(r *http.Request) []string {
 	var allowed []string
 	probe := r.Clone(r.Context())
-	for _, method := range []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} {
+	for _, method := range []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"} {
 		probe.Method = method
 		if _, pattern := s.mux.Handler(probe); pattern != "/" && !slices.Contains(allowed, method) {
 			allowed = append(allowed, method)

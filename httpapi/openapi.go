@@ -64,9 +64,18 @@ func (s *Server) declare(rt Route) *huma.Operation {
 	if rt.Owned {
 		op.Extensions["x-owned"] = true
 	}
-	if rt.Access != Public {
-		op.Security = []map[string][]string{{"bearer": {}}}
+	if rt.Keys != nil {
+		s.api.OpenAPI().Components.SecuritySchemes["key"] = &huma.SecurityScheme{
+			Type: "http", Scheme: "basic", Description: "A key as the user, and no password.",
+		}
+		op.Security = append(op.Security, map[string][]string{"key": {}})
+	}
+	switch {
+	case rt.Access != Public:
+		op.Security = append(op.Security, map[string][]string{"bearer": {}})
 		s.documentFailure(op, Failure{Kind: fault.Unauthenticated, When: "No token, or one that is not valid (any more)."})
+	case rt.Keys != nil:
+		op.Security = append(op.Security, map[string][]string{}) // or nothing
 	}
 	if rt.Access != Public && rt.Access != AnyToken || rt.Owned {
 		s.documentFailure(op, Failure{Kind: fault.Denied, When: "Signed in, but not among those who may call this."})
@@ -85,12 +94,21 @@ func (s *Server) declare(rt Route) *huma.Operation {
 	return op
 }
 
+// documentParameterFailures adds what can be wrong with the parameters and with the values in a body.
+func (s *Server) documentParameterFailures(op *huma.Operation) {
+	s.documentStatus(op, http.StatusUnprocessableEntity, fault.Invalid.String(), "Something is missing, unknown or wrong; errors names each.")
+}
+
 // documentBodyFailures adds what can be wrong with a body.
 func (s *Server) documentBodyFailures(op *huma.Operation, rt Route) {
+	malformed, media := "The body is not one valid JSON value.", mediaJSON
+	if len(rt.Takes) > 0 {
+		malformed, media = "The body is not whole, or not in its Content-Encoding.", strings.Join(rt.Takes, " or ")
+	}
 	for status, when := range map[int]string{
-		http.StatusBadRequest:            "The body is not one valid JSON value.",
+		http.StatusBadRequest:            malformed,
 		http.StatusRequestEntityTooLarge: "The body is larger than " + sizeLimit(s.maxBody(rt)) + ".",
-		http.StatusUnsupportedMediaType:  "The body is not announced as application/json.",
+		http.StatusUnsupportedMediaType:  "The body is not announced as " + media + ".",
 	} {
 		s.documentStatus(op, status, codes[status], when)
 	}

@@ -104,7 +104,7 @@ func (s *Server) problem(x *exchange, err error) *Problem {
 	p := newProblem(x, statuses[kind], fault.CodeOf(err), cmp.Or(e.Message, http.StatusText(statuses[kind])), e.Fields...)
 	p.retryAfter(e.RetryAfter)
 	if kind == fault.Unauthenticated {
-		p.set("Www-Authenticate", `Bearer realm="agora"`)
+		p.set("Www-Authenticate", challenge(x))
 	}
 	return p
 }

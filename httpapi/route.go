@@ -102,8 +102,11 @@ type Route struct {
 	Status       int    // of success; 0 for 200, or 204 where there is no body
 	Accepted     string // when it answers 202 with the same body instead; empty for never
 	Fails        []Failure
-	MaxBody      int64         // bytes, never more than the server's limit; 0 for that
+	Takes        []string      // media types of a body that the handler reads, see RegisterRaw; none for JSON
+	MaxBody      int64         // bytes; 0 for the server's limit, which a JSON body cannot exceed
 	Timeout      time.Duration // 0 for the server's
+	Keys         Authenticator // knows the keys that may call beside those of Access, sent as the user of Basic authentication; nil for none
+	CORS         *CORS         // which other sites' scripts may call it; nil for none
 
 	unplaced bool             // it takes no place in flight, so that it answers also when the server is full
 	pattern  string           // Pattern(), made once
@@ -120,7 +123,7 @@ func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in
 	input := reflect.TypeFor[I]()
 	s.registering = roomPrefix(input.PkgPath())
 	if input.NumField() > 0 {
-		s.documentStatus(op, http.StatusUnprocessableEntity, fault.Invalid.String(), "Something is missing, unknown or wrong; errors names each.")
+		s.documentParameterFailures(op)
 	}
 	if body, has := input.FieldByName("Body"); has {
 		s.documentBodyFailures(op, rt)
@@ -162,12 +165,18 @@ func (s *Server) add(rt Route, serve http.HandlerFunc) {
 	rt.serve = serve
 	s.routes = append(s.routes, rt)
 	s.mux.Handle(rt.Pattern(), s.admitted(&rt, s.compressed(serve)))
+	if rt.CORS != nil {
+		s.addPreflight(rt)
+	}
 }
 
 // maxBody returns the bytes that a body of the route may have.
 func (s *Server) maxBody(rt Route) int64 {
-	if rt.MaxBody == 0 {
+	switch {
+	case rt.MaxBody == 0:
 		return s.options.MaxBody
+	case len(rt.Takes) > 0:
+		return rt.MaxBody
 	}
 	return min(rt.MaxBody, s.options.MaxBody)
 }
@@ -188,6 +197,9 @@ func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 	withoutNull(schemas.Map())
 	if op.RequestBody != nil && op.RequestBody.Content[mediaJSON] != nil {
 		checkable(schemas, op.RequestBody.Content[mediaJSON].Schema, rt.Pattern(), map[*huma.Schema]bool{})
+	}
+	if len(rt.Takes) > 0 {
+		op.RequestBody = documentRawBody(rt) // now, because huma would decode a body that it knew of
 	}
 	if serve, ok := op.Metadata[metaServe].(http.HandlerFunc); ok {
 		a.add(rt, serve)

@@ -64,7 +64,8 @@ type Server struct {
 	arriving *arrivals
 	parting  atomic.Bool // see CloseConnections
 
-	registering string // prefix of the schemas of the operation that is being registered, see schemaName
+	crossOrigin map[string]preflights // by path
+	registering string                // prefix of the schemas of the operation that is being registered, see schemaName
 }
 
 // New returns a server that has the routes of operations (/healthz, /readyz, /metrics), /openapi.json
@@ -84,6 +85,8 @@ func New(o Options) *Server {
 			"Requests let through because the rate limiter could not be asked.", "limiter"),
 		mux:      http.NewServeMux(),
 		arriving: newArrivals(o.MaxInFlight),
+
+		crossOrigin: map[string]preflights{},
 	}
 	s.api = huma.NewAPI(s.config(), adapter{s})
 	s.mux.HandleFunc("/", s.noRoute)

@@ -114,7 +114,18 @@ function who(operation) {
     operation["x-owned"] ? ", as far as it is their own." : ".");
 }
 
-function showRequest(reference, schema) {
+// bodyOf returns the media type and the schema of the body that an operation takes: JSON, or the first of its raw types.
+function bodyOf(operation) {
+  const content = operation.requestBody?.content || {};
+  const media = content["application/json"] ? "application/json" : Object.keys(content)[0];
+  return { media, schema: content[media]?.schema };
+}
+
+function showRequest(reference, operation) {
+  const { media, schema } = bodyOf(operation);
+  if (media !== "application/json") {
+    return [make("h4", {}, "Body"), make("p", {}, Object.keys(operation.requestBody.content).join(" or ") + ". " + (operation.requestBody.description || ""))];
+  }
   const rows = reference.rows(schema);
   return [
     make("h4", {}, "Body"),
@@ -165,8 +176,9 @@ function tryIt(reference, method, path, operation) {
     const placeholder = needed ? "" : "optional" + (object ? ", such as color=red" : "");
     return { p, object, input: make("input", { value: String(example), placeholder, spellcheck: false }) };
   });
-  const schema = operation.requestBody?.content?.["application/json"]?.schema;
-  const body = schema ? make("textarea", { value: JSON.stringify(reference.example(schema), null, 2), spellcheck: false }) : null;
+  const { media, schema } = bodyOf(operation);
+  const example = media === "application/json" ? JSON.stringify(reference.example(schema), null, 2) : "";
+  const body = schema ? make("textarea", { value: example, spellcheck: false }) : null;
   const output = make("pre", { hidden: true, tabIndex: 0 });
   output.setAttribute("aria-live", "polite");
 
@@ -181,7 +193,7 @@ function tryIt(reference, method, path, operation) {
       else if (input.value !== "" && p.in === "header") headers[p.name] = input.value;
     }
     if (query.size > 0) url += "?" + query;
-    if (body) headers["Content-Type"] = "application/json";
+    if (body) headers["Content-Type"] = media;
     if (byId("token").value) headers.Authorization = "Bearer " + byId("token").value;
     output.hidden = false;
     output.textContent = "…";
@@ -217,7 +229,6 @@ function pretty(text) {
 
 function showOperation(reference, method, path, operation) {
   const parameters = operation.parameters || [];
-  const body = operation.requestBody?.content?.["application/json"]?.schema;
   return make("article", { className: "operation", id: anchor(method, path) },
     make("h3", {}, operation.summary),
     make("p", { className: "where" }, make("span", { className: "method " + method }, method.toUpperCase()), " ", path),
@@ -225,7 +236,7 @@ function showOperation(reference, method, path, operation) {
     who(operation),
     parameters.length > 0 ? [make("h4", {}, "Parameters"), reference.fieldTable(parameters.map((p) => (
       { path: p.name, needed: p.required, property: { ...p.schema, description: [p.in, p.description].filter(Boolean).join(". ") } })), true)] : [],
-    body ? showRequest(reference, body) : [],
+    operation.requestBody ? showRequest(reference, operation) : [],
     showResponses(reference, operation),
     tryIt(reference, method, path, operation));
 }

@@ -1,0 +1,40 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"agora/accounts"
+	"agora/fault"
+)
+
+// identify tells who makes a request that has an Authorization header, and the token that says so. A bearer token is taken on every
+// route; a key as the user of Basic authentication (curl -u key:) on those that declare Keys. On all others, the
+// public ones included, Basic authentication is refused: a caller that believes to be known has to learn that it is not.
+func (s *Server) identify(x *exchange, r *http.Request) (by accounts.Principal, token string, err error) {
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Basic") || len(r.Header["Authorization"]) > 1 {
+		token, _ = bearer(r)
+		by, err = s.authenticate(x, token)
+		return by, token, err
+	}
+	if x.route.Keys == nil {
+		return by, "", fault.New(fault.Unauthenticated, "", "this route takes a token and no key: send it as Authorization: Bearer")
+	}
+	key, password, _ := r.BasicAuth()
+	if key == "" || password != "" {
+		return by, "", fault.New(fault.Unauthenticated, "", "the Authorization header has to hold a key as the user, and no password")
+	}
+	by, err = x.route.Keys.Authenticate(x, key)
+	x.keyed = err == nil
+	return by, "", err
+}
+
+// challenge says how to authenticate on the route of a request.
+func challenge(x *exchange) string {
+	const bearer = `Bearer realm="agora"`
+	if x.route != nil && x.route.Keys != nil {
+		return bearer + `, Basic realm="agora"`
+	}
+	return bearer
+}
