@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// rowPositions is how many positions a new row of postings has at most: enough that a common term is few rows,
-	// few enough that a row read for one of its positions is not much.
+	// rowPositions is the most positions of a new row of postings. More would make reading a row for one of its positions
+	// expensive, and fewer would give common terms many rows.
 	rowPositions = 128
-	// indexedPrefix is the longest prefix, in characters, that the index holds as a term of its own. A longer one
-	// stands for the words that begin with it: see expand.
+	// indexedPrefix is the longest prefix, in characters, that the index has as a term of its own. A search expands longer
+	// prefixes: see expand.
 	indexedPrefix = 3
 )
 
@@ -27,8 +27,8 @@ type postings struct {
 	gaps   [][]byte
 }
 
-// index returns the postings of the entries that are stored. Their positions are their places in the slice.
-func index(entries []shop.IndexedProduct, stored []bool) *postings {
+// newPostings returns the postings of the entries that are stored. The position of an entry is its index in the slice.
+func newPostings(entries []shop.IndexedProduct, stored []bool) *postings {
 	positions := map[string][]int64{}
 	for i, e := range entries {
 		if !stored[i] {
@@ -42,7 +42,7 @@ func index(entries []shop.IndexedProduct, stored []bool) *postings {
 	for term := range positions {
 		terms = append(terms, term)
 	}
-	slices.Sort(terms) // for the sake of the pages of the b-tree
+	slices.Sort(terms) // so that each page of the b-tree is written once
 	p := &postings{}
 	for _, term := range terms {
 		for row := range slices.Chunk(positions[term], rowPositions) {
@@ -64,7 +64,7 @@ func (p *postings) add(term string, row postingRow) {
 	p.gaps = append(p.gaps, encodeGaps(row.first, row.positions))
 }
 
-// move adds to all positions.
+// move returns the postings with a distance added to all positions.
 func (p *postings) move(by int64) *postings {
 	moved := *p
 	moved.firsts = make([]int64, len(p.firsts))
@@ -74,7 +74,7 @@ func (p *postings) move(by int64) *postings {
 	return &moved
 }
 
-// indexed returns the terms that the index holds of a product: its words and tags, and the beginnings of its words.
+// indexed returns the terms that the index has for a product: its words and tags, and the prefixes of its words.
 func indexed(words, tags []string) []string {
 	terms := make([]string, 0, 3*len(words)+len(tags))
 	terms = append(append(terms, words...), tags...)
@@ -98,13 +98,12 @@ func indexed(words, tags []string) []string {
 	return terms
 }
 
-// prefixTerm is the term that the index holds for a prefix. The star keeps it apart from words, which are letters and
-// digits.
+// prefixTerm returns the term that the index has for a prefix. The star tells it from words, which are letters and digits.
 func prefixTerm(prefix string) string { return prefix + "*" }
 
 func isIndexedPrefix(prefix string) bool { return utf8.RuneCountInString(prefix) <= indexedPrefix }
 
-// joinTerms is how documents hold the terms of an entry, and splitTerms takes them apart.
+// joinTerms returns the terms of a product in one text, as documents have them. splitTerms is the inverse.
 func joinTerms(e shop.IndexedProduct) string {
 	return " " + strings.Join(e.Words, " ") + " | " + strings.Join(e.Tags, " ") + " "
 }
@@ -114,7 +113,7 @@ func splitTerms(joined string) (words, tags []string) {
 	return strings.Fields(before), strings.Fields(after)
 }
 
-// encodeGaps returns ascending positions that are not below first.
+// encodeGaps encodes ascending positions as the differences from each to the one before, beginning with first.
 func encodeGaps(first int64, positions []int64) []byte {
 	gaps := make([]byte, 0, len(positions)+len(positions)/2)
 	for _, at := range positions {
@@ -124,14 +123,14 @@ func encodeGaps(first int64, positions []int64) []byte {
 	return gaps
 }
 
-var errGaps = errors.New("a row of postings is damaged")
+var errDamaged = errors.New("a row of postings is damaged")
 
-// decodeGaps appends the positions of a row.
+// decodeGaps appends the positions of a row: it is the inverse of encodeGaps.
 func decodeGaps(positions []int64, first int64, gaps []byte) ([]int64, error) {
 	for len(gaps) > 0 {
 		gap, n := binary.Uvarint(gaps)
 		if n <= 0 {
-			return nil, errGaps
+			return nil, errDamaged
 		}
 		first += int64(gap)
 		positions, gaps = append(positions, first), gaps[n:]

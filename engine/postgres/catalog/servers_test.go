@@ -35,7 +35,7 @@ func item(n int, version int64, words ...string) shop.IndexedProduct {
 }
 
 // TestServersChangeTheIndexTogether has several servers change the terms of products that share rows of postings, while
-// others take in new products, and looks for each word in the end.
+// other servers insert new products, and then searches each word.
 func TestServersChangeTheIndexTogether(t *testing.T) {
 	const workers, each, changes = 6, 20, 8
 	words := []string{"wred", "wgreen", "wblue", "wéclair", "wé", "w1"}
@@ -85,11 +85,11 @@ func TestServersChangeTheIndexTogether(t *testing.T) {
 				word, len(batch.Cards), found, len(want), added)
 		}
 	}
-	holdsPostings(t, servers[0])
+	checkPostings(t, servers[0])
 }
 
-// holdsPostings reads the whole index: rows of a term must not overlap, and their numbers have to be true.
-func holdsPostings(t *testing.T, c *Store) {
+// checkPostings reads the whole index: rows of a term must not overlap, and their counts have to be true.
+func checkPostings(t *testing.T, c *Store) {
 	t.Helper()
 	rows, err := c.db.Pool().Query(t.Context(), "SELECT term, first, n, gaps FROM postings ORDER BY term, first")
 	if err != nil {
@@ -118,8 +118,8 @@ func holdsPostings(t *testing.T, c *Store) {
 	}
 }
 
-// TestServersTakeInTheSame has servers take in the same products in opposite orders: each is stored once, and found once.
-func TestServersTakeInTheSame(t *testing.T) {
+// TestServersInsertTheSame has servers insert the same products in opposite orders: each is stored once, and found once.
+func TestServersInsertTheSame(t *testing.T) {
 	const n = 300
 	servers := catalogs(t, 2)
 	entries := make([]shop.IndexedProduct, n)
@@ -142,10 +142,10 @@ func TestServersTakeInTheSame(t *testing.T) {
 	if err != nil || len(batch.Cards) != n || refused.Load() != 3*n {
 		t.Errorf("found %d products, %v, refused %d; want %d and %d", len(batch.Cards), err, refused.Load(), n, 3*n)
 	}
-	holdsPostings(t, servers[0])
+	checkPostings(t, servers[0])
 }
 
-// TestPositionsGrowOverAllServers takes products in on two servers in turn.
+// TestPositionsGrowOverAllServers inserts products on two servers in turn.
 func TestPositionsGrowOverAllServers(t *testing.T) {
 	servers := catalogs(t, 2)
 	last := int64(0)
@@ -155,15 +155,15 @@ func TestPositionsGrowOverAllServers(t *testing.T) {
 		for _, e := range pair {
 			cards := postgrestest.Must[[]shop.Card](t)(servers[0].CardsByID(t.Context(), []string{e.Product.ID}))
 			if len(cards) != 1 || cards[0].Position <= last {
-				t.Fatalf("%s is at %+v, behind %d", e.Product.ID, cards, last)
+				t.Fatalf("%s is at %+v, want it after %d", e.Product.ID, cards, last)
 			}
 			last = cards[0].Position
 		}
 	}
 }
 
-// TestServersTakeOverStockTogether sends two servers the same stock, in opposite orders of SKUs and of versions.
-func TestServersTakeOverStockTogether(t *testing.T) {
+// TestServersSetInventoryTogether sends two servers the same stock, in opposite orders of SKUs and of versions.
+func TestServersSetInventoryTogether(t *testing.T) {
 	const skus, versions = 60, 30
 	servers := catalogs(t, 2)
 	entries := make([]shop.IndexedProduct, skus)
@@ -200,17 +200,17 @@ func TestServersTakeOverStockTogether(t *testing.T) {
 		revisions += p.Revision
 	}
 	if revisions != changes.Load() {
-		t.Errorf("the products changed %d times, and callers were told of %d", revisions, changes.Load())
+		t.Errorf("the products changed %d times, and the calls returned %d changes", revisions, changes.Load())
 	}
 }
 
-// TestPlansDoNotDependOnWhatWasThereBefore plans everything while the tables are empty, which a connection keeps,
-// and then looks at how much is read of large ones.
+// TestPlansDoNotDependOnWhatWasThereBefore plans every statement while the tables are empty. The connection keeps the plans,
+// and then compares how much is read of large ones.
 func TestPlansDoNotDependOnWhatWasThereBefore(t *testing.T) {
 	const n = 6_000
 	d := postgrestest.Open(t, server.Database(t)+"&pool_max_conns=1", postgres.Open)
 	c := postgrestest.Must[*Store](t)(Open(t.Context(), d))
-	c.reach.few = 100
+	c.limits.maxSorted = 100
 	scans := []shop.Scan{
 		{All: []shop.Clause{{Term: "wall"}}, Limit: 20},
 		{All: []shop.Clause{{Term: "wall"}, {Term: "wodd"}}, Except: []shop.Clause{{Term: "wrare"}}, Limit: 20, Currency: "EUR"},
@@ -275,15 +275,15 @@ func FuzzGaps(f *testing.F) {
 	})
 }
 
-// TestAProductWhosePriceChangedMeanwhileIsLeftOut looks at a place in an order of prices that a product has left.
+// TestAProductWhosePriceChangedMeanwhileIsLeftOut reads a scan position in an order of prices that a product has left.
 func TestAProductWhosePriceChangedMeanwhileIsLeftOut(t *testing.T) {
 	c := catalogs(t, 1)[0]
 	moved := item(1, 1)
 	moved.Product.Price = shop.Money{Amount: 900, Currency: "EUR"}
 	postgrestest.Must[[]string](t)(c.Insert(t.Context(), []shop.IndexedProduct{moved}))
 	for order, want := range map[shop.ScanOrder]int{shop.CheapestFirst: 0, shop.NewestFirst: 1} {
-		ask := newLook(shop.Scan{Order: order, MaxPrice: math.MaxInt64})
-		if cards := postgrestest.Must[[]shop.Card](t)(c.look(t.Context(), ask, []shop.ScanPosition{{Price: 100, Position: 1}})); len(cards) != want {
+		filter := newCardFilter(shop.Scan{Order: order, MaxPrice: math.MaxInt64})
+		if cards := postgrestest.Must[[]shop.Card](t)(c.readCards(t.Context(), filter, []shop.ScanPosition{{Price: 100, Position: 1}})); len(cards) != want {
 			t.Errorf("in order %d: %d cards, want %d", order, len(cards), want)
 		}
 	}

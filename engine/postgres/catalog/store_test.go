@@ -25,25 +25,25 @@ func BenchmarkCatalog(b *testing.B) {
 	shoptest.BenchmarkCatalog(b, func(b *testing.B) shop.CatalogStore { return openCatalog(b, server.Database(b)) })
 }
 
-// TestCatalogWithAShortReach runs the suite with searches that take a few positions at a time and stop early, so that each
-// takes many rounds and many scans, as with millions of products.
-func TestCatalogWithAShortReach(t *testing.T) {
+// TestCatalogWithLowLimits runs the suite with searches that read a few positions at a time and stop early, so that each
+// needs many rounds and many scans, as with millions of products.
+func TestCatalogWithLowLimits(t *testing.T) {
 	t.Parallel()
-	for name, short := range map[string]reach{
-		"short rounds": {budget: 4_000, first: 2, steps: 32_000, few: 20},
-		"tired":        {budget: 4_000, first: 1, steps: 1, few: 1},
+	for name, limits := range map[string]searchLimits{
+		"short rounds": {budget: 4_000, firstRead: 2, maxSteps: 32_000, maxSorted: 20},
+		"few steps":    {budget: 4_000, firstRead: 1, maxSteps: 1, maxSorted: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			shoptest.Catalog(t, func(t *testing.T) shop.CatalogStore {
 				store := openCatalog(t, server.Database(t))
-				store.reach = short
+				store.limits = limits
 				return store
 			})
 		})
 	}
 }
 
-// spread is a store that takes its calls to several servers in turn.
+// spread is a store that sends its calls to several servers in turn.
 type spread struct {
 	shop.CatalogStore
 	servers []*Store

@@ -13,22 +13,22 @@ import (
 	"agora/shop"
 )
 
-// productRows are entries as columns of their tables, so that one statement stores any number of them.
-type productRows struct {
-	offsets, versions, amounts []int64 // offsets are from the first position
+// productColumns are products as columns, so that one statement inserts any number of them.
+type productColumns struct {
+	offsets, versions, amounts []int64 // an offset is the distance from the first position
 	currencies, ids, skus      []string
 	cards                      [][]byte
 	terms                      []string
 	documents                  [][]byte
 }
 
-func (r *productRows) add(offset int, e shop.IndexedProduct) error {
+func (r *productColumns) add(offset int, e shop.IndexedProduct) error {
 	p := e.Product
 	r.offsets, r.versions = append(r.offsets, int64(offset)), append(r.versions, p.Version)
 	r.amounts = append(r.amounts, p.Price.Amount)
 	r.currencies, r.ids, r.skus = append(r.currencies, p.Price.Currency), append(r.ids, p.ID), append(r.skus, p.SKU)
 	r.cards = append(r.cards, shop.EncodeCard(p.Card()))
-	// Stock and reviews have columns and rows of their own: the document is what the seller wrote.
+	// The document is what the seller wrote: stock and reviews have columns and rows of their own.
 	p.InventoryCount, p.Rating, p.LatestReviews = 0, shop.Rating{}, nil
 	document, err := json.Marshal(p)
 	if err != nil {
@@ -43,28 +43,28 @@ func (c *Store) Insert(ctx context.Context, entries []shop.IndexedProduct) (take
 	if len(entries) == 0 {
 		return nil, nil
 	}
-	rows := &productRows{}
+	rows := &productColumns{}
 	for i, e := range entries {
 		if err := rows.add(i, e); err != nil {
 			return nil, err
 		}
 	}
-	// Made before the transaction, for nearly always all of them are stored.
-	all := index(entries, slices.Repeat([]bool{true}, len(entries)))
+	// Built before the transaction, because nearly always all products are inserted.
+	all := newPostings(entries, slices.Repeat([]bool{true}, len(entries)))
 	err = c.db.Transact(ctx, func(tx pgx.Tx) (*pgx.Batch, error) {
 		first, stored, err := rows.insertCards(ctx, tx)
 		if err != nil {
 			return nil, err
 		}
-		found := all
+		index := all
 		if taken = takenOf(entries, stored); len(taken) > 0 {
-			found = index(entries, stored)
+			index = newPostings(entries, stored)
 		}
 		last := &pgx.Batch{}
 		last.Queue(`INSERT INTO documents SELECT $1 + o, terms, document
 			FROM unnest($2::bigint[], $3::text[], $4::bytea[], $5::boolean[]) u(o, terms, document, stored) WHERE stored`,
 			first, rows.offsets, rows.terms, rows.documents, stored)
-		found.move(first).insert(last)
+		index.move(first).insert(last)
 		return last, nil
 	})
 	if err != nil {
@@ -82,9 +82,9 @@ func takenOf(entries []shop.IndexedProduct, stored []bool) (skus []string) {
 	return skus
 }
 
-// insertCards stores the cards whose SKU is free and says which these are. It goes in the order of the SKUs, so that two
-// servers that store the same ones cannot wait for each other.
-func (r *productRows) insertCards(ctx context.Context, tx pgx.Tx) (first int64, stored []bool, err error) {
+// insertCards inserts the cards whose SKU is free, at positions from first on, and returns which cards these are. It
+// inserts in the order of the SKUs, so that two servers that insert the same products cannot wait for each other.
+func (r *productColumns) insertCards(ctx context.Context, tx pgx.Tx) (first int64, stored []bool, err error) {
 	if err := tx.QueryRow(ctx, "SELECT take_positions($1)", len(r.ids)).Scan(&first); err != nil {
 		return 0, nil, err
 	}
@@ -108,7 +108,7 @@ func (r *productRows) insertCards(ctx context.Context, tx pgx.Tx) (first int64, 
 
 // Replace implements shop.CatalogStore.
 func (c *Store) Replace(ctx context.Context, entry shop.IndexedProduct, expected int64) error {
-	rows := &productRows{}
+	rows := &productColumns{}
 	if err := rows.add(0, entry); err != nil {
 		return err
 	}
@@ -129,8 +129,8 @@ func (c *Store) Replace(ctx context.Context, entry shop.IndexedProduct, expected
 	})
 }
 
-// lockProduct returns the position and the terms of a product that has the version that is expected, and keeps others
-// from changing it. The terms are read by a further statement, which sees what was committed while this one waited.
+// lockProduct locks a product that has the expected version, and returns its position and terms. A second statement reads
+// the terms, because it sees what was committed while the first one waited for the lock.
 func lockProduct(ctx context.Context, tx pgx.Tx, id string, expected int64) (position int64, terms string, err error) {
 	var version int64
 	err = tx.QueryRow(ctx, "SELECT position, version FROM cards WHERE id = $1 FOR UPDATE", id).Scan(&position, &version)
@@ -144,72 +144,72 @@ func lockProduct(ctx context.Context, tx pgx.Tx, id string, expected int64) (pos
 	return position, terms, err
 }
 
-// reindex adds to a transaction's last batch what brings the index from a product's old terms to its new ones. A
-// position goes into the row that spans it, as rows of a term must not overlap, and otherwise into one of its own.
+// reindex queues the statements that change the index from a product's old terms to its new ones. Rows of a term must not
+// overlap, so that a position is added to the row that spans it, or else becomes a new row.
 func reindex(ctx context.Context, tx pgx.Tx, last *pgx.Batch, position int64, before, after []string) error {
-	gone, come := without(before, after), without(after, before)
-	rows, err := lockPostings(ctx, tx, slices.Concat(gone, come), position)
+	removed, added := without(before, after), without(after, before)
+	rows, err := lockPostings(ctx, tx, slices.Concat(removed, added), position)
 	if err != nil {
 		return err
 	}
-	added, updated, emptied := &postings{}, &postings{}, &postings{}
-	for _, term := range gone {
+	inserts, updates, deletes := &postings{}, &postings{}, &postings{}
+	for _, term := range removed {
 		row := rows[term]
 		if at, found := slices.BinarySearch(row.positions, position); found {
 			row.positions = slices.Delete(row.positions, at, at+1)
 		}
 		if len(row.positions) == 0 {
-			emptied.add(term, row)
+			deletes.add(term, row)
 		} else {
-			updated.add(term, row)
+			updates.add(term, row)
 		}
 	}
-	for _, term := range come {
+	for _, term := range added {
 		row := rows[term]
 		at, _ := slices.BinarySearch(row.positions, position)
 		if at == len(row.positions) {
-			added.add(term, postingRow{position, []int64{position}})
+			inserts.add(term, postingRow{position, []int64{position}})
 			continue
 		}
 		row.positions = slices.Insert(row.positions, at, position)
-		updated.add(term, row)
+		updates.add(term, row)
 	}
-	emptied.remove(last)
-	updated.update(last)
-	added.insert(last)
+	deletes.delete(last)
+	updates.update(last)
+	inserts.insert(last)
 	return nil
 }
 
-// without returns those terms that are not among others.
+// without returns the terms that are not in others.
 func without(terms, others []string) []string {
-	not := make(map[string]bool, len(others))
+	excluded := make(map[string]bool, len(others))
 	for _, term := range others {
-		not[term] = true
+		excluded[term] = true
 	}
-	return slices.DeleteFunc(slices.Clone(terms), func(term string) bool { return not[term] })
+	return slices.DeleteFunc(slices.Clone(terms), func(term string) bool { return excluded[term] })
 }
 
-// insert adds to a batch what stores new rows.
+// insert queues the statement that inserts the rows.
 func (p *postings) insert(batch *pgx.Batch) {
 	batch.Queue(`INSERT INTO postings (term, first, n, gaps)
 		SELECT * FROM unnest($1::text[], $2::bigint[], $3::int[], $4::bytea[])`, p.terms, p.firsts, p.counts, p.gaps)
 }
 
-// update adds to a batch what stores the positions of rows that are there.
+// update queues the statement that replaces the positions of existing rows.
 func (p *postings) update(batch *pgx.Batch) {
 	batch.Queue(`UPDATE postings p SET n = u.n, gaps = u.gaps
 		FROM unnest($1::text[], $2::bigint[], $3::int[], $4::bytea[]) u(term, first, n, gaps)
 		WHERE p.term = u.term AND p.first = u.first`, p.terms, p.firsts, p.counts, p.gaps)
 }
 
-// remove adds to a batch what deletes the rows.
-func (p *postings) remove(batch *pgx.Batch) {
+// delete queues the statement that deletes the rows.
+func (p *postings) delete(batch *pgx.Batch) {
 	batch.Queue(`DELETE FROM postings p USING unnest($1::text[], $2::bigint[]) u(term, first)
 		WHERE p.term = u.term AND p.first = u.first`, p.terms, p.firsts)
 }
 
-// lockPostings returns of each term the row that has the position, or would have to if any has, and keeps others
-// from changing them. Every server locks rows in the order of their terms.
+// lockPostings locks and returns the row of each term that spans the position, or that ends before it. Every server locks
+// rows in the order of their terms.
 func lockPostings(ctx context.Context, tx pgx.Tx, terms []string, position int64) (map[string]postingRow, error) {
 	slices.Sort(terms)
 	rows, err := tx.Query(ctx, `SELECT u.term, p.first, p.gaps FROM unnest($1::text[]) u(term) CROSS JOIN LATERAL (
