@@ -18,7 +18,9 @@ func (s *Server) admitted(rt *Route, serve http.HandlerFunc) http.HandlerFunc {
 		if s.options.Tracer.Enabled() {
 			x.Context, x.span = s.options.Tracer.StartServer(r.WithContext(x.Context), rt.pattern, s.fromProxy(r))
 		}
-		x.deadline = x.started.Add(rt.Timeout)
+		if !rt.Stream {
+			x.deadline = x.started.Add(rt.Timeout)
+		}
 		if rt.CORS != nil {
 			rt.CORS.allow(w.Header(), r.Header.Get("Origin"))
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"agora/fault"
 
@@ -129,3 +131,8 @@ func plainly(message string) string {
 
 // missingBody is huma's message about a body that is not there, which stands by itself.
 const missingBody = "request body is required"
+
+// hasControl reports whether a text of a request holds a control character, or is not UTF-8.
+func hasControl(text string) bool {
+	return !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl)
+}

@@ -20,8 +20,8 @@ type exchange struct {
 
 	id        string
 	started   time.Time
-	deadline  time.Time // zero until the route is known
-	route     *Route    // nil while, and if, no route takes the request
+	deadline  time.Time  // zero until the route is known
+	route     *Route     // nil while, and if, no route takes the request
 	address   netip.Addr // of the client; an IPv6 network
 	principal accounts.Principal
 	token     string // that the principal came with
@@ -31,6 +31,8 @@ type exchange struct {
 	failure   error  // what a Problem of our own fault was made of, for the span
 	code      string // the Problem's code, for the access log
 	body      *Body  // of a route that takes raw bodies
+	stream    *Stream
+	streamed  bool // the stream is open
 
 	arming sync.Mutex
 	armed  atomic.Pointer[armedContext]

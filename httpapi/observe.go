@@ -94,7 +94,9 @@ func (s *Server) record(x *exchange, r *http.Request) {
 	if x.route != nil {
 		pattern = x.route.pattern
 	}
-	s.duration.Observe(took.Seconds(), pattern, class(x.status))
+	if !x.streamed {
+		s.duration.Observe(took.Seconds(), pattern, class(x.status))
+	}
 	x.span.End(x.failure)
 	if s.options.AccessLog == nil {
 		return

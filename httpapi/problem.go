@@ -112,7 +112,7 @@ func (s *Server) problem(x *exchange, err error) *Problem {
 // logAway logs why a part was not there in time. A server that is full says so in its metrics alone. The logger of the
 // program holds repeated warnings back, by route.
 func (s *Server) logAway(x *exchange, err error) {
-	if errors.Is(err, errFull) {
+	if errors.Is(err, errFull) || errors.Is(err, errStopping) {
 		return
 	}
 	route := "none"

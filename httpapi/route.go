@@ -106,6 +106,7 @@ type Route struct {
 	MaxBody      int64         // bytes; 0 for the server's limit, which a JSON body cannot exceed
 	Timeout      time.Duration // 0 for the server's
 	Keys         Authenticator // knows the keys that may call beside those of Access, sent as the user of Basic authentication; nil for none
+	Stream       bool          // it answers with a stream of events; RegisterStream sets it
 	CORS         *CORS         // which other sites' scripts may call it; nil for none
 
 	unplaced bool             // it takes no place in flight, so that it answers also when the server is full
@@ -164,7 +165,10 @@ func (s *Server) add(rt Route, serve http.HandlerFunc) {
 	rt.pattern = rt.Pattern()
 	rt.serve = serve
 	s.routes = append(s.routes, rt)
-	s.mux.Handle(rt.Pattern(), s.admitted(&rt, s.compressed(serve)))
+	if !rt.Stream {
+		serve = s.compressed(serve)
+	}
+	s.mux.Handle(rt.Pattern(), s.admitted(&rt, serve))
 	if rt.CORS != nil {
 		s.addPreflight(rt)
 	}

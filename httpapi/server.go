@@ -45,7 +45,11 @@ type Options struct {
 	MaxInFlight int           // requests served at once, and as many whose body is on its way; 0 for 1,024
 	MaxBody     int64         // bytes of a body; 0 for 1 MiB
 	BodyTimeout time.Duration // to read a body; 0 for 10 s
-	Timeout     time.Duration // for the whole request; 0 for 10 s
+
+	MaxStreams           int // streams open at once; 0 for 4,096
+	MaxStreamsPerAddress int // of those of one address; 0 for 128
+
+	Timeout time.Duration // for the whole request; 0 for 10 s
 
 	// Ready names the parts that have to be there and asks each of them. Nil means always ready.
 	Ready map[string]func(context.Context) error
@@ -65,7 +69,8 @@ type Server struct {
 	parting  atomic.Bool // see CloseConnections
 
 	crossOrigin map[string]preflights // by path
-	registering string                // prefix of the schemas of the operation that is being registered, see schemaName
+	streams     *streams
+	registering string // prefix of the schemas of the operation that is being registered, see schemaName
 }
 
 // New returns a server that has the routes of operations (/healthz, /readyz, /metrics), /openapi.json
@@ -74,6 +79,8 @@ func New(o Options) *Server {
 	o.MaxInFlight = cmp.Or(o.MaxInFlight, 1024)
 	o.MaxBody = cmp.Or(o.MaxBody, 1<<20)
 	o.BodyTimeout = cmp.Or(o.BodyTimeout, 10*time.Second)
+	o.MaxStreams = cmp.Or(o.MaxStreams, 4096)
+	o.MaxStreamsPerAddress = cmp.Or(o.MaxStreamsPerAddress, 128)
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
 	s := &Server{
 		options: o,
@@ -87,6 +94,7 @@ func New(o Options) *Server {
 		arriving: newArrivals(o.MaxInFlight),
 
 		crossOrigin: map[string]preflights{},
+		streams:     newStreams(o),
 	}
 	s.api = huma.NewAPI(s.config(), adapter{s})
 	s.mux.HandleFunc("/", s.noRoute)
@@ -98,9 +106,13 @@ func New(o Options) *Server {
 // Handler returns the handler of every request.
 func (s *Server) Handler() http.Handler { return s.observed(s.routed) }
 
-// CloseConnections makes every answer from now on ask its client to close the connection. A server that ends does
-// this first: a connection that is closed behind an answer cannot have a request under way.
-func (s *Server) CloseConnections() { s.parting.Store(true) }
+// CloseConnections ends all streams, refuses new ones, and makes every answer from now on ask its client to close the
+// connection. A server that ends does this first, before it stops listening: a connection that is closed after an answer
+// cannot have a request under way.
+func (s *Server) CloseConnections() {
+	s.parting.Store(true)
+	s.streams.stop()
+}
 
 // Routes lists every route that is registered, by path and method.
 func (s *Server) Routes() []Route {

@@ -153,6 +153,7 @@ function showResponses(reference, operation) {
     const same = shown.get(schema?.$ref);
     if (same) parts.push(make("h4", {}, "Answer " + status), make("p", {}, response.description + " The body is as in " + same + "."));
     else if (schema) parts.push(...showAnswer(reference, status, schema));
+    else if (response.content?.["text/event-stream"]) parts.push(make("h4", {}, "Answer " + status), make("p", {}, "A stream of events (text/event-stream)."));
     else if (status < 400) parts.push(make("h4", {}, "Answer " + status), make("p", {}, "Without a body."));
     if (schema?.$ref) shown.set(schema.$ref, status);
     for (const [code, when] of Object.entries(response["x-codes"] || {})) {
@@ -238,7 +239,7 @@ function showOperation(reference, method, path, operation) {
       { path: p.name, needed: p.required, property: { ...p.schema, description: [p.in, p.description].filter(Boolean).join(". ") } })), true)] : [],
     operation.requestBody ? showRequest(reference, operation) : [],
     showResponses(reference, operation),
-    tryIt(reference, method, path, operation));
+    operation.responses["200"]?.content?.["text/event-stream"] ? [] : tryIt(reference, method, path, operation)); // a stream has no end to wait for
 }
 
 function groups(doc) {
