@@ -11,16 +11,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
 	"agora/fault"
 )
@@ -103,31 +99,6 @@ func (d *Database) OnClose(finish func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closers = append(d.closers, finish)
-}
-
-// Migrate brings the tables of a schema to their newest form, which the files in the folder migrations/<schema> describe.
-// If several servers start together, one migrates and the others wait.
-func (d *Database) Migrate(ctx context.Context, migrations fs.FS, schema string) error {
-	files, err := fs.Sub(migrations, "migrations/"+schema)
-	if err != nil {
-		return err
-	}
-	// Looks each second, for five minutes.
-	one, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
-	if err != nil {
-		return err
-	}
-	db := stdlib.OpenDBFromPool(d.pool)
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
-		goose.WithTableName("migrations_of_"+schema), goose.WithSessionLocker(one))
-	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	_, err = provider.Up(ctx)
-	if err = errors.Join(err, db.Close()); err != nil {
-		return Classify(fmt.Errorf("migrate %s: %w", schema, err))
-	}
-	return nil
 }
 
 // ErrClosed returns the error of every call after Close.

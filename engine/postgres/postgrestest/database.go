@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Database returns the URL of a database for this test alone. It has the tables that Prepare makes, and no rows but
@@ -140,4 +142,40 @@ func InParallel(n int, do func(i int)) {
 		all.Go(func() { do(i) })
 	}
 	all.Wait()
+}
+
+// Describe returns all that a database has: its tables with columns, indexes and constraints, its functions, and the
+// versions of its schemas. Two databases with the same description are of the same form.
+func Describe(tb testing.TB, pool *pgxpool.Pool) string {
+	tb.Helper()
+	const query = `
+		SELECT format('column %s.%s %s null=%s default=%s identity=%s collate=%s', table_name, column_name, data_type,
+			is_nullable, column_default, identity_generation, collation_name)
+			FROM information_schema.columns WHERE table_schema = 'public'
+		UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'public'
+		UNION ALL SELECT format('constraint %s %s', conrelid::regclass, pg_get_constraintdef(oid))
+			FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+		UNION ALL SELECT format('options %s %s', oid::regclass, reloptions)
+			FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+		UNION ALL SELECT 'function ' || pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+		ORDER BY 1`
+	rows, err := pool.Query(tb.Context(), query)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	lines := Must[[]string](tb)(pgx.CollectRows(rows, pgx.RowTo[string]))
+	rows, err = pool.Query(tb.Context(), `SELECT table_name::text FROM information_schema.tables
+		WHERE table_schema = 'public' AND table_name LIKE 'migrations_of_%' ORDER BY 1`)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, table := range Must[[]string](tb)(pgx.CollectRows(rows, pgx.RowTo[string])) {
+		var versions string
+		err := pool.QueryRow(tb.Context(), "SELECT string_agg(version_id || ' at ' || tstamp, ', ' ORDER BY id) FROM "+table).Scan(&versions)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		lines = append(lines, table+": "+versions)
+	}
+	return strings.Join(lines, "\n")
 }

@@ -1,0 +1,4 @@
+package postgres
+
+// TestServer is the server of the tests in package postgres_test.
+var TestServer = &server
