@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -79,22 +80,33 @@ func unreadable(err error, size int) (name, message string) {
 
 const unknownField = "is not a known field"
 
-// checkQuery refuses what huma would pass over in silence: a query that cannot be read whole, and a parameter that
-// is given twice, of which only the first would count.
-func checkQuery(raw string) error {
-	if raw == "" {
-		return nil
-	}
-	query, err := url.ParseQuery(raw)
-	if err != nil {
-		return fault.New(fault.Invalid, "", "the query of the URL is not well formed")
-	}
+// checkTexts refuses what huma accepts in parameters: a query that is not well formed, a query parameter that is given
+// twice, of which only the first would count, and control characters and text that is not UTF-8, which some stores
+// cannot store.
+func checkTexts(parameters []*huma.Param, r *http.Request) error {
 	var c fault.Collector
-	for _, name := range slices.Sorted(maps.Keys(query)) {
-		c.Check(len(query[name]) == 1, name, "is given twice")
+	if r.URL.RawQuery != "" {
+		query, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil {
+			return fault.New(fault.Invalid, "", "the query of the URL is not well formed")
+		}
+		for _, name := range slices.Sorted(maps.Keys(query)) {
+			c.Check(len(query[name]) == 1, name, "is given twice")
+			c.Check(!hasControl(name) && !hasControl(query[name][0]), name, notText)
+		}
+	}
+	for _, p := range parameters {
+		switch p.In {
+		case "path":
+			c.Check(!hasControl(r.PathValue(p.Name)), p.Name, notText)
+		case "header":
+			c.Check(!hasControl(r.Header.Get(p.Name)), p.Name, notText)
+		}
 	}
 	return c.Err()
 }
+
+const notText = "holds a control character, or is not UTF-8"
 
 // offending tells what huma found in the terms of the caller. The name is empty where the body as a whole is wrong.
 // Values are never repeated: they may be secret.

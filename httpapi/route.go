@@ -210,7 +210,7 @@ func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 		return
 	}
 	a.add(rt, func(w http.ResponseWriter, r *http.Request) {
-		if err := checkQuery(r.URL.RawQuery); err != nil {
+		if err := checkTexts(op.Parameters, r); err != nil {
 			a.fail(exchangeOf(r.Context()), err)
 			return
 		}
