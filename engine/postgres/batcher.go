@@ -8,11 +8,11 @@ import (
 )
 
 const (
-	// maxGroup bounds how many transitions share one transaction, and with it how long the first of them waits.
+	// maxGroup bounds how many requests share one transaction, and with it how long the first of them waits.
 	maxGroup = 256
-	// lanes is how many groups are under way at the same time. While one waits for the disk the next is worked
-	// on; more would only make the groups smaller, as the journal is written by one after the other.
-	lanes = 2
+	// maxGroups is how many groups are stored at the same time. One waits for the disk while the other is executed. More
+	// groups would only be smaller, because transactions append to the journal one at a time.
+	maxGroups = 2
 	// groupTimeout ends a group that the database does not answer. No caller waits longer.
 	groupTimeout = 10 * time.Second
 )
@@ -32,137 +32,135 @@ func (r *Request) request() *Request { return r }
 // Batched is a pointer to a struct that embeds Request.
 type Batched interface{ request() *Request }
 
-// Batcher carries requests to the database in groups: those that wait at the same time share one
-// transaction and one round trip, so that the locks of a SKU that everybody wants are held once for all of
-// them. It is group commit (DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD
-// 1984) as package sqlite has it, with more than one group under way as long as they touch different SKUs: a
-// group never waits for another one of this process, only for those of other servers.
+// Batcher stores requests in groups. The requests that wait at the same time share one transaction and one round trip, so
+// that a contended lock, such as that of a popular SKU, is taken once for all of them. This is group commit (DeWitt et al.,
+// "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984). Groups that are stored at the same time have
+// no resource in common, so that a group waits for locks of other servers only.
 type Batcher[R Batched] struct {
 	store   func(ctx context.Context, group []R) error
 	running sync.WaitGroup
 
 	mu      sync.Mutex
-	changed *sync.Cond // waiting grew, a group ended, or the writer closed
+	changed *sync.Cond // a request was added, a group ended, or the batcher was closed
 	waiting []R
-	busy    map[string]bool // the SKUs, orders and keys of the groups under way
+	busy    map[string]bool // resources of the groups that are being stored
 	closed  bool
 }
 
-// NewBatcher returns a batcher that stores groups with store, which sets the Err of each request that it refuses; an
-// error that it returns is the error of the whole group.
+// NewBatcher returns a batcher that stores groups with store. It sets the Err of each request that it refuses; an error
+// that it returns is the error of every request in the group.
 func NewBatcher[R Batched](store func(ctx context.Context, group []R) error) *Batcher[R] {
-	w := &Batcher[R]{store: store, busy: map[string]bool{}}
-	w.changed = sync.NewCond(&w.mu)
-	for range lanes {
-		w.running.Go(w.loop)
+	b := &Batcher[R]{store: store, busy: map[string]bool{}}
+	b.changed = sync.NewCond(&b.mu)
+	for range maxGroups {
+		b.running.Go(b.loop)
 	}
-	return w
+	return b
 }
 
 // Do stores the request and returns after it is durable, or refused.
-func (w *Batcher[R]) Do(ctx context.Context, value R) error {
+func (b *Batcher[R]) Do(ctx context.Context, value R) error {
 	request := value.request()
 	request.ctx, request.answer = ctx, make(chan struct{})
-	w.mu.Lock()
-	if w.closed {
-		w.mu.Unlock()
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
 		return ErrClosed()
 	}
-	w.waiting = append(w.waiting, value)
-	w.mu.Unlock()
-	w.changed.Signal()
-	// The writer always answers, so there is no early return here: a caller that left while its write was
-	// under way would not know whether it was kept.
+	b.waiting = append(b.waiting, value)
+	b.mu.Unlock()
+	b.changed.Signal()
+	// Every request is answered, so that Do does not return when ctx ends: a caller that left early would not know whether
+	// its request was stored.
 	<-request.answer
 	return request.Err
 }
 
-// Close finishes what was accepted.
-func (w *Batcher[R]) Close() {
-	w.mu.Lock()
-	w.closed = true
-	w.mu.Unlock()
-	w.changed.Broadcast()
-	w.running.Wait()
+// Close stores the accepted requests and refuses further ones.
+func (b *Batcher[R]) Close() {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.changed.Broadcast()
+	b.running.Wait()
 }
 
-func (w *Batcher[R]) loop() {
+func (b *Batcher[R]) loop() {
 	for {
-		group := w.next()
+		group := b.next()
 		if group == nil {
 			return
 		}
-		w.commit(group)
-		w.done(group)
+		b.commit(group)
+		b.done(group)
 		for _, request := range group {
 			close(request.request().answer)
 		}
 	}
 }
 
-// next waits for writes that nothing under way is in the way of, and takes them. It returns nil when the
-// writer is closed and everything is done or taken.
-func (w *Batcher[R]) next() []R {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// next waits for requests that need no busy resource, and returns them. It returns nil after Close when no request waits.
+func (b *Batcher[R]) next() []R {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for {
-		if group := w.gather(); len(group) > 0 {
+		if group := b.takeGroup(); len(group) > 0 {
 			return group
 		}
-		if w.closed && len(w.waiting) == 0 {
+		if b.closed && len(b.waiting) == 0 {
 			return nil
 		}
-		w.changed.Wait()
+		b.changed.Wait()
 	}
 }
 
-// gather takes a group off the queue. Writes of one SKU share a group; those of one order or key follow each
-// other. A write that has to wait lets none overtake it that wants the same, so that each gets its turn.
-func (w *Batcher[R]) gather() []R {
+// takeGroup removes a group from the waiting requests, and marks its resources as busy. A request never overtakes an
+// earlier one that needs the same resource, so that every request is stored in the end.
+func (b *Batcher[R]) takeGroup() []R {
 	var group []R
-	alone, skipped := map[string]bool{}, map[string]bool{}
-	inTheWay := func(name string) bool { return w.busy[name] || skipped[name] }
-	w.waiting = slices.DeleteFunc(w.waiting, func(value R) bool {
+	taken, skipped := map[string]bool{}, map[string]bool{} // exclusive resources of the group; resources of those left waiting
+	blocked := func(name string) bool { return b.busy[name] || skipped[name] }
+	b.waiting = slices.DeleteFunc(b.waiting, func(value R) bool {
 		request := value.request()
-		if len(group) == maxGroup || slices.ContainsFunc(request.Shared, inTheWay) || slices.ContainsFunc(request.Exclusive, inTheWay) ||
-			slices.ContainsFunc(request.Exclusive, func(name string) bool { return alone[name] }) {
+		if len(group) == maxGroup || slices.ContainsFunc(request.Shared, blocked) || slices.ContainsFunc(request.Exclusive, blocked) ||
+			slices.ContainsFunc(request.Exclusive, func(name string) bool { return taken[name] }) {
 			mark(skipped, request.Shared, request.Exclusive)
 			return false
 		}
-		mark(alone, request.Exclusive)
+		mark(taken, request.Exclusive)
 		group = append(group, value)
 		return true
 	})
 	for _, value := range group {
 		request := value.request()
-		mark(w.busy, request.Shared, request.Exclusive)
+		mark(b.busy, request.Shared, request.Exclusive)
 	}
 	return group
 }
 
-func mark(in map[string]bool, names ...[]string) {
+func mark(set map[string]bool, names ...[]string) {
 	for _, list := range names {
 		for _, name := range list {
-			in[name] = true
+			set[name] = true
 		}
 	}
 }
 
-// done says that a group is no longer under way.
-func (w *Batcher[R]) done(group []R) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// done frees the resources of a group.
+func (b *Batcher[R]) done(group []R) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, value := range group {
 		request := value.request()
 		for _, name := range slices.Concat(request.Shared, request.Exclusive) {
-			delete(w.busy, name)
+			delete(b.busy, name)
 		}
 	}
-	w.changed.Broadcast()
+	b.changed.Broadcast()
 }
 
-// commit stores what of the group still has somebody who waits for it.
-func (w *Batcher[R]) commit(group []R) {
+// commit stores the requests of the group whose callers still wait.
+func (b *Batcher[R]) commit(group []R) {
 	wanted := make([]R, 0, len(group))
 	for _, value := range group {
 		request := value.request()
@@ -175,7 +173,7 @@ func (w *Batcher[R]) commit(group []R) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), groupTimeout)
 	defer cancel()
-	if err := w.store(ctx, wanted); err != nil {
+	if err := b.store(ctx, wanted); err != nil {
 		for _, value := range wanted {
 			value.request().Err = err
 		}

@@ -26,10 +26,10 @@ func newOrder(id, key string, skus ...string) *order {
 	return o
 }
 
-// recorder is a store that keeps each group waiting until it is let go.
+// recorder is a store of groups that blocks until the test releases each group.
 type recorder struct {
-	groups chan string
-	letGo  chan error
+	groups  chan string
+	release chan error
 }
 
 func (r *recorder) store(_ context.Context, group []*order) error {
@@ -38,7 +38,7 @@ func (r *recorder) store(_ context.Context, group []*order) error {
 		ids = append(ids, w.id)
 	}
 	r.groups <- strings.Join(ids, " ")
-	return <-r.letGo
+	return <-r.release
 }
 
 func (r *recorder) expect(t *testing.T, want ...string) {
@@ -53,13 +53,13 @@ func (r *recorder) expect(t *testing.T, want ...string) {
 	}
 }
 
-func TestWritesOfOneSKUShareAGroup(t *testing.T) {
+func TestRequestsOfOneSKUShareAGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{make(chan string, 100), make(chan error)}
-		w := NewBatcher(r.store)
+		b := NewBatcher(r.store)
 		answers := make(chan error, 100)
 		begin := func(id, key string, skus ...string) {
-			go func() { answers <- w.Do(t.Context(), newOrder(id, key, skus...)) }()
+			go func() { answers <- b.Do(t.Context(), newOrder(id, key, skus...)) }()
 			synctest.Wait()
 		}
 		begin("1", "", "hot")
@@ -67,18 +67,18 @@ func TestWritesOfOneSKUShareAGroup(t *testing.T) {
 		begin("2", "", "hot")
 		begin("3", "k", "hot", "cold")
 		begin("4", "k", "hot")
-		r.expect(t) // all of them wait for the first
+		r.expect(t) // all of them wait for the first one
 		begin("5", "", "cold")
-		r.expect(t) // 3 came first and gets its turn
+		r.expect(t) // 3 came before it
 		begin("6", "", "other")
 		r.expect(t, "6")
-		r.letGo <- nil
-		r.letGo <- nil
+		r.release <- nil
+		r.release <- nil
 		r.expect(t, "2 3 5")
-		r.letGo <- nil
+		r.release <- nil
 		r.expect(t, "4")
-		r.letGo <- errors.New("broken")
-		w.Close()
+		r.release <- errors.New("broken")
+		b.Close()
 		failed := 0
 		for range 6 {
 			if err := <-answers; err != nil {
@@ -91,26 +91,26 @@ func TestWritesOfOneSKUShareAGroup(t *testing.T) {
 	})
 }
 
-func TestAWriterFinishesWhatItAccepted(t *testing.T) {
+func TestABatcherStoresWhatItAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{make(chan string, 100), make(chan error)}
-		w := NewBatcher(r.store)
+		b := NewBatcher(r.store)
 		gone, leave := context.WithCancel(t.Context())
 		answers := make(chan error, 3)
 		for i, ctx := range []context.Context{t.Context(), gone, t.Context()} {
-			go func() { answers <- w.Do(ctx, newOrder(fmt.Sprint(i+1), "", "A")) }()
+			go func() { answers <- b.Do(ctx, newOrder(fmt.Sprint(i+1), "", "A")) }()
 			synctest.Wait()
 		}
 		leave()
-		go w.Close()
+		go b.Close()
 		synctest.Wait()
 		r.expect(t, "1")
-		if err := w.Do(t.Context(), newOrder("4", "", "A")); !fault.Is(err, fault.Unavailable) {
+		if err := b.Do(t.Context(), newOrder("4", "", "A")); !fault.Is(err, fault.Unavailable) {
 			t.Errorf("a write after the close = %v, want fault.Unavailable", err)
 		}
-		r.letGo <- nil
+		r.release <- nil
 		r.expect(t, "3")
-		r.letGo <- nil
+		r.release <- nil
 		var left int
 		for range 3 {
 			if err := <-answers; errors.Is(err, context.Canceled) {
@@ -120,7 +120,7 @@ func TestAWriterFinishesWhatItAccepted(t *testing.T) {
 			}
 		}
 		if left != 1 {
-			t.Errorf("%d callers were told that they left, want one", left)
+			t.Errorf("%d calls ended with their context, want one", left)
 		}
 	})
 }

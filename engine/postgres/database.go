@@ -26,24 +26,24 @@ type Database struct {
 	pool *pgxpool.Pool
 
 	mu      sync.Mutex
-	closers []func() // of the stores, called before the pool closes
+	closers []func() // called before the pool is closed
 }
 
-// params are set on each connection where the URL does not say otherwise.
+// params are the settings of each connection that the URL does not set.
 var params = map[string]string{
 	"application_name": "agora",
-	// What keep locks and checks relies on each statement seeing what was committed before it.
+	// Statements that lock rows and then check them rely on seeing what was committed before they began.
 	"default_transaction_isolation": "read committed",
-	// Nothing here takes a second; what does is stuck behind something that nobody should wait for.
+	// Every statement takes less than a second unless it waits for a lock that is never freed.
 	"statement_timeout":                   "15s",
 	"idle_in_transaction_session_timeout": "15s",
-	// A server that vanished gives its locks back within seconds.
+	// PostgreSQL frees the locks of a server that vanished within seconds.
 	"tcp_keepalives_idle":     "2",
 	"tcp_keepalives_interval": "1",
 	"tcp_keepalives_count":    "3",
-	// Compiling a statement takes longer than any of them does.
+	// Compiling a statement takes longer than executing it.
 	"jit": "off",
-	// A statement that is planned while its table is small keeps its plan when the table is large.
+	// A statement that is planned while its table is small keeps the plan after the table has grown.
 	"enable_seqscan": "off",
 }
 
@@ -52,7 +52,7 @@ var params = map[string]string{
 func Open(ctx context.Context, url string) (*Database, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the database's URL cannot be read") // err quotes parts of it, and there may be a password
+		return nil, errors.New("the database's URL cannot be read") // without err, which quotes parts of the URL and maybe the password
 	}
 	set := maps.Clone(params)
 	maps.Copy(set, config.ConnConfig.RuntimeParams)
@@ -74,12 +74,12 @@ func Open(ctx context.Context, url string) (*Database, error) {
 
 const (
 	connectTimeout = 5 * time.Second
-	// minConns is how large a pool may grow where the URL does not say. A commit waits for the disk most of the
-	// time, so that more are of use than there are processors. The connections of leads are not of the pool.
+	// minConns is the size of a pool on a machine with few processors, unless the URL sets pool_max_conns. Connections
+	// outnumber processors because commits mostly wait for the disk.
 	minConns = 16
 )
 
-// Close finishes what was accepted and closes the connections.
+// Close finishes accepted work and closes the connections.
 func (d *Database) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -91,10 +91,10 @@ func (d *Database) Close() error {
 	return nil
 }
 
-// Pool returns the connections, for statements that need no retry. The errors of the driver are for Classify.
+// Pool returns the connections, for statements that need no retry. Their errors have to go through Classify.
 func (d *Database) Pool() *pgxpool.Pool { return d.pool }
 
-// OnClose has Close call finish before it closes the connections.
+// OnClose makes Close call finish before it closes the connections.
 func (d *Database) OnClose(finish func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -15,19 +15,19 @@ import (
 	"agora/fault"
 )
 
-// The codes of errors that mean something here, https://www.postgresql.org/docs/current/errcodes-appendix.html.
+// The codes of errors that are handled here, https://www.postgresql.org/docs/current/errcodes-appendix.html.
 const (
 	UniqueViolation      = "23505"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	lockNotAvailable     = "55P03"
-	queryCanceled        = "57014" // by statement_timeout, as a caller who left is a context's error
-	readOnlyTransaction  = "25006" // a standby, after a failover
-	notText              = "22021" // bytes that are no UTF-8, or a zero
+	queryCanceled        = "57014" // by statement_timeout: a caller who left gets the error of its context
+	readOnlyTransaction  = "25006" // on a standby, after a failover
+	invalidText          = "22021" // bytes that are not UTF-8, or a zero byte
 )
 
-// awayClasses are the classes of errors of a server that cannot work now: lost connections, exhausted
-// resources, an operator who stops it, and its disk.
+// awayClasses are the classes of errors of a server that cannot work: lost connections, exhausted resources, a shutdown
+// by the operator, and failures of its disk.
 var awayClasses = []string{"08", "53", "57", "58"}
 
 // Classify turns a driver's error into a fault. Errors that are already classified pass.
@@ -46,7 +46,7 @@ func Classify(err error) error {
 		return err
 	}
 	switch driver.Code {
-	case notText:
+	case invalidText:
 		return fault.Wrap(fault.Invalid, err, "the text cannot be stored")
 	case serializationFailure, deadlockDetected, lockNotAvailable, queryCanceled:
 		return fault.Wrap(fault.Unavailable, err, "the store is busy")
@@ -61,7 +61,7 @@ func Classify(err error) error {
 	return err
 }
 
-// isNetwork reports whether the connection failed, or could not be made.
+// isNetwork reports whether the connection failed or could not be made.
 func isNetwork(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
@@ -88,7 +88,7 @@ func hasCode(err error, codes ...string) bool {
 // IsUnique reports whether a unique key was violated.
 func IsUnique(err error) bool { return hasCode(err, UniqueViolation) }
 
-// OrMissing turns the absence of a row into the error that the port asks for, and classifies any other.
+// OrMissing returns missing if err says that there is no row, and classifies any other error.
 func OrMissing(err, missing error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return missing
@@ -96,11 +96,11 @@ func OrMissing(err, missing error) error {
 	return Classify(err)
 }
 
-// attempts bounds how often a transaction is tried that others got in the way of.
-const attempts = 5
+// maxAttempts bounds how often a transaction is tried that conflicts with others.
+const maxAttempts = 5
 
-// Retry calls work again while it fails for a reason that is over by the next time: others were in the way
-// (and PostgreSQL undid this one), or the connection was dead before anything was sent.
+// Retry repeats work while it fails for a reason that has passed by then: PostgreSQL rolled the transaction back because
+// it conflicted with others, or the connection was dead before anything was sent. also lists further codes to retry.
 func Retry(ctx context.Context, work func(ctx context.Context) error, also ...string) error {
 	transient := append([]string{serializationFailure, deadlockDetected}, also...)
 	for attempt := 1; ; attempt++ {
@@ -108,8 +108,8 @@ func Retry(ctx context.Context, work func(ctx context.Context) error, also ...st
 		if err == nil || ctx.Err() != nil || !hasCode(err, transient...) && !pgconn.SafeToRetry(err) {
 			return Classify(err)
 		}
-		if attempt == attempts {
-			return Classify(fmt.Errorf("tried %d times: %w", attempts, err))
+		if attempt == maxAttempts {
+			return Classify(fmt.Errorf("tried %d times: %w", maxAttempts, err))
 		}
 	}
 }

@@ -40,9 +40,9 @@ func TestTransactionsAreTriedAgainWithinBounds(t *testing.T) {
 		calls int
 		want  fault.Kind
 	}{
-		{"in the way once", 1, &pgconn.PgError{Code: "40001"}, 2, 0},
+		{"one conflict", 1, &pgconn.PgError{Code: "40001"}, 2, 0},
 		{"a deadlock", 2, &pgconn.PgError{Code: "40P01"}, 3, 0},
-		{"in the way for ever", 99, &pgconn.PgError{Code: "40001"}, attempts, fault.Unavailable},
+		{"conflicts without end", 99, &pgconn.PgError{Code: "40001"}, maxAttempts, fault.Unavailable},
 		{"refused", 99, fault.ErrInvalid("x", "is wrong"), 1, fault.Invalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -28,7 +28,7 @@ func (d *Database) migrate(ctx context.Context, migrations fs.FS, schema string)
 	if err != nil {
 		return err
 	}
-	// Tries each second, for five minutes.
+	// It tries to get the lock each second, for five minutes.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return err

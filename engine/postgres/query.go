@@ -16,7 +16,7 @@ func Collect[T any](ctx context.Context, d *Database, scan func(pgx.CollectableR
 	return all, Classify(err)
 }
 
-// Each visits all rows of a query as values. However long that takes, they are of one moment.
+// Each visits all rows of a query as values, which are of one moment however long it takes.
 func Each[T any](ctx context.Context, d *Database, scan func(pgx.CollectableRow) (T, error), visit func(T) error, query string) error {
 	err := pgx.BeginTxFunc(ctx, d.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
@@ -41,7 +41,7 @@ func Each[T any](ctx context.Context, d *Database, scan func(pgx.CollectableRow)
 	return Classify(err)
 }
 
-// Exec runs one statement as a transaction of its own and returns how many rows it changed.
+// Exec executes one statement as a transaction and returns how many rows it changed.
 func (d *Database) Exec(ctx context.Context, statement string, args ...any) (int64, error) {
 	var changed int64
 	err := Retry(ctx, func(ctx context.Context) error {
@@ -52,23 +52,23 @@ func (d *Database) Exec(ctx context.Context, statement string, args ...any) (int
 	return changed, err
 }
 
-// Transact runs work in a transaction, again from the start while others get in its way. work must return the
-// last statements of the transaction as a batch: they are sent together with the commit, so that no lock that
-// they take is held while this process is busy with something else, or gone.
+// Transact executes work in a transaction, and repeats it after a deadlock or a conflict with other transactions. work
+// returns the last statements of the transaction as a batch. They are sent together with the commit, so that the locks that
+// they take are held for one round trip only.
 func (d *Database) Transact(ctx context.Context, work func(tx pgx.Tx) (*pgx.Batch, error)) error {
 	return Retry(ctx, func(ctx context.Context) error {
 		conn, err := d.pool.Acquire(ctx)
 		if err != nil {
 			return err
 		}
-		defer conn.Release() // which closes the connection if it is still in a transaction
+		defer conn.Release() // closes the connection if its transaction is still open
 		tx, err := conn.Begin(ctx)
 		if err != nil {
 			return err
 		}
 		last, err := work(tx)
 		if err != nil {
-			// The error to tell of is that of the work; a connection that is lost is undone by the server.
+			// err is what matters: if the rollback fails, the connection is lost and the server rolls back.
 			_ = tx.Rollback(context.WithoutCancel(ctx))
 			return err
 		}

@@ -14,7 +14,7 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// packID is ident.Pack with the error that the ports of accounts ask for.
+// packID is ident.Pack with the error that the ports of accounts define.
 func packID(prefix, id string) ([]byte, error) {
 	packed, err := ident.Pack(prefix, id)
 	if err != nil {
@@ -23,7 +23,7 @@ func packID(prefix, id string) ([]byte, error) {
 	return packed, nil
 }
 
-// packUserID is packID for looking a user up: what is no user id is nobody's.
+// packUserID is packID for the lookup of a user: a text that is not a user id belongs to no user.
 func packUserID(id string) ([]byte, error) {
 	packed, err := packID(ident.User, id)
 	if err != nil {
@@ -32,7 +32,7 @@ func packUserID(id string) ([]byte, error) {
 	return packed, nil
 }
 
-// roleNumbers are stored: a number is never given another meaning.
+// roleNumbers are stored: a number never gets another meaning.
 var roleNumbers = map[accounts.Role]int16{accounts.Shopper: 0, accounts.Seller: 1, accounts.Admin: 2, accounts.Metrics: 3}
 
 func packRole(role accounts.Role) (int16, error) {
@@ -52,5 +52,5 @@ func unpackRole(n int16) (accounts.Role, error) {
 	return "", fmt.Errorf("the stored role %d has no meaning", n)
 }
 
-// packTime returns the time as the ports of accounts know it: to the millisecond.
+// packTime returns the time in the resolution of the ports of accounts, which is the millisecond.
 func packTime(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

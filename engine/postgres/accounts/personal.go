@@ -38,13 +38,13 @@ func (p *Personal) Claim(ctx context.Context, email, userID string) (string, err
 	}
 	holder, err := p.UserIDByEmail(ctx, email)
 	if fault.Is(err, fault.NotFound) {
-		return "", accounts.PersonExists(userID) // it was the user that was taken, not the address
+		return "", accounts.PersonExists(userID) // the user exists, and not the address
 	}
 	return holder, err
 }
 
-// CreateMany implements accounts.PersonalStore. Millions of people load faster in the order of their addresses,
-// which then fill the index from one end.
+// CreateMany implements accounts.PersonalStore. Millions of people load faster in the order of their e-mail addresses,
+// because the index then grows at one end.
 func (p *Personal) CreateMany(ctx context.Context, people []accounts.Personal) error {
 	keys := make([][]byte, len(people))
 	emails, addresses, births := make([]string, len(people)), make([]string, len(people)), make([]string, len(people))
@@ -105,7 +105,7 @@ func (p *Personal) UserIDByEmail(ctx context.Context, email string) (string, err
 func (p *Personal) Delete(ctx context.Context, userID string) error {
 	key, err := packUserID(userID)
 	if fault.Is(err, fault.NotFound) {
-		return nil // nobody has such an id
+		return nil // no user has such an id
 	}
 	_, err = p.db.Exec(ctx, "DELETE FROM personal WHERE user_id = $1", key)
 	return err

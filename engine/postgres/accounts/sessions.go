@@ -89,7 +89,7 @@ func (s *Sessions) Delete(ctx context.Context, hash accounts.TokenHash) error {
 func (s *Sessions) OfUser(ctx context.Context, userID string) ([]accounts.TokenHash, error) {
 	user, err := packUserID(userID)
 	if fault.Is(err, fault.NotFound) {
-		return nil, nil // nobody has such an id, and so no session
+		return nil, nil // no user has such an id
 	}
 	return postgres.Collect(ctx, s.db, scanTokenHash, "SELECT token_hash FROM sessions WHERE user_id = $1", user)
 }
@@ -105,7 +105,7 @@ func scanTokenHash(row pgx.CollectableRow) (hash accounts.TokenHash, err error) 
 	return accounts.TokenHash(stored), nil
 }
 
-// DeleteExpired implements accounts.SessionStore. What another server is just removing is left to it.
+// DeleteExpired implements accounts.SessionStore. It skips the sessions that another server is deleting.
 func (s *Sessions) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	deleted, err := s.db.Exec(ctx, `DELETE FROM sessions WHERE token_hash IN
 		(SELECT token_hash FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`,

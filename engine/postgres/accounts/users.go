@@ -25,15 +25,15 @@ func OpenUsers(ctx context.Context, db *postgres.Database) (*Users, error) {
 	return &Users{db}, nil
 }
 
-// accountRows are accounts as columns, so that one statement stores any number of them.
-type accountRows struct {
-	ids, owners             [][]byte // owners are the ids of those who have a password
-	names, countries, given []string // given are their hashes
-	roles                   []int16
-	created                 []time.Time
+// accountColumns are accounts as columns, so that one statement inserts any number of them.
+type accountColumns struct {
+	ids, owners              [][]byte // owners are the ids of the users who have a password
+	names, countries, hashes []string // hashes are those of the owners' passwords
+	roles                    []int16
+	created                  []time.Time
 }
 
-func (r *accountRows) add(a accounts.Account) error {
+func (r *accountColumns) add(a accounts.Account) error {
 	id, err := packID(ident.User, a.ID)
 	if err != nil {
 		return err
@@ -46,14 +46,14 @@ func (r *accountRows) add(a accounts.Account) error {
 	r.names, r.countries = append(r.names, a.Name), append(r.countries, a.Country)
 	r.created = append(r.created, packTime(a.CreatedAt))
 	if a.PasswordHash != "" {
-		r.owners, r.given = append(r.owners, id), append(r.given, a.PasswordHash)
+		r.owners, r.hashes = append(r.owners, id), append(r.hashes, a.PasswordHash)
 	}
 	return nil
 }
 
 // CreateMany implements accounts.UserStore.
 func (u *Users) CreateMany(ctx context.Context, people []accounts.Account) error {
-	var rows accountRows
+	var rows accountColumns
 	for _, a := range people {
 		if err := rows.add(a); err != nil {
 			return err
@@ -65,7 +65,7 @@ func (u *Users) CreateMany(ctx context.Context, people []accounts.Account) error
 			SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[])`,
 			rows.ids, rows.names, rows.countries, rows.roles, rows.created)
 		batch.Queue("INSERT INTO credentials (user_id, password_hash) SELECT * FROM unnest($1::bytea[], $2::text[])",
-			rows.owners, rows.given)
+			rows.owners, rows.hashes)
 		return batch, nil
 	})
 	if postgres.IsUnique(err) {
@@ -109,7 +109,7 @@ func (u *Users) SetRole(ctx context.Context, id string, role accounts.Role) erro
 	return err
 }
 
-// selectHash reads the hash of a user who exists; none is an empty one.
+// selectHash returns the hash of an existing user, empty if the user has no password.
 const selectHash = `SELECT coalesce(password_hash, '') FROM users
 	LEFT JOIN credentials ON user_id = users.id WHERE users.id = $1`
 
@@ -131,8 +131,8 @@ func (u *Users) ReplacePasswordHash(ctx context.Context, id, from, to string) er
 		return err
 	}
 	return u.db.Transact(ctx, func(tx pgx.Tx) (*pgx.Batch, error) {
-		// The user is locked, as somebody without a password has no row of credentials to lock. The hash is read
-		// by a further statement, which sees what was committed while this one waited.
+		// The row of the user is locked, because a user without a password has no row in credentials. A second statement reads
+		// the hash, because it sees what was committed while the first one waited for the lock.
 		if _, err := tx.Exec(ctx, "SELECT FROM users WHERE id = $1 FOR UPDATE", key); err != nil {
 			return nil, err
 		}

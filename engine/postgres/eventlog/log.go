@@ -16,12 +16,12 @@ import (
 	"agora/pattern/eventlog"
 )
 
-// Log is an eventlog.Log that any number of servers may have open. Each of its calls is one round trip, except
-// the first one that names a topic, and Trim, which deletes piece by piece.
+// Log is an eventlog.Log that any number of servers may have open. Each call is one round trip, except the first call that
+// names a topic, and Trim, which deletes in steps.
 type Log struct {
 	db      *postgres.Database
-	watch   *watch
-	topics  sync.Map // topic by its name: they do not change
+	poller  *poller
+	topics  sync.Map // topics by name, which never change
 	closing sync.Once
 	closed  chan struct{}
 	calls   sync.RWMutex // held for reading by every call, so that Close waits for them
@@ -32,7 +32,7 @@ var (
 	_ eventlog.Leader = (*Log)(nil)
 )
 
-// topic is what is to be known of a topic.
+// topic is the number of a topic and the number of its partitions.
 type topic struct {
 	id         int32
 	partitions int
@@ -47,7 +47,7 @@ func Open(ctx context.Context, db *postgres.Database) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{db: db, closed: make(chan struct{})}
-	l.watch = newWatch(l.nexts)
+	l.poller = newPoller(l.ends)
 	return l, nil
 }
 
@@ -59,7 +59,7 @@ func (l *Log) Create(ctx context.Context, name string, partitions int) error {
 	return l.serve(ctx, func() error {
 		t, err := l.topic(ctx, name)
 		if fault.Is(err, fault.NotFound) {
-			// Of servers that start together one makes it, and the others wait for that here.
+			// If several servers start together, one creates the topic and the others wait here.
 			_, err = l.db.Exec(ctx, `WITH made AS (INSERT INTO topics (name) VALUES ($1) ON CONFLICT (name) DO NOTHING RETURNING id)
 				INSERT INTO partitions (topic, partition) SELECT id, i FROM made, generate_series(0, $2 - 1) i`, name, partitions)
 			if err == nil {
@@ -73,7 +73,7 @@ func (l *Log) Create(ctx context.Context, name string, partitions int) error {
 	})
 }
 
-// serve makes a call while the log is open.
+// serve makes a call unless the log is closed.
 func (l *Log) serve(ctx context.Context, call func() error) error {
 	l.calls.RLock()
 	defer l.calls.RUnlock()
@@ -112,7 +112,7 @@ func (l *Log) partition(ctx context.Context, name string, partition int) (topic,
 	return t, err
 }
 
-// Append implements eventlog.Log. All records of one call are kept or none.
+// Append implements eventlog.Log. It stores all records or none.
 func (l *Log) Append(ctx context.Context, name string, records ...eventlog.Record) (at []eventlog.Position, err error) {
 	if err := eventlog.Check(records); err != nil {
 		return nil, err
@@ -122,23 +122,23 @@ func (l *Log) Append(ctx context.Context, name string, records ...eventlog.Recor
 		if err != nil || len(records) == 0 {
 			return err
 		}
-		c := newAppending(records, t.partitions)
-		// Not retrying: whether it was kept is not known after every error.
+		c := newColumns(records, t.partitions)
+		// It is not retried, because some errors leave it open whether the records were stored.
 		var firsts []int64
 		err = l.db.Pool().QueryRow(ctx, "SELECT append_records($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", t.id,
 			c.touched, c.counts, c.sizes, c.parts, c.nths, c.befores, c.times, c.ids, c.kinds, c.keys, c.values).Scan(&firsts)
 		if err != nil {
 			return fmt.Errorf("append to %s: %w", name, err)
 		}
-		l.watch.look()
+		l.poller.pollNow()
 		at = c.positions(firsts)
 		return nil
 	})
 	return at, err
 }
 
-// readRecords reads a partition from an offset on. A statement sees the bounds and the records of one
-// moment. The plan is made for each call, because one that is kept may be from the time when the table was small.
+// readRecords reads a partition from an offset on. One statement sees the bounds and the records of one moment. Each call
+// plans it again, because a cached plan may be from the time when the table was small.
 const readRecords = `SELECT p.oldest, p.next, r.seq, r.appended, r.at, r.id, r.kind, r.key, r.value
 	FROM partitions p LEFT JOIN LATERAL (
 		SELECT * FROM records r WHERE r.topic = $1 AND r.partition = $2 AND r.seq >= $3 AND r.seq < $4
@@ -164,12 +164,12 @@ func (l *Log) Read(ctx context.Context, name string, partition int, offset int64
 	return read, err
 }
 
-// messages returns what readRecords found, or CodeOutOfRange if the offset is not within the bounds.
+// messages returns the rows of readRecords, or CodeOutOfRange if the offset is outside the bounds.
 func messages(rows pgx.Rows, name string, partition int, offset int64) ([]eventlog.Message, error) {
 	var (
 		read          []eventlog.Message
 		bounds        eventlog.Bounds
-		seq           *int64 // nil where there is no record
+		seq           *int64 // nil if there is no record
 		appended, at  *time.Time
 		id, kind, key []byte
 		value         []byte
@@ -194,7 +194,7 @@ func (l *Log) Wait(ctx context.Context, name string, partition int, offset int64
 		if err != nil {
 			return err
 		}
-		arrived, leave := l.watch.wait(place{t.id, int32(partition)}, offset) //nolint:contextcheck // whoever waits shares the loop that looks
+		arrived, leave := l.poller.wait(partitionKey{t.id, int32(partition)}, offset) //nolint:contextcheck // all readers share the polling loop
 		defer leave()
 		select {
 		case <-arrived:
@@ -221,8 +221,8 @@ func (l *Log) Ends(ctx context.Context, name string) (ends []eventlog.Bounds, er
 	return ends, err
 }
 
-// Commit implements eventlog.Log. It does not wait for the disk, which orders wait for, too: PostgreSQL has the commit
-// there within a second. If it crashes before, the group handles some messages again, as it may at any time.
+// Commit implements eventlog.Log. It does not wait for the disk, for which orders wait too: PostgreSQL writes the commit
+// within a second. If PostgreSQL crashes before, the group reads some messages again, as the port allows.
 func (l *Log) Commit(ctx context.Context, group, name string, partition int, offset int64) error {
 	if err := eventlog.CheckCommit(group, offset); err != nil {
 		return err
@@ -257,7 +257,7 @@ func (l *Log) Committed(ctx context.Context, group, name string, partition int) 
 	return offset, ok, err
 }
 
-// Lead implements eventlog.Leader. A leader that is cut off may be at its last batch while the next one begins.
+// Lead implements eventlog.Leader. A leader that lost its connection may finish its last batch while the next one begins.
 func (l *Log) Lead(ctx context.Context, group string, work func(ctx context.Context) error) (bool, error) {
 	select {
 	case <-l.closed:
@@ -269,9 +269,9 @@ func (l *Log) Lead(ctx context.Context, group string, work func(ctx context.Cont
 
 // Close implements eventlog.Log.
 func (l *Log) Close() error {
-	l.closing.Do(func() { close(l.closed) }) // which ends those that wait
+	l.closing.Do(func() { close(l.closed) }) // ends the calls of Wait
 	l.calls.Lock()
 	defer l.calls.Unlock()
-	l.watch.close()
+	l.poller.close()
 	return nil
 }

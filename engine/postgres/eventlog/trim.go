@@ -10,23 +10,23 @@ import (
 	"agora/pattern/eventlog"
 )
 
-// trimBite is how many records are deleted at a time, so that no statement takes long.
-const trimBite = 10_000
+// trimStep is how many records one statement deletes, so that no statement takes long.
+const trimStep = 10_000
 
-// leftover are rows of records that are before the beginning of their partition.
-type leftover struct {
+// trimmed is a range of records that are below the oldest offset of their partition and still have rows.
+type trimmed struct {
 	Partition   int32
-	First, Next int64 // their offsets
+	First, Next int64 // offsets
 }
 
-// leftovers finds the first of them in each partition, and not from where the bounds were: whoever trimmed before may
-// not have come to the end of it. It may step over many rows that are deleted already, and so locks nothing.
-const leftovers = `SELECT p.partition, r.seq, p.oldest FROM partitions p CROSS JOIN LATERAL (
+// selectTrimmed returns the range of each partition. The range may begin below the bounds before this call, because an
+// earlier call may have been interrupted. The statement may step over many deleted rows, and so takes no locks.
+const selectTrimmed = `SELECT p.partition, r.seq, p.oldest FROM partitions p CROSS JOIN LATERAL (
 		SELECT seq FROM records WHERE topic = $1 AND partition = p.partition AND seq < p.oldest ORDER BY seq LIMIT 1) r
 	WHERE p.topic = $1`
 
-// Trim implements eventlog.Log. The bounds move first, in a moment; what is then outside of them is deleted
-// afterwards and delays nobody. A call that is cut off leaves that to the next.
+// Trim implements eventlog.Log. It moves the bounds first, in one short statement, and then deletes the rows
+// outside of the bounds, which delays nobody. If a call is interrupted, the next one deletes the rest.
 func (l *Log) Trim(ctx context.Context, name string, keep eventlog.Retention) (dropped int64, err error) {
 	err = l.serve(ctx, func() error {
 		t, err := l.topic(ctx, name)
@@ -37,7 +37,7 @@ func (l *Log) Trim(ctx context.Context, name string, keep eventlog.Retention) (d
 		if err != nil {
 			return fmt.Errorf("trim %s: %w", name, err)
 		}
-		left, err := postgres.Collect(ctx, l.db, pgx.RowToStructByPos[leftover], leftovers, pgx.QueryExecModeCacheDescribe, t.id)
+		left, err := postgres.Collect(ctx, l.db, pgx.RowToStructByPos[trimmed], selectTrimmed, pgx.QueryExecModeCacheDescribe, t.id)
 		if err != nil {
 			return fmt.Errorf("trim %s: %w", name, err)
 		}
@@ -51,10 +51,10 @@ func (l *Log) Trim(ctx context.Context, name string, keep eventlog.Retention) (d
 	return dropped, err
 }
 
-func (l *Log) delete(ctx context.Context, t topic, rows leftover) error {
-	for from := rows.First; from < rows.Next; from += trimBite {
+func (l *Log) delete(ctx context.Context, t topic, rows trimmed) error {
+	for from := rows.First; from < rows.Next; from += trimStep {
 		_, err := l.db.Exec(ctx, "DELETE FROM records WHERE topic = $1 AND partition = $2 AND seq >= $3 AND seq < $4",
-			pgx.QueryExecModeCacheDescribe, t.id, rows.Partition, from, min(from+trimBite, rows.Next))
+			pgx.QueryExecModeCacheDescribe, t.id, rows.Partition, from, min(from+trimStep, rows.Next))
 		if err != nil {
 			return err
 		}

@@ -8,122 +8,122 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// lookEvery is how often a server that has readers at the end of the log asks whether there is more. All its
-// readers share one question, which reads one page; who has nobody waiting asks nothing. LISTEN and NOTIFY would
-// cost a connection for each server, which has to be watched and made again, and every commit that
-// notifies waits for that of the one before it, whatever database of the server it is in.
-const lookEvery = 25 * time.Millisecond
+// pollInterval is how often a server that has readers at the end of the log asks whether there are more records. All
+// readers share one query, which reads one page; without waiting readers there is none. LISTEN and NOTIFY would need a
+// connection for each server that has to be supervised and replaced, and commits that notify wait for each other, across
+// all databases of the PostgreSQL server.
+const pollInterval = 25 * time.Millisecond
 
-// lookTimeout is after which the readers go and see for themselves what is wrong.
-const lookTimeout = 3 * time.Second
+// pollTimeout bounds a poll. After it the readers are woken, and get the error by reading themselves.
+const pollTimeout = 3 * time.Second
 
-// place is a partition of a topic.
-type place struct {
+// partitionKey identifies a partition of a topic.
+type partitionKey struct {
 	topic, partition int32
 }
 
-// watch wakes readers when records arrive, whoever appends them.
-type watch struct {
-	nexts func(ctx context.Context) (map[place]int64, error) // the offset of the next record of every partition
-	now   chan struct{}                                      // holds one element if it is worth looking before the time
+// poller wakes readers when any server has appended records.
+type poller struct {
+	ends    func(ctx context.Context) (map[partitionKey]int64, error) // the offset of the next record of every partition
+	trigger chan struct{}                                             // holds one element if the next poll is to come at once
 
 	mu      sync.Mutex
 	waiting map[*waiter]struct{}
-	stop    chan struct{} // ends the loop that looks, which runs while somebody waits; else nil
+	stop    chan struct{} // ends the polling loop, which runs while a reader waits; nil if none waits
 	running sync.WaitGroup
 }
 
 // waiter is a reader at the end of a partition.
 type waiter struct {
-	place
+	partitionKey
 	offset  int64
-	arrived chan struct{} // closed when the record at the offset may be there
+	arrived chan struct{} // closed when there may be a record at the offset
 }
 
-func newWatch(nexts func(ctx context.Context) (map[place]int64, error)) *watch {
-	return &watch{nexts: nexts, now: make(chan struct{}, 1), waiting: map[*waiter]struct{}{}}
+func newPoller(ends func(ctx context.Context) (map[partitionKey]int64, error)) *poller {
+	return &poller{ends: ends, trigger: make(chan struct{}, 1), waiting: map[*waiter]struct{}{}}
 }
 
-// wait returns what is closed when the partition may hold a record at the offset, and what to call when nobody
-// waits for that any more.
-func (w *watch) wait(at place, offset int64) (arrived <-chan struct{}, leave func()) {
-	waiting := &waiter{place: at, offset: offset, arrived: make(chan struct{})}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.waiting[waiting] = struct{}{}
-	if w.stop == nil {
+// wait returns a channel that is closed when the partition may have a record at the offset. The reader calls leave when it
+// no longer waits.
+func (p *poller) wait(key partitionKey, offset int64) (arrived <-chan struct{}, leave func()) {
+	reader := &waiter{partitionKey: key, offset: offset, arrived: make(chan struct{})}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting[reader] = struct{}{}
+	if p.stop == nil {
 		stop := make(chan struct{})
-		w.stop = stop
-		w.running.Go(func() { w.run(stop) })
+		p.stop = stop
+		p.running.Go(func() { p.poll(stop) })
 	}
-	return waiting.arrived, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		delete(w.waiting, waiting)
-		w.rest()
-	}
-}
-
-// rest ends the loop if nobody waits. The caller holds w.mu.
-func (w *watch) rest() {
-	if len(w.waiting) == 0 && w.stop != nil {
-		close(w.stop)
-		w.stop = nil
+	return reader.arrived, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.waiting, reader)
+		p.stopIfIdle()
 	}
 }
 
-// look has the loop look at once, as this process has appended something.
-func (w *watch) look() {
+// stopIfIdle ends the polling loop if no reader waits. The caller holds p.mu.
+func (p *poller) stopIfIdle() {
+	if len(p.waiting) == 0 && p.stop != nil {
+		close(p.stop)
+		p.stop = nil
+	}
+}
+
+// pollNow makes the next poll come at once, after this process has appended records.
+func (p *poller) pollNow() {
 	select {
-	case w.now <- struct{}{}:
+	case p.trigger <- struct{}{}:
 	default:
 	}
 }
 
-func (w *watch) run(stop <-chan struct{}) {
+func (p *poller) poll(stop <-chan struct{}) {
 	for {
-		// Not stopped together with the loop, since to interrupt a question breaks the connection.
-		ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
-		nexts, err := w.nexts(ctx)
+		// The query has a context of its own: to cancel it together with the loop would break its connection.
+		ctx, cancel := context.WithTimeout(context.Background(), pollTimeout)
+		ends, err := p.ends(ctx)
 		cancel()
-		w.wake(nexts, err)
+		p.wake(ends, err)
 		select {
 		case <-stop:
 			return
-		case <-w.now:
-		case <-time.After(lookEvery):
+		case <-p.trigger:
+		case <-time.After(pollInterval):
 		}
 	}
 }
 
-// wake tells those whose records are there. Where that cannot be known it wakes everybody: they read, and learn of
-// the error themselves.
-func (w *watch) wake(nexts map[place]int64, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for waiting := range w.waiting {
-		if err != nil || nexts[waiting.place] > waiting.offset {
-			close(waiting.arrived)
-			delete(w.waiting, waiting)
+// wake wakes the readers whose records have arrived. After an error it wakes all readers, which then read and get the error
+// themselves.
+func (p *poller) wake(ends map[partitionKey]int64, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for reader := range p.waiting {
+		if err != nil || ends[reader.partitionKey] > reader.offset {
+			close(reader.arrived)
+			delete(p.waiting, reader)
 		}
 	}
 }
 
-// close returns when nothing looks any more. Nobody may wait.
-func (w *watch) close() { w.running.Wait() }
+// close returns when the polling loop has ended. No reader may wait.
+func (p *poller) close() { p.running.Wait() }
 
-// nexts returns the offset of the next record of every partition.
-func (l *Log) nexts(ctx context.Context) (map[place]int64, error) {
+// ends returns the offset of the next record of every partition.
+func (l *Log) ends(ctx context.Context) (map[partitionKey]int64, error) {
 	rows, err := l.db.Pool().Query(ctx, "SELECT topic, partition, next FROM partitions")
 	if err != nil {
 		return nil, err
 	}
-	nexts := map[place]int64{}
-	var at place
+	ends := map[partitionKey]int64{}
+	var key partitionKey
 	var next int64
-	_, err = pgx.ForEachRow(rows, []any{&at.topic, &at.partition, &next}, func() error {
-		nexts[at] = next
+	_, err = pgx.ForEachRow(rows, []any{&key.topic, &key.partition, &next}, func() error {
+		ends[key] = next
 		return nil
 	})
-	return nexts, err
+	return ends, err
 }

@@ -19,7 +19,7 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// This one takes B before A, which nothing in this package does, and is in no hurry to find the deadlock.
+	// This transaction locks B before A, which the store never does, and leaves it to the other one to find the deadlock.
 	for _, statement := range []string{"SET LOCAL deadlock_timeout = '1min'", "SELECT FROM stock WHERE sku = 'B' FOR UPDATE"} {
 		if _, err := first.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
@@ -30,7 +30,7 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 		_, err := servers[1].Place(t.Context(), shoptest.Placement("", "A", "B"))
 		placed <- err
 	}()
-	if _, err := first.Exec(t.Context(), "SELECT pg_sleep(0.2)"); err != nil { // until the other has A
+	if _, err := first.Exec(t.Context(), "SELECT pg_sleep(0.2)"); err != nil { // until the other transaction has locked A
 		t.Fatal(err)
 	}
 	if _, err := first.Exec(t.Context(), "SELECT FROM stock WHERE sku = 'A' FOR UPDATE"); err != nil {
@@ -40,7 +40,7 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := <-placed; err != nil {
-		t.Errorf("the order that was in a deadlock = %v, want it kept", err)
+		t.Errorf("the order that was in a deadlock = %v, want it stored", err)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestConnectionsThatBrokeAreReplaced(t *testing.T) {
 	t.Errorf("%d orders failed after the connections broke", failed)
 }
 
-// TestWhatCannotBeStoredFailsAlone puts a key that is no text among good ones.
+// TestWhatCannotBeStoredFailsAlone has a key that is not text in a group of valid ones.
 func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
 	s := stocked(t, 1, 100, "A")[0]
 	group := make([]*write, 5)

@@ -38,7 +38,7 @@ func (v *History) SaveViews(ctx context.Context, orders []shop.Order) error {
 	var users []string
 	var versions []int64
 	var bodies [][]byte
-	// In the order of their ids, so that two servers cannot wait for each other.
+	// Rows are locked in the order of their ids, so that two servers cannot wait for each other.
 	ids := slices.Sorted(maps.Keys(newest))
 	for _, id := range ids {
 		o := newest[id]
@@ -58,7 +58,7 @@ func (v *History) SaveViews(ctx context.Context, orders []shop.Order) error {
 // ViewsByUser implements shop.OrderViews.
 func (v *History) ViewsByUser(ctx context.Context, userID, before string, limit int) ([]shop.Order, error) {
 	if before == "" {
-		before = "ord`" // sorts behind every id of an order: '`' is the character after '_'
+		before = "ord`" // sorts after every id of an order, because '`' is the character after '_'
 	}
 	return postgres.Collect(ctx, v.db, scanOrder,
 		"SELECT body FROM views WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3", userID, before, limit)

@@ -41,13 +41,13 @@ func (s *Store) Import(ctx context.Context, batch shop.ImportBatch) error {
 		return last, queueEntries(ctx, tx, last, batch.Entries)
 	})
 	if postgres.IsUnique(err) {
-		return versionConflict("a stream that others appended to")
+		return errVersionConflict("a stream that others appended to")
 	}
 	return err
 }
 
-// countedStock returns the stock in SKU order, in which every transaction takes it, each SKU once: the amount on
-// hand that came last, and how many came.
+// countedStock returns each SKU once, in the order in which every transaction locks stock: its last amount on hand, and
+// how often it occurs.
 func countedStock(stock []shop.Stock) (skus []string, onHand, times []int64) {
 	last, count := map[string]int64{}, map[string]int64{}
 	for _, st := range stock {

@@ -14,8 +14,8 @@ import (
 	"agora/shop"
 )
 
-// queueEntries adds to a transaction's last batch what appends the entries, which have to follow the current
-// versions of their streams. An entry without a version takes the next one.
+// queueEntries queues the statements that append the entries, each of which has to follow the current version of its
+// stream. An entry without a version takes the next one.
 func queueEntries(ctx context.Context, tx pgx.Tx, last *pgx.Batch, entries []journal.Entry) error {
 	versions, err := streamVersions(ctx, tx, entries)
 	if err != nil {
@@ -27,7 +27,7 @@ func queueEntries(ctx context.Context, tx pgx.Tx, last *pgx.Batch, entries []jou
 	for i, e := range entries {
 		next := versions[e.Stream] + 1
 		if e.Version != 0 && int64(e.Version) != next {
-			return versionConflict(e.Stream)
+			return errVersionConflict(e.Stream)
 		}
 		versions[e.Stream] = next
 		streams[i], numbers[i], kinds[i], times[i], bodies[i] = e.Stream, next, e.Kind, e.At, e.Body
@@ -40,7 +40,8 @@ func queueEntries(ctx context.Context, tx pgx.Tx, last *pgx.Batch, entries []jou
 	return nil
 }
 
-func versionConflict(stream string) error {
+// errVersionConflict returns the error of an entry that is not the next of its stream.
+func errVersionConflict(stream string) error {
 	return fault.New(fault.Conflict, "version_conflict", "the entry is not the next of "+stream)
 }
 
@@ -83,13 +84,13 @@ func (s *Store) Stream(ctx context.Context, stream string, after uint64, limit i
 		entryColumns+" WHERE stream = $1 AND version > $2 ORDER BY version LIMIT $3", stream, int64(after), limit)
 }
 
-// All implements journal.Reader. Whoever appends holds lock_journal until its commit is seen, so that entries
-// appear in the order of their numbers.
+// All implements journal.Reader. A transaction that appends holds the lock of lock_journal until its commit is visible, so
+// that entries become visible in the order of their numbers.
 func (s *Store) All(ctx context.Context, after uint64, limit int) ([]journal.Entry, error) {
 	return postgres.Collect(ctx, s.db, scanEntry, entryColumns+" WHERE seq > $1 ORDER BY seq LIMIT $2", int64(after), limit)
 }
 
-// Pending implements outbox.Source: the outbox is the part of the journal that was not relayed yet.
+// Pending implements outbox.Source. The outbox is the part of the journal that was not relayed yet.
 func (s *Store) Pending(ctx context.Context, limit int) ([]outbox.Message, error) {
 	entries, err := postgres.Collect(ctx, s.db, scanEntry,
 		entryColumns+" WHERE seq > (SELECT relayed FROM outbox) ORDER BY seq LIMIT $1", limit)

@@ -7,7 +7,7 @@ import (
 	"agora/shop/shoptest"
 )
 
-// TestOrdersAgreeWithMemory leaves durability out, which the commands of the machine cannot tell.
+// TestOrdersAgreeWithMemory commits without waiting for the disk, because no command of the machine crashes the server.
 func TestOrdersAgreeWithMemory(t *testing.T) {
 	t.Parallel()
 	server.URL(t)

@@ -11,22 +11,22 @@ import (
 	"agora/shop/shoptest"
 )
 
-// naive keeps each order in a transaction of its own, statement by statement, with SELECT FOR UPDATE: what the
-// engine is compared with. It keeps the same tables and the same promises as long as no key repeats.
+// naive stores each order in a transaction of its own, statement by statement, with SELECT FOR UPDATE. The benchmarks
+// compare the store with it. It fills the same tables and gives the same guarantees as long as no key repeats.
 type naive struct{ *Store }
 
 // Place implements shop.OrderStore.
 func (s naive) Place(ctx context.Context, p shop.Placement) (*shop.Claim, error) {
-	return nil, s.keepOne(ctx, p.Transition, `INSERT INTO orders (id, state, version, body, user_id, idempotency_key, request_hash)
+	return nil, s.storeOne(ctx, p.Transition, `INSERT INTO orders (id, state, version, body, user_id, idempotency_key, request_hash)
 		VALUES ($1, $2, $3, $4, $5, nullif($6, ''), $7)`, p.Order.UserID, p.Key, p.RequestHash)
 }
 
 // Advance implements shop.OrderStore.
 func (s naive) Advance(ctx context.Context, t shop.Transition) error {
-	return s.keepOne(ctx, t, "UPDATE orders SET state = $2, version = $3, body = $4 WHERE id = $1 AND version = $3 - 1")
+	return s.storeOne(ctx, t, "UPDATE orders SET state = $2, version = $3, body = $4 WHERE id = $1 AND version = $3 - 1")
 }
 
-func (s naive) keepOne(ctx context.Context, t shop.Transition, storeOrder string, more ...any) error {
+func (s naive) storeOne(ctx context.Context, t shop.Transition, storeOrder string, more ...any) error {
 	return pgx.BeginFunc(ctx, s.db.Pool(), func(tx pgx.Tx) error {
 		for _, m := range t.Moves {
 			var st shop.Stock
@@ -68,7 +68,7 @@ func BenchmarkOrders(b *testing.B) {
 	shoptest.BenchmarkOrders(b, func(b *testing.B) shop.OrderStore { return openOrders(b, server.Database(b)) })
 }
 
-// BenchmarkNaive takes no lock for the journal's order, which makes it faster than it may be.
+// BenchmarkNaive measures naive, which takes no lock for the order of the journal and so is faster than a correct store.
 func BenchmarkNaive(b *testing.B) {
 	shoptest.BenchmarkOrders(b, func(b *testing.B) shop.OrderStore { return naive{openOrders(b, server.Database(b))} })
 }

@@ -90,9 +90,9 @@ func TestServersShareClaims(t *testing.T) {
 	}
 }
 
-// TestAnEntryNeverAppearsBehindOneThatWasRead holds a transaction open that has its place in the journal
-// already, while another server takes an order.
-func TestAnEntryNeverAppearsBehindOneThatWasRead(t *testing.T) {
+// TestAnEntryNeverAppearsBeforeOneThatWasRead holds a transaction open that has appended to the journal already, while
+// another server places an order.
+func TestAnEntryNeverAppearsBeforeOneThatWasRead(t *testing.T) {
 	servers := stocked(t, 2, 10, "A")
 	slow, err := servers[0].db.Pool().Begin(t.Context())
 	if err != nil {
@@ -130,7 +130,7 @@ func read(t *testing.T, s *Store) []journal.Entry {
 	return postgrestest.Must[[]journal.Entry](t)(s.All(t.Context(), 0, 1000))
 }
 
-// waitForLock returns when somebody waits for an advisory lock, or an order that should have was placed.
+// waitForLock returns when a connection waits for an advisory lock. It fails the test if the order is placed without.
 func waitForLock(t *testing.T, d *postgres.Database, placed chan error) {
 	t.Helper()
 	for {
@@ -144,7 +144,7 @@ func waitForLock(t *testing.T, d *postgres.Database, placed chan error) {
 		}
 		select {
 		case err := <-placed:
-			t.Fatalf("an order went into the journal ahead of a transaction that has its place there: %v", err)
+			t.Fatalf("an order was appended to the journal before a transaction that had appended earlier: %v", err)
 		case <-time.After(time.Millisecond):
 		}
 	}
@@ -160,7 +160,7 @@ func TestAReaderOfTheJournalMissesNothing(t *testing.T) {
 		var seq uint64
 		n := 0
 		for {
-			ended := written.Load() // before reading: what comes after it was read may still be written
+			ended := written.Load() // read before the journal, in which entries may appear after the read
 			entries, err := servers[0].All(t.Context(), seq, 50)
 			if err != nil {
 				t.Error(err)
@@ -232,7 +232,7 @@ func TestALeadIsTakenOverAfterACrash(t *testing.T) {
 	}
 	postgrestest.EndLeads(t, servers[1].db.Pool().Config().ConnString())
 	if err := <-lost; !fault.Is(err, fault.Unavailable) {
-		t.Errorf("who lost the lead was told %v, want fault.Unavailable", err)
+		t.Errorf("the server that lost the lead got %v, want fault.Unavailable", err)
 	}
 	took := false
 	for !took {

@@ -22,7 +22,7 @@ func scanStock(row pgx.CollectableRow) (shop.Stock, error) {
 	return st, err
 }
 
-// ChangeStock implements shop.StockStore. decide is called again if others got in the way.
+// ChangeStock implements shop.StockStore. It calls decide again after a conflict with other transactions.
 func (s *Store) ChangeStock(ctx context.Context, sku string, decide func(shop.Stock) (shop.StockChange, error)) (shop.Stock, error) {
 	var after shop.Stock
 	err := s.db.Transact(ctx, func(tx pgx.Tx) (*pgx.Batch, error) {
@@ -47,8 +47,7 @@ func (s *Store) ChangeStock(ctx context.Context, sku string, decide func(shop.St
 	return after, nil
 }
 
-// lockStock returns the stock of a SKU and keeps others from changing it. A SKU without a row gets one of all
-// zero, which goes with the transaction if it fails.
+// lockStock locks and returns the stock of a SKU. A SKU without a row gets a row of zeros, which a rollback removes.
 func lockStock(ctx context.Context, tx pgx.Tx, sku string) (shop.Stock, error) {
 	batch := &pgx.Batch{}
 	batch.Queue("INSERT INTO stock VALUES ($1, 0, 0, 0) ON CONFLICT DO NOTHING", sku)

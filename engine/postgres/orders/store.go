@@ -42,8 +42,8 @@ func Open(ctx context.Context, db *postgres.Database) (*Store, error) {
 	return s, nil
 }
 
-// Lead implements outbox.Leader, and leads for whatever else one of the servers that share the orders does. A leader
-// that is cut off may be at its last batch while the next one begins; what both carry on is the same, in the same order.
+// Lead implements outbox.Leader, and serves every other task that one of the servers that share the orders does. A leader
+// that lost its connection may finish its last batch while the next leader begins; both do the same work in the same order.
 func (s *Store) Lead(ctx context.Context, task string, work func(ctx context.Context) error) (bool, error) {
 	return s.db.Lead(ctx, "outbox", task, work)
 }
@@ -96,7 +96,7 @@ func (s *Store) Order(ctx context.Context, id string) (shop.Order, error) {
 	return shop.DecodeOrder(body)
 }
 
-// scanOrder reads a row that is an order's body.
+// scanOrder reads a row that has the body of an order.
 func scanOrder(row pgx.CollectableRow) (shop.Order, error) {
 	var body []byte
 	if err := row.Scan(&body); err != nil {

@@ -23,11 +23,11 @@ type write struct {
 	placed      bool // the order is new
 	key         string
 	requestHash []byte
-	body        []byte      // the order as JSON
-	claim       *shop.Claim // of the key, if an order has it
+	body        []byte      // the encoded order
+	claim       *shop.Claim // the order that has the key already; nil if none has
 }
 
-// newWrite returns a write that shares groups with others of the same SKUs, but not with those of the same order or key.
+// newWrite returns a write that may be in a group with writes of the same SKUs, but not with those of its order or key.
 func newWrite(t shop.Transition, body []byte, key string) *write {
 	w := &write{Transition: t, body: body, key: key}
 	for _, m := range t.Moves {
@@ -40,7 +40,7 @@ func newWrite(t shop.Transition, body []byte, key string) *write {
 	return w
 }
 
-// columns are a group of writes as the function keep of the database takes them: see migrations/orders.
+// columns are a group of writes as arguments of the SQL function keep: see migrations/orders.
 type columns struct {
 	skus []string
 
@@ -55,7 +55,7 @@ type columns struct {
 }
 
 func newColumns(group []*write) *columns {
-	// Not nil, which would be NULL: a group may move no stock.
+	// Empty instead of nil, which would be NULL: a group may move no stock.
 	c := &columns{skus: []string{}, moveOf: []int32{}, moveSKU: []int32{}, moveOnHand: []int64{}, moveHeld: []int64{}}
 	for _, w := range group {
 		for _, m := range w.Moves {
@@ -67,8 +67,8 @@ func newColumns(group []*write) *columns {
 	for i, w := range group {
 		c.add(w)
 		for _, m := range w.Moves {
-			place, _ := slices.BinarySearch(c.skus, m.SKU)
-			c.moveOf, c.moveSKU = append(c.moveOf, int32(i+1)), append(c.moveSKU, int32(place+1))
+			at, _ := slices.BinarySearch(c.skus, m.SKU)
+			c.moveOf, c.moveSKU = append(c.moveOf, int32(i+1)), append(c.moveSKU, int32(at+1))
 			c.moveOnHand, c.moveHeld = append(c.moveOnHand, m.OnHand), append(c.moveHeld, m.Held)
 		}
 	}
@@ -89,10 +89,10 @@ func (c *columns) add(w *write) {
 	c.dues = append(c.dues, w.Saga.Due)
 }
 
-const callStore = `SELECT request, outcome, move, available, body, hash
+const storeColumns = `SELECT request, outcome, move, available, body, hash
 	FROM keep($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
 
-// storeGroup stores a group. What the database refuses to take at all, such as a key that is no text, fails alone.
+// storeGroup stores a group. A write that makes PostgreSQL fail, such as one whose key is not text, fails alone.
 func (s *Store) storeGroup(ctx context.Context, group []*write) error {
 	err := s.storeTogether(ctx, group)
 	if _, refused := errors.AsType[*pgconn.PgError](err); !refused || fault.Is(err, fault.Unavailable) || len(group) == 1 {
@@ -108,15 +108,15 @@ func (s *Store) storeGroup(ctx context.Context, group []*write) error {
 
 // storeTogether stores a group in one transaction and one round trip.
 func (s *Store) storeTogether(ctx context.Context, group []*write) error {
-	// Keys are claimed in their order by every server, so that two of them cannot wait for each other.
+	// Every server claims keys in the same order, so that two servers cannot wait for each other.
 	slices.SortFunc(group, func(a, b *write) int { return cmp.Compare(a.key, b.key) })
 	c := newColumns(group)
-	// A claim or an order that another server commits at this moment violates a unique index; the next try sees it.
+	// A key or an order that another server inserts at the same time violates a unique index; the next try finds its row.
 	return postgres.Retry(ctx, func(ctx context.Context) error {
 		for _, w := range group {
 			w.claim, w.Err = nil, nil
 		}
-		rows, err := s.db.Pool().Query(ctx, callStore,
+		rows, err := s.db.Pool().Query(ctx, storeColumns,
 			c.skus, c.ids, c.placed, c.users, c.states, c.versions, c.keys, c.hashes, c.bodies,
 			c.kinds, c.times, c.facts, c.steps, c.attempts, c.dues, c.moveOf, c.moveSKU, c.moveOnHand, c.moveHeld)
 		if err != nil {
@@ -124,22 +124,22 @@ func (s *Store) storeTogether(ctx context.Context, group []*write) error {
 		}
 		var r refusal
 		_, err = pgx.ForEachRow(rows, []any{&r.request, &r.outcome, &r.move, &r.available, &r.body, &r.hash}, func() error {
-			return r.tell(group)
+			return r.apply(group)
 		})
 		return err
 	}, postgres.UniqueViolation)
 }
 
-// refusal is a row of what keep returns: why it did not keep a write.
+// refusal is a row that the SQL function keep returns: the reason why it did not store a write.
 type refusal struct {
-	request         int32 // in the group, from 1
+	request         int32 // number of the write in the group, from 1
 	outcome         string
-	move, available *int64 // of a short SKU; the move is its place among those of the group, from 1
-	body, hash      []byte // of a claim
+	move, available *int64 // for a short SKU: the number of its move in the group, from 1, and the units for sale
+	body, hash      []byte // for a claim: the order that has the key, and the hash of its request
 }
 
-// tell gives a write its claim or its error.
-func (r *refusal) tell(group []*write) error {
+// apply sets the claim or the error of the refused write.
+func (r *refusal) apply(group []*write) error {
 	w := group[r.request-1]
 	switch r.outcome {
 	case "claimed":
@@ -166,6 +166,7 @@ func (r *refusal) tell(group []*write) error {
 	return nil
 }
 
+// movesBefore returns the number of moves of the writes before one in its group.
 func movesBefore(group []*write, w *write) int {
 	n := 0
 	for _, other := range group {

@@ -33,7 +33,7 @@ func (j journalOnly) Append(ctx context.Context, entries ...journal.Entry) error
 		return last, queueEntries(ctx, tx, last, entries)
 	})
 	if postgres.IsUnique(err) {
-		return versionConflict(entries[0].Stream)
+		return errVersionConflict(entries[0].Stream)
 	}
 	return err
 }
