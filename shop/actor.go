@@ -1,7 +1,5 @@
 package shop
 
-import "agora/fault"
-
 // Actor is who asks for a change: as much of an account as the rules of the shop need to know.
 type Actor struct {
 	ID    string // usr_…
@@ -13,5 +11,5 @@ func (a Actor) mayChange(thing, owner string) error {
 	if a.Admin || a.ID != "" && a.ID == owner {
 		return nil
 	}
-	return fault.New(fault.Denied, "not_owner", "the "+thing+" belongs to somebody else")
+	return errNotOwner("the " + thing + " belongs")
 }

@@ -118,7 +118,9 @@ func (r *auditing) journal(ctx context.Context) error {
 		if err := (Books{}).Post(fact.Postings); err != nil {
 			check.Differ("%s, version %d: %v", e.Stream, e.Version, err)
 		}
-		r.post(fact)
+		if err := r.post(fact); err != nil {
+			check.Differ("%s, version %d: %v", e.Stream, e.Version, err)
+		}
 		return none, nil
 	})
 	return err
@@ -151,7 +153,9 @@ func (r *auditing) orders(ctx context.Context) error {
 		if known.kept = true; known.version > 0 {
 			r.facts[o.ID] = known
 		}
-		r.expect(o)
+		if err := r.expect(o); err != nil {
+			folds.Differ("order %s: %v", o.ID, err)
+		}
 		return nil
 	})
 	for id, known := range r.facts {

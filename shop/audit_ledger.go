@@ -2,6 +2,7 @@ package shop
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -23,44 +24,68 @@ func (r *auditing) unit(sku string) *unitBalances {
 	return u
 }
 
-// post takes a fact into the books as it stands there. Credits are the one movement of money that no order
-// accounts for.
-func (r *auditing) post(fact Fact) {
+// post adds a fact to the books as it is. Credits are the only movement of money without an order. It fails if a
+// balance overflows.
+func (r *auditing) post(fact Fact) error {
 	for _, p := range fact.Postings {
-		if p.SKU == "" {
-			r.posted[Balance{Account: p.Account, Currency: p.Currency}] += p.Amount
-			continue
-		}
-		switch u := r.unit(p.SKU); p.Account {
-		case Available:
-			u.available += p.Amount
-		case Held:
-			u.held += p.Amount
-		case Sold:
-			u.sold += p.Amount
-		case Returned:
-			u.returned += p.Amount
+		if err := r.postOne(p); err != nil {
+			return err
 		}
 	}
-	if c := fact.Credit; c != nil {
-		for _, u := range (Order{Lines: c.Lines}).Units() {
-			r.unit(u.SKU).credited += u.Quantity
-		}
-		r.due.add(moveMoney(GatewayAccount, CreditsAccount, c.Amount))
+	c := fact.Credit
+	if c == nil {
+		return nil
 	}
+	for _, u := range (Order{Lines: c.Lines}).Units() {
+		if err := addUnits(&r.unit(u.SKU).credited, u); err != nil {
+			return err
+		}
+	}
+	return r.due.add(moveMoney(GatewayAccount, CreditsAccount, c.Amount)...)
 }
 
-// expect takes an order into what the books should say.
-func (r *auditing) expect(o Order) {
+func (r *auditing) postOne(p Posting) error {
+	if p.SKU == "" {
+		return r.posted.add(p)
+	}
+	moved := Units{p.SKU, p.Amount}
+	switch u := r.unit(p.SKU); p.Account {
+	case Available:
+		return addUnits(&u.available, moved)
+	case Held:
+		return addUnits(&u.held, moved)
+	case Sold:
+		return addUnits(&u.sold, moved)
+	case Returned:
+		return addUnits(&u.returned, moved)
+	}
+	return nil
+}
+
+func addUnits(to *int64, u Units) error {
+	sum, ok := add(*to, u.Quantity)
+	if !ok {
+		return fmt.Errorf("the units of %s overflow", u.SKU)
+	}
+	*to = sum
+	return nil
+}
+
+// expect adds an order to what the books should have. It fails if a balance overflows.
+func (r *auditing) expect(o Order) error {
 	for _, u := range o.Units() {
+		to := &r.unit(u.SKU).pending
 		switch o.State {
-		case Pending:
-			r.unit(u.SKU).pending += u.Quantity
 		case Confirmed:
-			r.unit(u.SKU).confirmed += u.Quantity
+			to = &r.unit(u.SKU).confirmed
+		case Cancelled:
+			continue
+		}
+		if err := addUnits(to, u); err != nil {
+			return err
 		}
 	}
-	r.due.add(o.moneyMoved())
+	return r.due.add(o.moneyMoved()...)
 }
 
 // moneyMoved returns what all facts of an order together post to the accounts of money. What was voided was
@@ -81,13 +106,6 @@ func (o Order) moneyMoved() []Posting {
 		}
 	}
 	return postings
-}
-
-// add adds postings that are known to balance.
-func (b Books) add(postings []Posting) {
-	for _, p := range postings {
-		b[Balance{p.Account, p.SKU, p.Currency}] += p.Amount
-	}
 }
 
 // stock compares each row of stock with the ledger's accounts.

@@ -48,15 +48,14 @@ func (s *Orders) Cancel(ctx context.Context, actor Actor, id string, request Can
 			return Order{}, err
 		}
 		if request.Version != 0 && request.Version != order.Version {
-			return Order{}, fault.New(fault.Stale, "order_moved", fmt.Sprintf("the order is at version %d", order.Version),
-				fault.Field{Name: "version", Message: "is not the order's current one"})
+			return Order{}, errOrderVersion(order.Version)
 		}
 		after, err := s.giveBack(context.WithoutCancel(ctx), order, request)
 		if !fault.Is(err, fault.Stale) {
 			return after, err
 		}
 	}
-	return Order{}, fault.New(fault.Conflict, "order_busy", "the order is being changed by others; try again")
+	return Order{}, errOrderBusy()
 }
 
 func (s *Orders) giveBack(ctx context.Context, order Order, request CancelRequest) (Order, error) {
@@ -64,8 +63,7 @@ func (s *Orders) giveBack(ctx context.Context, order Order, request CancelReques
 		return Order{}, err
 	}
 	if order.State == Pending && len(request.Lines) > 0 {
-		return Order{}, fault.New(fault.Conflict, "order_pending", "an order that is not paid yet can only be cancelled whole",
-			fault.Field{Name: "lines", Message: "cannot be chosen while the order is pending"})
+		return Order{}, errOrderPending()
 	}
 	if err := request.validate(order); err != nil {
 		return Order{}, err
@@ -79,8 +77,7 @@ func (s *Orders) giveBack(ctx context.Context, order Order, request CancelReques
 // reduce gives back units of a confirmed order. Giving back the last of them cancels it.
 func (s *Orders) reduce(ctx context.Context, order Order, lines []LineUnits) (Order, error) {
 	if len(lines) > 0 && len(order.Refunds) >= maxRefunds {
-		return Order{}, fault.New(fault.Conflict, "too_many_refunds",
-			fmt.Sprintf("units of the order were given back %d times; the rest can only be given back at once", maxRefunds))
+		return Order{}, errTooManyRefunds()
 	}
 	kind, fact := OrderReduced, Fact{Lines: lines}
 	after := order.clone()
@@ -97,11 +94,7 @@ func (s *Orders) reduce(ctx context.Context, order Order, lines []LineUnits) (Or
 		fact.Refund = &Refund{ID: ident.New(ident.Refund), Amount: refund, At: now()}
 	}
 	fact.Postings = append(moveUnits(Sold, Available, units), moveMoney(RefundsDue, Refunds, refund)...)
-	moves := make([]Move, len(units))
-	for i, u := range units {
-		moves[i] = Move{SKU: u.SKU, OnHand: u.Quantity}
-	}
-	changed, err := s.advance(ctx, order, kind, fact, moves)
+	changed, err := s.advance(ctx, order, kind, fact, moves(units, 1, 0))
 	if err != nil {
 		return Order{}, err
 	}

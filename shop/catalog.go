@@ -97,8 +97,7 @@ func (c *Catalog) Create(ctx context.Context, actor Actor, draft ProductDraft) (
 		return Product{}, err
 	}
 	if len(taken) > 0 {
-		return Product{}, fault.New(fault.Conflict, "sku_taken", "the SKU "+draft.SKU+" is in use",
-			fault.Field{Name: "sku", Message: "is in use"})
+		return Product{}, errSKUTaken(draft.SKU)
 	}
 	return p, nil
 }

@@ -57,7 +57,7 @@ func (m *MemoryCatalog) Replace(_ context.Context, entry IndexedProduct, expecte
 		return fault.ErrNotFound("product", entry.Product.ID)
 	}
 	if p.Product.Version != expected {
-		return ChangedMeanwhile()
+		return ErrProductChanged()
 	}
 	old := p.Product
 	p.IndexedProduct = entry
@@ -173,7 +173,7 @@ func (m *MemoryCatalog) AddReview(_ context.Context, review Review) error {
 		return fault.ErrNotFound("product", review.ProductID)
 	}
 	if slices.ContainsFunc(p.reviews, func(r Review) bool { return r.User == review.User }) {
-		return AlreadyReviewed()
+		return ErrAlreadyReviewed()
 	}
 	m.reviews++
 	review.Number = m.reviews

@@ -2,8 +2,6 @@ package shop
 
 import (
 	"context"
-
-	"agora/fault"
 )
 
 // CatalogStore keeps product documents, their cards, their reviews and an inverted index over their terms.
@@ -105,14 +103,4 @@ type Batch struct {
 // scanPosition returns the position after the card.
 func (c Card) scanPosition() ScanPosition {
 	return ScanPosition{Price: c.Price.Amount, Position: c.Position}
-}
-
-// ChangedMeanwhile is what Replace fails with when the expected version is not the current one.
-func ChangedMeanwhile() error {
-	return fault.New(fault.Stale, "stale", "the product has changed since it was read")
-}
-
-// AlreadyReviewed is what AddReview fails with when the user has reviewed the product before.
-func AlreadyReviewed() error {
-	return fault.New(fault.Conflict, "already_reviewed", "the product has a review by the same user already")
 }

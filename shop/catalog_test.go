@@ -79,6 +79,8 @@ func TestDraftNamesEveryOffendingField(t *testing.T) {
 		{"SKU not UTF-8", func(d *shop.ProductDraft) { d.SKU = "A\xff" }, []string{"sku"}},
 		{"blank name", func(d *shop.ProductDraft) { d.Name = " \t" }, []string{"name"}},
 		{"control character", func(d *shop.ProductDraft) { d.Description = "a\x1bb" }, []string{"description"}},
+		{"line break in the name", func(d *shop.ProductDraft) { d.Name, d.Description = "a\nb", "a\r\n\tb" }, []string{"name"}},
+		{"tab in an attribute", func(d *shop.ProductDraft) { d.Attributes = map[string]string{"a": "b\tc"} }, []string{"attributes.a"}},
 		{"negative price", func(d *shop.ProductDraft) { d.Price.Amount = -1 }, []string{"price.amount"}},
 		{"enormous price", func(d *shop.ProductDraft) { d.Price.Amount = 1 << 60 }, []string{"price.amount"}},
 		{"unknown currency", func(d *shop.ProductDraft) { d.Price.Currency = "usd" }, []string{"price.currency"}},
@@ -92,8 +94,9 @@ func TestDraftNamesEveryOffendingField(t *testing.T) {
 		{"attributes", func(d *shop.ProductDraft) { d.Attributes = map[string]string{"": "x", "b": long, "a": "\x00"} },
 			[]string{"attributes.", "attributes.a", "attributes.b"}},
 		{"images", func(d *shop.ProductDraft) {
-			d.Images = []string{"https://example.com/a.jpg", "/a.jpg", "ftp://example.com/a", "https://%zz"}
-		}, []string{"images[1]", "images[2]", "images[3]"}},
+			d.Images = []string{"https://example.com/a.jpg", "/a.jpg", "ftp://example.com/a", "https://%zz",
+				"https://user@example.com/a.jpg", "https://user:secret@example.com/a.jpg"}
+		}, []string{"images[1]", "images[2]", "images[3]", "images[4]", "images[5]"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -92,20 +92,20 @@ func (r OrderRequest) Validate() error {
 	return c.Err()
 }
 
-// Place checks out: it takes the stock, asks for the payment and confirms. The order that comes back is
-// confirmed; or pending, if the gateway is away and the checkout goes on by itself; or cancelled, if it was
-// paid but its units had gone. A declined payment fails with fault.Declined (payment_declined), short
-// stock with the Conflict insufficient_stock.
+// Place checks out: it holds the stock, takes the payment and confirms. The order is confirmed, or pending if the gateway
+// cannot be reached: then the saga runner finishes the checkout. A declined payment fails with fault.Declined
+// (payment_declined), and short stock with the Conflict insufficient_stock, also if the units had gone when the payment came.
 //
-// key, if not empty, makes the call repeatable: the same request of the same user gets the same order,
-// another request under the key is Invalid (idempotency_key_reused), and one that is still being
-// worked on a Conflict (in_flight).
+// A key makes the call repeatable, unless it is empty: the same request of the same user gets the same order,
+// another request with the key is Invalid (idempotency_key_reused), and one that is not finished yet
+// is a Conflict (in_flight).
 func (s *Orders) Place(ctx context.Context, userID, key string, request OrderRequest) (Order, error) {
 	if err := request.Validate(); err != nil {
 		return Order{}, err
 	}
-	if len(key) > maxKey {
-		return Order{}, fault.ErrInvalid("Idempotency-Key", "is longer than %d bytes", maxKey)
+	var c fault.Collector
+	if checkText(&c, "Idempotency-Key", key, maxKey, ""); c.Err() != nil {
+		return Order{}, c.Err()
 	}
 	order, err := s.draft(ctx, userID, request)
 	if err != nil {
@@ -116,8 +116,8 @@ func (s *Orders) Place(ctx context.Context, userID, key string, request OrderReq
 	defer s.inflight.Delete(order.ID)
 	claim, err := s.store.Place(ctx, placement)
 	if short, ok := errors.AsType[*ShortStock](err); ok {
-		s.failed.Inc("insufficient_stock")
-		return Order{}, shortFault(order, short)
+		s.failed.Inc(CodeInsufficientStock)
+		return Order{}, errShortLines(order, short)
 	}
 	if err != nil {
 		s.countFailure(ctx, err)
@@ -186,40 +186,18 @@ func (s *Orders) draft(ctx context.Context, userID string, request OrderRequest)
 	if err := c.Err(); err != nil {
 		return Order{}, err
 	}
-	order.Total, err = total(order.Lines)
+	order.Total, err = totalOf(order.Lines)
 	return order, err
-}
-
-// total adds up the prices of all lines, which have to be in one currency.
-func total(lines []Line) (Money, error) {
-	sum := Money{0, lines[0].Price.Currency}
-	for i, l := range lines {
-		if l.Price.Currency != sum.Currency {
-			return Money{}, fault.ErrInvalid(fmt.Sprintf("lines[%d].product_id", i),
-				"is priced in %s, the lines before it in %s; one order has one currency", l.Price.Currency, sum.Currency)
-		}
-		price, err := l.Price.Times(l.Quantity)
-		if err == nil {
-			sum, err = sum.Add(price)
-		}
-		if err != nil {
-			return Money{}, fault.ErrInvalid(fmt.Sprintf("lines[%d].quantity", i), "makes a price over the largest amount")
-		}
-	}
-	return sum, nil
 }
 
 func newPlacement(order Order, key string, request OrderRequest) Placement {
 	units := order.Units()
 	p := Placement{Transition: Transition{
 		Order: order,
-		Moves: make([]Move, len(units)),
+		Moves: moves(units, 0, 1),
 		Entry: entry(order.ID, 1, OrderPlaced, order.PlacedAt, Fact{Order: &order, Postings: moveUnits(Available, Held, units)}),
 		Saga:  &saga.Record{ID: order.ID, Step: stepPay, Due: order.PlacedAt.Add(inlineGrace)},
 	}}
-	for i, u := range units {
-		p.Moves[i] = Move{SKU: u.SKU, Held: u.Quantity}
-	}
 	if key != "" {
 		p.Key = claimKey(order.UserID, key)
 		p.RequestHash = hashRequest(request)
@@ -239,41 +217,28 @@ func hashRequest(request OrderRequest) []byte {
 	return sum[:]
 }
 
-// shortFault names the lines that the stock does not cover.
-func shortFault(order Order, short *ShortStock) error {
-	var fields []fault.Field
-	for _, s := range short.Short {
-		for i, l := range order.Lines {
-			if l.SKU == s.SKU {
-				fields = append(fields, fault.Field{
-					Name:    fmt.Sprintf("lines[%d].quantity", i),
-					Message: fmt.Sprintf("%d of %s requested, %d available", s.Requested, s.SKU, s.Available),
-				})
-			}
-		}
-	}
-	return fault.New(fault.Conflict, "insufficient_stock", short.Error(), fields...)
-}
-
 // repeat answers a request whose key was claimed before.
 func (s *Orders) repeat(claim *Claim, hash []byte) (Order, error) {
 	if string(claim.RequestHash) != string(hash) {
-		return Order{}, fault.New(fault.Invalid, "idempotency_key_reused",
-			"the Idempotency-Key was used for another request",
-			fault.Field{Name: "Idempotency-Key", Message: "was used for another request"})
+		return Order{}, errKeyReused()
 	}
 	if _, working := s.inflight.Load(claim.Order.ID); working && claim.Order.State == Pending {
-		e := fault.New(fault.Conflict, "in_flight", "the first request with this Idempotency-Key is still being worked on")
-		e.RetryAfter = time.Second
-		return Order{}, e
+		return Order{}, errInFlight()
 	}
 	return answer(claim.Order)
 }
 
-// answer is what a checkout says of an order that it has brought as far as it can.
+// answer returns what a checkout answers about an order that it has advanced as far as it can: the order, and an
+// error if the checkout itself has cancelled it.
 func answer(o Order) (Order, error) {
-	if o.State == Cancelled && o.Reason == ReasonDeclined {
-		return o, fault.New(fault.Declined, "payment_declined", "the payment was declined; order "+o.ID+" is cancelled")
+	if o.State != Cancelled {
+		return o, nil
+	}
+	switch o.Reason {
+	case ReasonDeclined:
+		return o, errPaymentDeclined(o.ID)
+	case ReasonShort:
+		return o, errShortAfterPayment(o.ID)
 	}
 	return o, nil
 }
@@ -320,27 +285,19 @@ func (s *Orders) pay(ctx context.Context, order Order) (Order, error) {
 
 func (s *Orders) confirm(ctx context.Context, order Order) (Order, error) {
 	units := order.Units()
-	moves := make([]Move, len(units))
-	for i, u := range units {
-		moves[i] = Move{SKU: u.SKU, OnHand: -u.Quantity, Held: -u.Quantity}
-	}
 	postings := append(moveUnits(Held, Sold, units), moveMoney(Sales, GatewayAccount, order.Total)...)
-	return s.advance(ctx, order, OrderConfirmed, Fact{Postings: postings}, moves)
+	return s.advance(ctx, order, OrderConfirmed, Fact{Postings: postings}, moves(units, -1, -1))
 }
 
 // cancel ends a pending order: its units are for sale again, and money that came in goes back.
 func (s *Orders) cancel(ctx context.Context, order Order, reason Reason) (Order, error) {
 	units := order.Units()
-	moves := make([]Move, len(units))
-	for i, u := range units {
-		moves[i] = Move{SKU: u.SKU, Held: -u.Quantity}
-	}
 	fact := Fact{Reason: reason, Postings: moveUnits(Held, Available, units)}
 	if reason == ReasonShort {
 		fact.Refund = &Refund{ID: ident.New(ident.Refund), Amount: order.Total, At: now()}
 		fact.Postings = append(fact.Postings, moveMoney(RefundsDue, GatewayAccount, order.Total)...)
 	}
-	cancelled, err := s.advance(ctx, order, OrderCancelled, fact, moves)
+	cancelled, err := s.advance(ctx, order, OrderCancelled, fact, moves(units, 0, -1))
 	if err != nil {
 		return order, err
 	}

@@ -3,7 +3,6 @@ package shop_test
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -180,13 +179,45 @@ func TestPaidButShortIsRefunded(t *testing.T) {
 	s.sell("A", 150, 10, "GBP")
 	lossy := counted{s.gateway, func() { s.count("A", 3) }} // the warehouse finds fewer than are held
 	s.orders = shop.NewOrders(s.store, s.products, lossy, shop.OrdersOptions{Hold: hold, Log: quiet(), Notify: func() {}})
-	order := s.placed(shop.Cancelled, s.want("A", 4))
+	order, err := s.place("", s.want("A", 4))
+	wantFault(t, err, fault.Conflict, "insufficient_stock")
 	if order.Reason != shop.ReasonShort || len(order.Refunds) != 1 || !order.Refunds[0].Paid || order.Refunds[0].Amount.Amount != 600 {
 		t.Errorf("order = %+v, want it short, with 6.00 paid back", order)
 	}
 	s.wantStock("A", 3, 0)
 	s.wantKept(order.ID, 0)
 	s.clean()
+}
+
+func TestARepeatOfAnOrderPaidButShortFailsAsTheFirst(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 10, "GBP")
+	lossy := counted{s.gateway, func() { s.count("A", 3) }}
+	s.orders = shop.NewOrders(s.store, s.products, lossy, shop.OrdersOptions{Hold: hold, Log: quiet(), Notify: func() {}})
+	for range 2 {
+		_, err := s.place("key", s.want("A", 4))
+		wantFault(t, err, fault.Conflict, "insufficient_stock")
+	}
+}
+
+func TestATotalThatJSONReadersWouldRoundIsRefused(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 1<<33, 10, "GBP")
+	s.sell("B", 1, 10_000_000, "GBP")
+	_, err := s.place("", s.want("A", 1_000_000), s.want("B", 1))
+	wantFault(t, err, fault.Conflict, "insufficient_stock") // the total is below the limit
+	_, err = s.place("", s.want("B", 1), s.want("A", 1_000_000), s.want("A", 1_000_000))
+	wantFault(t, err, fault.Invalid, "invalid")
+	if want := []string{"lines[2].quantity"}; !slices.Equal(fields(err), want) {
+		t.Errorf("the error names %v, want %v", fields(err), want)
+	}
+}
+
+func TestAKeyWithControlCharactersIsRefused(t *testing.T) {
+	s := newStand(t, shop.SimulatedOptions{})
+	s.sell("A", 150, 10, "GBP")
+	_, err := s.place("a\nb", s.want("A", 1))
+	wantFault(t, err, fault.Invalid, "invalid")
 }
 
 func TestARepeatedRequestGetsItsOrder(t *testing.T) {
@@ -276,7 +307,7 @@ func TestACustomerWhoHangsUpStillBuys(t *testing.T) {
 func TestWhatCannotBeOrdered(t *testing.T) {
 	s := newStand(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 10, "GBP")
-	s.sell("dear", math.MaxInt64/2, 10, "GBP")
+	s.sell("dear", (1<<53-1)/2, 10, "GBP")
 	s.sell("euro", 150, 10, "EUR")
 	before := len(journalOf(t, s.store))
 	unknown := shop.LineRequest{ProductID: ident.New(ident.Product), Quantity: 1}

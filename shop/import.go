@@ -54,25 +54,17 @@ func NewImportedStock(current Stock, change int64, note string, at time.Time) (S
 	return current, e, checkSize(e)
 }
 
-// priceOf returns what the lines cost together.
+// priceOf returns what the lines cost together, after it has checked what another system wrote into them.
 func priceOf(lines []Line) (Money, error) {
 	if len(lines) == 0 {
 		return Money{}, fault.ErrInvalid("lines", "are missing")
 	}
-	sum := Money{Currency: lines[0].Price.Currency}
 	for i, l := range lines {
-		if l.Quantity <= 0 || l.Price.Amount < 0 {
-			return Money{}, fault.ErrInvalid(fmt.Sprintf("lines[%d]", i), "has no units or a negative price")
-		}
-		price, err := l.Price.Times(l.Quantity)
-		if err == nil {
-			sum, err = sum.Add(price)
-		}
-		if err != nil {
-			return Money{}, err
+		if l.Quantity <= 0 || l.Quantity > maxOnHand || l.Price.Amount < 0 {
+			return Money{}, fault.ErrInvalid(fmt.Sprintf("lines[%d]", i), "has a negative price, or not between 1 and %d units", maxOnHand)
 		}
 	}
-	return sum, nil
+	return totalOf(lines)
 }
 
 // Importer takes over what another system had, or generated data, in large batches. It needs the stores for
@@ -160,7 +152,7 @@ func (i *Importer) show(ctx context.Context, batch ImportBatch) error {
 func (c *Catalog) AddReviews(ctx context.Context, reviews []Review) (added int, err error) {
 	for _, review := range reviews {
 		err := c.store.AddReview(ctx, review)
-		if err != nil && fault.CodeOf(err) == fault.CodeOf(AlreadyReviewed()) {
+		if err != nil && fault.CodeOf(err) == fault.CodeOf(ErrAlreadyReviewed()) {
 			continue
 		}
 		if err != nil {

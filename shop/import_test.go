@@ -87,6 +87,8 @@ func TestImportedLinesHaveUnitsAndAPrice(t *testing.T) {
 		"negative units":    {importedLine(-1, 1)},
 		"negative price":    {importedLine(1, -1)},
 		"two currencies":    {importedLine(1, 1), euros},
+		"too many units":    {importedLine(1_000_000_001, 0)},
+		"a total over 2^53": {importedLine(1<<20, 1<<33)},
 		"a line overflows":  {importedLine(3, math.MaxInt64/2)},
 		"the sum overflows": {importedLine(1, math.MaxInt64), importedLine(1, 1)},
 	} {

@@ -60,20 +60,35 @@ type Balance struct {
 // Books are the balances of all accounts as a fold of the journal.
 type Books map[Balance]int64
 
-// Post adds the postings of one fact. It fails, changing nothing, if they do not add up to nothing for
-// each SKU and currency.
+// Post adds the postings of one fact. It fails, changing nothing, if the amounts of a SKU or currency do not add up to 0,
+// or if a balance overflows.
 func (b Books) Post(postings []Posting) error {
-	sums := map[Balance]int64{}
+	sums := Books{}
 	for _, p := range postings {
-		sums[Balance{SKU: p.SKU, Currency: p.Currency}] += p.Amount
+		if err := sums.add(Posting{SKU: p.SKU, Currency: p.Currency, Amount: p.Amount}); err != nil {
+			return err
+		}
 	}
 	for of, sum := range sums {
 		if sum != 0 {
 			return fmt.Errorf("postings of %s%s add up to %d instead of 0", of.SKU, of.Currency, sum)
 		}
 	}
-	for _, p := range postings {
-		b[Balance{p.Account, p.SKU, p.Currency}] += p.Amount
+	return b.add(postings...)
+}
+
+// add adds the postings to the balances, or none of them if a balance overflows.
+func (b Books) add(postings ...Posting) error {
+	for i, p := range postings {
+		of := Balance{p.Account, p.SKU, p.Currency}
+		sum, ok := add(b[of], p.Amount)
+		if !ok {
+			for _, undo := range postings[:i] {
+				b[Balance{undo.Account, undo.SKU, undo.Currency}] -= undo.Amount
+			}
+			return fmt.Errorf("the balance of %s in %s%s overflows", p.Account, p.SKU, p.Currency)
+		}
+		b[of] = sum
 	}
 	return nil
 }

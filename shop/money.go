@@ -30,11 +30,17 @@ func (m Money) Add(other Money) (Money, error) {
 		return Money{}, fault.New(fault.Invalid, "currency_mismatch",
 			fmt.Sprintf("%s and %s cannot be added", m.Currency, other.Currency))
 	}
-	sum := m.Amount + other.Amount
-	if (sum > m.Amount) != (other.Amount > 0) {
+	sum, ok := add(m.Amount, other.Amount)
+	if !ok {
 		return Money{}, fault.New(fault.Invalid, "amount_overflow", "the sum is over the largest amount")
 	}
 	return Money{sum, m.Currency}, nil
+}
+
+// add returns the sum, and false if it overflows.
+func add(a, b int64) (int64, bool) {
+	sum := a + b
+	return sum, (sum > a) == (b > 0)
 }
 
 // Times returns the price of a quantity, which must not be negative. It fails with fault.Invalid on overflow.

@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -91,6 +92,10 @@ type Order struct {
 	Reference string       `json:"reference,omitempty" doc:"Number of the order in the system it was imported from"`
 }
 
+// maxTotal is the largest total of an order: the largest number up to which JSON readers with floating-point numbers
+// read each integer exactly (RFC 8259, section 6).
+const maxTotal = 1<<53 - 1
+
 // Units are a quantity of one SKU.
 type Units struct {
 	SKU      string
@@ -107,6 +112,35 @@ func (o Order) Units() []Units {
 		}
 	}
 	return sortedUnits(sums)
+}
+
+// totalOf adds up the prices of all lines, of which there must be one. It fails with fault.Invalid, naming the line, for
+// a second currency and a total over maxTotal.
+func totalOf(lines []Line) (Money, error) {
+	sum := Money{0, lines[0].Price.Currency}
+	for i, l := range lines {
+		if l.Price.Currency != sum.Currency {
+			return Money{}, fault.ErrInvalid(fmt.Sprintf("lines[%d].product_id", i),
+				"is priced in %s, the lines before it in %s; one order has one currency", l.Price.Currency, sum.Currency)
+		}
+		price, err := l.Price.Times(l.Quantity)
+		if err == nil {
+			sum, err = sum.Add(price)
+		}
+		if err != nil || sum.Amount > maxTotal {
+			return Money{}, fault.ErrInvalid(fmt.Sprintf("lines[%d].quantity", i), "makes a total over %d", int64(maxTotal))
+		}
+	}
+	return sum, nil
+}
+
+// moves returns the moves of stock that change what is on hand and what is held of each SKU by its units, times a factor.
+func moves(units []Units, onHand, held int64) []Move {
+	all := make([]Move, len(units))
+	for i, u := range units {
+		all[i] = Move{SKU: u.SKU, OnHand: onHand * u.Quantity, Held: held * u.Quantity}
+	}
+	return all
 }
 
 func sortedUnits(sums map[string]int64) []Units {
@@ -148,8 +182,7 @@ func (o Order) permits(kind string, reason Reason) error {
 	if slices.Contains(from, o.State) {
 		return nil
 	}
-	return fault.New(fault.Conflict, "order_state",
-		"the order is "+string(o.State)+" and cannot be "+strings.TrimPrefix(kind, "order."))
+	return errOrderState("the order is " + string(o.State) + " and cannot be " + strings.TrimPrefix(kind, "order."))
 }
 
 // openStep returns the step of the checkout that the order waits in, or "" when nothing is left to do. It

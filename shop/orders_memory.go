@@ -44,7 +44,7 @@ func (m *MemoryOrders) Place(ctx context.Context, p Placement) (*Claim, error) {
 		return claim, nil
 	}
 	if _, taken := m.orders[p.Order.ID]; taken {
-		return nil, fault.New(fault.Conflict, "order_exists", "the order exists")
+		return nil, ErrOrderExists(p.Order.ID)
 	}
 	if err := m.keep(ctx, p.Transition); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (m *MemoryOrders) Advance(ctx context.Context, t Transition) error {
 		return fault.ErrNotFound("order", t.Order.ID)
 	}
 	if current.Version+1 != t.Order.Version {
-		return fault.New(fault.Stale, "order_moved", "the order was changed by others")
+		return ErrOrderMoved()
 	}
 	return m.keep(ctx, t)
 }
@@ -176,7 +176,7 @@ func (m *MemoryOrders) Import(ctx context.Context, batch ImportBatch) error {
 	defer m.mu.Unlock()
 	for _, order := range batch.Orders {
 		if _, taken := m.orders[order.ID]; taken {
-			return fault.New(fault.Conflict, "order_exists", "order "+order.ID+" exists")
+			return ErrOrderExists(order.ID)
 		}
 	}
 	for _, e := range batch.Entries {

@@ -121,11 +121,11 @@ func VersionOf(etag string) (int64, error) {
 type ProductDraft struct {
 	SKU         string            `json:"sku" doc:"Unique in the marketplace; cannot be changed later" minLength:"1" maxLength:"64" example:"LAMP-01"`
 	Name        string            `json:"name" minLength:"1" maxLength:"200" example:"Desk lamp"`
-	Description string            `json:"description,omitempty" maxLength:"10000" example:"A lamp for the desk, with a heavy foot."`
+	Description string            `json:"description,omitempty" doc:"Plain text; the only text of a product that may have line breaks and tabs" maxLength:"10000" example:"A lamp for the desk, with a heavy foot."`
 	Price       Money             `json:"price"`
 	Categories  []string          `json:"categories,omitempty" doc:"Slugs such as home-decor" maxItems:"16" example:"home-decor,lighting"`
 	Attributes  map[string]string `json:"attributes,omitempty" doc:"Free attributes such as color: red, at most 32" example:"{\"color\":\"red\"}"`
-	Images      []string          `json:"images,omitempty" doc:"Absolute http or https URLs" maxItems:"16"`
+	Images      []string          `json:"images,omitempty" doc:"Absolute http or https URLs without user and password" maxItems:"16"`
 }
 
 var slug = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
@@ -135,8 +135,8 @@ func (d ProductDraft) Validate() error {
 	var c fault.Collector
 	checkSKU(&c, "sku", d.SKU)
 	c.Check(strings.TrimSpace(d.Name) != "", "name", "is empty")
-	checkText(&c, "name", d.Name, maxName)
-	checkText(&c, "description", d.Description, maxDescription)
+	checkText(&c, "name", d.Name, maxName, "")
+	checkText(&c, "description", d.Description, maxDescription, breaks)
 	d.Price.Check(&c, "price")
 	c.Check(d.Price.Amount <= maxAmount, "price.amount", "is over %d", int64(maxAmount))
 	d.checkCategories(&c)
@@ -153,11 +153,14 @@ func checkSKU(c *fault.Collector, field, sku string) {
 	c.Check(!strings.ContainsFunc(sku, unprintable), field, "has spaces or characters that cannot be printed")
 }
 
-// checkText records that a text is too long, not UTF-8, or holds control characters other than line breaks and tabs.
-func checkText(c *fault.Collector, field, text string, limit int) {
+// breaks are the control characters that a text of several lines may have.
+const breaks = "\n\r\t"
+
+// checkText records that a text is too long, not UTF-8, or has control characters other than the allowed ones.
+func checkText(c *fault.Collector, field, text string, limit int, allowed string) {
 	c.Check(len(text) <= limit, field, "is longer than %d bytes", limit)
 	c.Check(utf8.ValidString(text), field, "is not valid UTF-8")
-	control := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }
+	control := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune(allowed, r) }
 	c.Check(!strings.ContainsFunc(text, control), field, "has control characters")
 }
 
@@ -176,8 +179,8 @@ func (d ProductDraft) checkAttributes(c *fault.Collector) {
 	for _, name := range slices.Sorted(maps.Keys(d.Attributes)) {
 		field := "attributes." + name
 		c.Check(strings.TrimSpace(name) != "", field, "has an empty name")
-		checkText(c, field, name, maxAttributeName)
-		checkText(c, field, d.Attributes[name], maxAttributeValue)
+		checkText(c, field, name, maxAttributeName, "")
+		checkText(c, field, d.Attributes[name], maxAttributeValue, "")
 	}
 }
 
@@ -185,8 +188,8 @@ func (d ProductDraft) checkImages(c *fault.Collector) {
 	c.Check(len(d.Images) <= maxImages, "images", "has more than %d entries", maxImages)
 	for i, image := range d.Images {
 		u, err := url.Parse(image)
-		ok := err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && len(image) <= maxImageURL
-		c.Check(ok, fmt.Sprintf("images[%d]", i), "is not an absolute http or https URL of at most %d bytes", maxImageURL)
+		ok := err == nil && u.Host != "" && u.User == nil && (u.Scheme == "http" || u.Scheme == "https") && len(image) <= maxImageURL
+		c.Check(ok, fmt.Sprintf("images[%d]", i), "is not an absolute http or https URL without a user, of at most %d bytes", maxImageURL)
 	}
 }
 

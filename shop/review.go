@@ -31,14 +31,14 @@ type Review struct {
 // ReviewDraft is what a user writes of a review.
 type ReviewDraft struct {
 	Rating int64  `json:"rating" doc:"From 1, the worst, to 5, the best" minimum:"1" maximum:"5" example:"5"`
-	Text   string `json:"text,omitempty" maxLength:"4000" example:"Bright enough to read by."`
+	Text   string `json:"text,omitempty" doc:"Plain text, which may have line breaks and tabs" maxLength:"4000" example:"Bright enough to read by."`
 }
 
 // Validate returns one Invalid fault that names every offending field, or nil.
 func (d ReviewDraft) Validate() error {
 	var c fault.Collector
 	c.Check(d.Rating >= 1 && d.Rating <= 5, "rating", "is not between 1 and 5")
-	checkText(&c, "text", d.Text, maxReview)
+	checkText(&c, "text", d.Text, maxReview, breaks)
 	return c.Err()
 }
 

@@ -112,8 +112,8 @@ func (q SearchQuery) validate() error {
 	c.Check(len(q.Seller) <= maxUserID, "seller", "is not an identifier of a user")
 	c.Check(len(q.Attributes) <= maxAttributeFilters, "attributes", "are more than %d", maxAttributeFilters)
 	for _, name := range slices.Sorted(maps.Keys(q.Attributes)) {
-		checkText(&c, "attributes."+name, name, maxAttributeName)
-		checkText(&c, "attributes."+name, q.Attributes[name], maxAttributeValue)
+		checkText(&c, "attributes."+name, name, maxAttributeName, "")
+		checkText(&c, "attributes."+name, q.Attributes[name], maxAttributeValue, "")
 	}
 	c.Check(q.MinPrice >= 0, "price_min", "is negative")
 	c.Check(q.MaxPrice >= 0, "price_max", "is negative")

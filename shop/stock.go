@@ -58,7 +58,7 @@ func (e StockEdit) Validate() error {
 		c.Check(*e.Change != 0 && max(*e.Change, -*e.Change) <= maxOnHand && *e.Change >= -maxOnHand,
 			"change", "is not between -%d and %d, or is 0", maxOnHand, maxOnHand)
 	}
-	c.Check(len(e.Reason) <= maxNote, "reason", "is longer than %d bytes", maxNote)
+	checkText(&c, "reason", e.Reason, maxNote, "")
 	return c.Err()
 }
 
@@ -88,9 +88,7 @@ func (e StockEdit) apply(current Stock) (int64, error) {
 	}
 	onHand := current.OnHand + *e.Change
 	if onHand < 0 {
-		return 0, fault.New(fault.Conflict, "insufficient_stock",
-			fmt.Sprintf("%s has %d units on hand, %d cannot be taken", current.SKU, current.OnHand, -*e.Change),
-			fault.Field{Name: "change", Message: fmt.Sprintf("takes more than the %d units on hand", current.OnHand)})
+		return 0, errShortOnHand(current, -*e.Change)
 	}
 	if onHand > maxOnHand {
 		return 0, fault.ErrInvalid("change", "makes more than %d units", maxOnHand)

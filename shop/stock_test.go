@@ -82,6 +82,7 @@ func TestStockEditsThatMakeNoSense(t *testing.T) {
 		{"no change", shop.StockEdit{Change: n(0)}, []string{"change"}},
 		{"a change over the limit", shop.StockEdit{Change: n(1_000_000_001)}, []string{"change"}},
 		{"the least change", shop.StockEdit{Change: n(math.MinInt64)}, []string{"change"}},
+		{"a reason of two lines", shop.StockEdit{OnHand: n(1), Reason: "a\nb"}, []string{"reason"}},
 		{"a long reason", shop.StockEdit{OnHand: n(1), Reason: strings.Repeat("r", 201)}, []string{"reason"}},
 	}
 	for _, tt := range tests {

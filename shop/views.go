@@ -49,7 +49,7 @@ type orderCursor struct {
 func (h *History) List(ctx context.Context, actor Actor, userID string, limit int, cursor string) (OrderPage, error) {
 	userID = cmp.Or(userID, actor.ID)
 	if !actor.Admin && userID != actor.ID {
-		return OrderPage{}, fault.New(fault.Denied, "not_owner", "the orders belong to somebody else")
+		return OrderPage{}, errNotOwner("the orders belong")
 	}
 	limit, err := pageSize(limit)
 	if err != nil {

@@ -23,7 +23,7 @@ func addOrders(s *httpapi.Server, services Services) {
 		Accepted:    "The payment is still open: the order is pending, its units are held, and the checkout goes on by itself.",
 		Fails: []httpapi.Failure{
 			{Kind: fault.Declined, Code: "payment_declined", When: "The payment was declined. The order is cancelled and its units are for sale again."},
-			{Kind: fault.Conflict, Code: codeShort, When: "The stock does not cover the order, and errors names the lines. If that came out only after the payment, it is refunded."},
+			{Kind: fault.Conflict, Code: shop.CodeInsufficientStock, When: "The stock does not cover the order, and errors names the lines. If that came out only after the payment, it is refunded."},
 			{Kind: fault.Conflict, Code: "in_flight", When: "The first request with the Idempotency-Key is still being worked on. Retry-After says when to come back."},
 			{Kind: fault.Invalid, Code: "idempotency_key_reused", When: "The Idempotency-Key was used for another request."},
 		},
@@ -55,10 +55,7 @@ func addOrders(s *httpapi.Server, services Services) {
 	}, r.cancel)
 }
 
-const (
-	codeShort = "insufficient_stock"
-	hidden    = "The order of somebody else is not found."
-)
+const hidden = "The order of somebody else is not found."
 
 type orderRoutes struct {
 	orders *shop.Orders
@@ -87,12 +84,8 @@ func (r orderRoutes) place(ctx context.Context, in *placeInput) (*placeAnswer, e
 		return nil, err
 	}
 	answer := &placeAnswer{Status: http.StatusCreated, Location: "/v1/orders/" + order.ID, Body: order}
-	switch {
-	case order.State == shop.Pending:
+	if order.State == shop.Pending {
 		answer.Status = http.StatusAccepted
-	case order.Reason == shop.ReasonShort:
-		return nil, fault.New(fault.Conflict, codeShort,
-			"the units had gone when the payment came; order "+order.ID+" is cancelled and its payment refunded")
 	}
 	return answer, nil
 }

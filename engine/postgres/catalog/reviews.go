@@ -27,7 +27,7 @@ func (c *Store) AddReview(ctx context.Context, review shop.Review) error {
 		review.ProductID, review.Rating, review.User, document)
 	switch {
 	case postgres.IsUnique(err):
-		return shop.AlreadyReviewed()
+		return shop.ErrAlreadyReviewed()
 	case err == nil && added == 0:
 		return fault.ErrNotFound("product", review.ProductID)
 	}

@@ -138,7 +138,7 @@ func lockProduct(ctx context.Context, tx pgx.Tx, id string, expected int64) (pos
 		return 0, "", postgres.OrMissing(err, fault.ErrNotFound("product", id))
 	}
 	if version != expected {
-		return 0, "", shop.ChangedMeanwhile()
+		return 0, "", shop.ErrProductChanged()
 	}
 	err = tx.QueryRow(ctx, "SELECT terms FROM documents WHERE position = $1", position).Scan(&terms)
 	return position, terms, err

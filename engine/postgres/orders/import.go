@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"agora/engine/postgres"
-	"agora/fault"
 	"agora/shop"
 )
 
@@ -31,7 +30,7 @@ func (s *Store) Import(ctx context.Context, batch shop.ImportBatch) error {
 			SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[])`,
 			orders.ids, orders.users, orders.states, orders.versions, orders.bodies); err != nil {
 			if postgres.IsUnique(err) {
-				return nil, fault.New(fault.Conflict, "order_exists", "one of the orders exists")
+				return nil, shop.ErrOrderExists("of the batch")
 			}
 			return nil, err
 		}

@@ -147,11 +147,11 @@ func (r *refusal) apply(group []*write) error {
 		w.claim = &shop.Claim{Order: order, RequestHash: slices.Clone(r.hash)}
 		return err
 	case "exists":
-		w.Err = fault.New(fault.Conflict, "order_exists", "the order exists")
+		w.Err = shop.ErrOrderExists(w.Order.ID)
 	case "missing":
 		w.Err = fault.ErrNotFound("order", w.Order.ID)
 	case "stale":
-		w.Err = fault.New(fault.Stale, "order_moved", "the order was changed by others")
+		w.Err = shop.ErrOrderMoved()
 	case "short":
 		m := w.Moves[int(*r.move)-1-movesBefore(group, w)]
 		short, more := errors.AsType[*shop.ShortStock](w.Err)

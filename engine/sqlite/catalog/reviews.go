@@ -30,7 +30,7 @@ func (c *Store) AddReview(ctx context.Context, review shop.Review) error {
 		_, err = t.Exec("INSERT INTO reviews (position, user, document) VALUES (?, ?, ?)",
 			position, review.User, string(document))
 		if sqlite.IsUnique(err) {
-			return shop.AlreadyReviewed()
+			return shop.ErrAlreadyReviewed()
 		}
 		if err != nil {
 			return fmt.Errorf("insert review %s: %w", review.ID, err)

@@ -134,7 +134,7 @@ func (c *Store) Replace(ctx context.Context, entry shop.IndexedProduct, expected
 		case err != nil:
 			return fmt.Errorf("read product %s: %w", p.ID, err)
 		case version != expected:
-			return shop.ChangedMeanwhile()
+			return shop.ErrProductChanged()
 		}
 		if _, err := t.Exec("UPDATE products SET version = ?, document = ? WHERE position = ?",
 			p.Version, rows.document, position); err != nil {

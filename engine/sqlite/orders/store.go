@@ -65,7 +65,7 @@ func insertOrder(t *sqlite.Tx, p shop.Placement, body []byte) (*shop.Claim, erro
 		VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		p.Order.ID, p.Order.UserID, string(p.Order.State), int64(p.Order.Version), key, p.RequestHash, body)
 	if sqlite.IsUnique(err) {
-		return nil, fault.New(fault.Conflict, "order_exists", "the order exists")
+		return nil, shop.ErrOrderExists(p.Order.ID)
 	}
 	return nil, err
 }
@@ -126,7 +126,7 @@ func absentOrMoved(t *sqlite.Tx, id string) error {
 	if err != nil {
 		return err
 	}
-	return fault.New(fault.Stale, "order_moved", "the order was changed by others")
+	return shop.ErrOrderMoved()
 }
 
 // keepTransition stores what goes with an order's row.
