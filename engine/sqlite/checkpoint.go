@@ -13,27 +13,27 @@ import (
 )
 
 const (
-	checkpointEvery = time.Second
-	// longLog is the length of the log, in pages, from which on the writer itself helps to get to its end, so
-	// that it begins from the start again. SQLite finds a page of a longer log in more than one step.
+	checkpointInterval = time.Second
+	// longLog is the length of the log, in pages, from which on the writer restarts the log. SQLite needs more than one
+	// step to find a page of a longer log.
 	longLog = 4096
-	// readerPatience is how long the writer waits for readers of a long log.
-	readerPatience = 20 * time.Millisecond
+	// readerTimeout is how long the writer waits for the readers of a long log.
+	readerTimeout = 20 * time.Millisecond
 )
 
-// checkpointer moves pages from the log into the database beside the writer, which SQLite would have wait for it.
-// It cannot come to the end of a log that grows meanwhile: what is left then is little, and the writer does it.
+// checkpointer copies pages from the log into the database while the writer goes on, which SQLite's own checkpoints would
+// block. It cannot reach the end of a log that grows at the same time, so that the writer copies the few pages that are left.
 type checkpointer struct {
 	db      *sql.DB // a connection of its own
 	durable *durability
-	long    atomic.Bool
+	long    atomic.Bool // the log is long: the writer has to restart it
 	once    sync.Once
 	stop    chan struct{}
 	ended   chan struct{}
-	moved   uint64 // the newest commit at the last look
+	copied  uint64 // the newest commit at the last step
 }
 
-// startCheckpointer runs until close.
+// startCheckpointer starts a checkpointer that runs until close.
 func startCheckpointer(db *sql.DB, durable *durability) *checkpointer {
 	c := &checkpointer{db: db, durable: durable, stop: make(chan struct{}), ended: make(chan struct{})}
 	go c.run()
@@ -46,56 +46,56 @@ func (c *checkpointer) run() {
 		select {
 		case <-c.stop:
 			return
-		case <-time.After(checkpointEvery):
+		case <-time.After(checkpointInterval):
 			c.step()
 		}
 	}
 }
 
-// step moves what can be moved now. After a failed sync nothing is moved, as nobody knows what the log holds.
+// step copies the pages that nobody needs in the log. After a failed sync it copies nothing, because what the log has on
+// the disk is unknown.
 func (c *checkpointer) step() {
 	newest := c.durable.newest()
-	if newest == c.moved || c.durable.broken() != nil {
+	if newest == c.copied || c.durable.broken() != nil {
 		return
 	}
 	var busy, pages, done int
-	// It waits for nobody: it leaves pages in the log that readers or the writer may need there.
+	// PASSIVE does not wait: it leaves the pages in the log that readers or the writer need there.
 	err := c.db.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &done)
 	if c.note(err); err != nil {
 		return
 	}
-	c.moved = newest
+	c.copied = newest
 	c.long.Store(pages >= longLog)
 }
 
-// finish lets the writer, between two transactions, move the rest of a long log and begin it again. That takes a
-// moment in which nobody reads the log any more, which would never come by itself under many readers: so they are
-// waited for, but not longer than a commit takes. If one reads for longer, the next step tries again.
-func (c *checkpointer) finish(t *Tx) {
+// restartLog copies the rest of a long log and restarts it, on the writer's connection between two transactions. That needs
+// a moment without readers of the log, which under many readers would never come by itself. So it waits for them, as long
+// as a commit takes. If a reader takes longer, the next step tries again.
+func (c *checkpointer) restartLog(t *Tx) {
 	if c.durable.broken() != nil || !c.long.CompareAndSwap(true, false) {
 		return
 	}
 	ctx := context.Background()
-	for _, pragma := range []string{waitFor(readerPatience), "PRAGMA wal_checkpoint(RESTART)", waitFor(lockPatience)} {
+	for _, pragma := range []string{busyTimeout(readerTimeout), "PRAGMA wal_checkpoint(RESTART)", busyTimeout(lockTimeout)} {
 		_, err := t.conn.ExecContext(ctx, pragma)
 		c.note(err)
 	}
 }
 
-func waitFor(d time.Duration) string {
+func busyTimeout(d time.Duration) string {
 	return fmt.Sprintf("PRAGMA busy_timeout = %d", d.Milliseconds())
 }
 
-// note keeps a failed sync of the database's file from being forgotten: to move the same pages once more would
-// succeed without having done anything, as in durability.keep. Every other failure is no news: the log grows, and
-// the next step or write meets it again.
+// note makes the store fail after a failed sync of the database file, because to copy the same pages again would succeed
+// without them: see durability.sync. All other failures are ignored: the log grows, and the next step or write fails too.
 func (c *checkpointer) note(err error) {
 	if driver, ok := errors.AsType[sqlite3.Error](err); ok && driver.ExtendedCode == sqlite3.ErrIoErrFsync {
 		c.durable.fail(err)
 	}
 }
 
-// interrupt returns when no step runs or will run.
+// interrupt ends the steps and waits for the current one.
 func (c *checkpointer) interrupt() {
 	c.once.Do(func() { close(c.stop) })
 	<-c.ended

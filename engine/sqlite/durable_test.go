@@ -20,10 +20,10 @@ import (
 	"agora/fault"
 )
 
-// held makes the writer's syncs wait: each sends on begun, and ends with what comes from release.
-func held(w *writer) (begun chan struct{}, release chan error) {
+// blockSyncs makes each sync send on begun and then end with an error from release.
+func blockSyncs(w *writer) (begun chan struct{}, release chan error) {
 	begun, release = make(chan struct{}), make(chan error)
-	w.durable.sync = func() error {
+	w.durable.syncLog = func() error {
 		begun <- struct{}{}
 		return <-release
 	}
@@ -32,30 +32,30 @@ func held(w *writer) (begun chan struct{}, release chan error) {
 
 func TestWritesAreAnsweredWhenTheyAreSynced(t *testing.T) {
 	w, read := openBare(t)
-	begun, release := held(w)
+	begun, release := blockSyncs(w)
 	first := make(chan error, 1)
 	go func() { first <- w.do(t.Context(), insert("a")) }()
 	<-begun
 
-	// The commit can be seen by now, but neither its caller nor a reader may be told.
+	// The commit is visible by now, but neither its caller nor a reader may get an answer.
 	if got := names(t, read); len(got) != 1 {
 		t.Fatalf("the commit under way shows %v, want it to be there", got)
 	}
-	told := make(chan int, 1)
+	counted := make(chan int, 1)
 	go func() {
 		var n int
 		if err := (reader{read, w.durable}).queryRow(t.Context(), "SELECT count(*) FROM names", nil, &n); err != nil {
 			t.Error(err)
 		}
-		told <- n
+		counted <- n
 	}()
 	refused := make(chan error, 1)
 	go func() { refused <- w.do(t.Context(), insert("a")) }()
 	select {
 	case err := <-first:
 		t.Fatalf("answered before it was synced: %v", err)
-	case n := <-told:
-		t.Fatalf("a reader was told of %d rows before they were synced", n)
+	case n := <-counted:
+		t.Fatalf("a reader counted %d rows before they were synced", n)
 	case err := <-refused:
 		t.Fatalf("a refusal that follows from it came before it was synced: %v", err)
 	default:
@@ -66,45 +66,45 @@ func TestWritesAreAnsweredWhenTheyAreSynced(t *testing.T) {
 	}
 	<-begun
 	release <- nil
-	if n := <-told; n != 1 {
-		t.Errorf("the reader was told of %d rows, want 1", n)
+	if n := <-counted; n != 1 {
+		t.Errorf("the reader counted %d rows, want 1", n)
 	}
 	if err := <-refused; !IsUnique(err) {
 		t.Errorf("error = %v, want a unique violation", err)
 	}
-	w.durable.sync = w.durable.log.Sync
+	w.durable.syncLog = w.durable.log.Sync
 }
 
-// TestReadersWaitForTheSyncOfWhatTheySaw is the same where nothing but the sync can wake the reader.
+// TestReadersWaitForTheSyncOfWhatTheySaw is the same with a reader that only the sync can wake.
 func TestReadersWaitForTheSyncOfWhatTheySaw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &durability{sync: func() error { return nil }}
-		d.moved.L = &d.mu
-		if err := d.settle(); err != nil {
+		d := &durability{syncLog: func() error { return nil }}
+		d.changed.L = &d.mu
+		if err := d.waitForVisible(); err != nil {
 			t.Fatalf("with nothing under way: %v", err)
 		}
 		number := d.begin()
-		settled := make(chan error, 1)
-		go func() { settled <- d.settle() }()
+		visible := make(chan error, 1)
+		go func() { visible <- d.waitForVisible() }()
 		synctest.Wait()
 		select {
-		case err := <-settled:
-			t.Fatalf("settled before the sync: %v", err)
+		case err := <-visible:
+			t.Fatalf("read before the sync: %v", err)
 		default:
 		}
-		later := d.begin() // which the reader has not seen
-		if err := d.keep(number); err != nil {
+		later := d.begin() // not visible when the reader began
+		if err := d.sync(number); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
 		select {
-		case err := <-settled:
+		case err := <-visible:
 			if err != nil {
 				t.Error(err)
 			}
 		default:
-			t.Error("still waits though all that it saw is synced")
-			_ = d.keep(later)
+			t.Error("still waits although all that was visible is synced")
+			_ = d.sync(later)
 		}
 	})
 }
@@ -119,24 +119,24 @@ func TestAFailedSyncEndsTheStoreUntilItIsOpenedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := d.writer
-	w.checkpoints.interrupt() // the steps are ours
+	w.checkpoints.interrupt() // the test makes the steps
 	w.checkpoints.step()
-	moved := w.checkpoints.moved
+	copied := w.checkpoints.copied
 	lost := errors.New("no medium")
-	w.durable.sync = func() error { return lost }
+	w.durable.syncLog = func() error { return lost }
 	if err := d.Write(t.Context(), insert("2")); !fault.Is(err, fault.Unavailable) || !errors.Is(err, lost) {
 		t.Errorf("error = %v, want Unavailable for what the disk said", err)
 	}
-	w.durable.sync = func() error { t.Error("synced again after a failure"); return nil }
-	if w.checkpoints.step(); w.checkpoints.moved != moved {
-		t.Error("what may be lost was moved into the database")
+	w.durable.syncLog = func() error { t.Error("synced again after a failure"); return nil }
+	if w.checkpoints.step(); w.checkpoints.copied != copied {
+		t.Error("pages that may be lost were copied into the database")
 	}
 	if err := d.Write(t.Context(), insert("3")); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("error of the next write = %v, want Unavailable", err)
 	}
 	var n int
 	if err := d.QueryRow(t.Context(), "SELECT count(*) FROM names", nil, &n); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("error of a read = %v, want Unavailable: nobody knows what is durable", err)
+		t.Errorf("error of a read = %v, want Unavailable: what is durable is unknown", err)
 	}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
@@ -150,11 +150,10 @@ func TestAFailedSyncEndsTheStoreUntilItIsOpenedAgain(t *testing.T) {
 	}
 }
 
-// TestWhatWasReadOfALostWriteIsNotTold has a write that changes nothing, because it finds what another one wrote, and
-// then the sync of that one fails.
-func TestWhatWasReadOfALostWriteIsNotTold(t *testing.T) {
+// TestAWriteThatReadALostWriteFails has a write that only reads what another one wrote, whose sync then fails.
+func TestAWriteThatReadALostWriteFails(t *testing.T) {
 	w, _ := openBare(t)
-	begun, release := held(w)
+	begun, release := blockSyncs(w)
 	first, second := make(chan error, 1), make(chan error, 1)
 	go func() { first <- w.do(t.Context(), insert("a")) }()
 	<-begun
@@ -175,10 +174,10 @@ func TestWhatWasReadOfALostWriteIsNotTold(t *testing.T) {
 	}
 }
 
-// TestAGroupGathersWhileAnotherIsSynced shows what the second goroutine is for.
-func TestAGroupGathersWhileAnotherIsSynced(t *testing.T) {
+// TestWritesCollectWhileAGroupIsSynced counts the syncs of many writes.
+func TestWritesCollectWhileAGroupIsSynced(t *testing.T) {
 	w, read := openBare(t)
-	begun, release := held(w)
+	begun, release := blockSyncs(w)
 	const writes = 50
 	var all sync.WaitGroup
 	var ran atomic.Int64
@@ -214,7 +213,7 @@ func TestAGroupGathersWhileAnotherIsSynced(t *testing.T) {
 			open = false
 		}
 	}
-	w.durable.sync = w.durable.log.Sync
+	w.durable.syncLog = w.durable.log.Sync
 	if got := len(names(t, read)); got != writes+1 {
 		t.Errorf("kept %d writes, want %d", got, writes+1)
 	}
@@ -228,7 +227,7 @@ func TestAFailedSyncOfTheFileEndsTheStoreToo(t *testing.T) {
 	w.checkpoints.note(sqlite3.Error{Code: sqlite3.ErrFull})
 	w.checkpoints.note(nil)
 	if err := w.do(t.Context(), insert("a")); err != nil {
-		t.Errorf("after what is no news: %v", err)
+		t.Errorf("after an error that is ignored: %v", err)
 	}
 	w.checkpoints.note(sqlite3.Error{Code: sqlite3.ErrIoErr, ExtendedCode: sqlite3.ErrIoErrFsync})
 	if err := w.do(t.Context(), insert("b")); !fault.Is(err, fault.Unavailable) {
@@ -236,8 +235,7 @@ func TestAFailedSyncOfTheFileEndsTheStoreToo(t *testing.T) {
 	}
 }
 
-// TestTheLogStaysShort shows that a log begins again once its pages are moved, while there is always somebody who
-// writes it and somebody who reads it.
+// TestTheLogStaysShort has a writer and a reader that never pause: the log has to be restarted all the same.
 func TestTheLogStaysShort(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "names.db")
 	d, err := Open(t.Context(), path, bare, "names")
@@ -246,13 +244,13 @@ func TestTheLogStaysShort(t *testing.T) {
 	}
 	defer d.Close()
 	w := d.writer
-	w.checkpoints.interrupt() // the steps are ours
+	w.checkpoints.interrupt() // the test makes the steps
 	ctx, stop := context.WithCancel(t.Context())
 	var reading sync.WaitGroup
 	reading.Go(func() { readWithoutPause(ctx, d.reader.pool) })
 	reading.Go(func() {
 		for ctx.Err() == nil {
-			time.Sleep(20 * time.Millisecond) // so that there is something to move
+			time.Sleep(20 * time.Millisecond) // so that there are pages to copy
 			w.checkpoints.step()
 		}
 	})

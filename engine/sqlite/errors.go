@@ -30,8 +30,8 @@ func Classify(err error) error {
 	}
 }
 
-// endsTransaction reports whether SQLite may have rolled back the whole transaction with the error, also where
-// the statement only read (https://www.sqlite.org/lang_transaction.html, section 2.5).
+// endsTransaction reports whether SQLite may have rolled back the whole transaction with the error, even if the statement
+// only read (https://www.sqlite.org/lang_transaction.html, section 2.5).
 func endsTransaction(err error) bool {
 	driver, ok := errors.AsType[sqlite3.Error](err)
 	if !ok {
@@ -52,7 +52,7 @@ func IsUnique(err error) bool {
 		driver.ExtendedCode == sqlite3.ErrConstraintRowID)
 }
 
-// OrMissing turns the absence of a row into the error that the port asks for, and classifies any other.
+// OrMissing returns missing if err says that there is no row, and classifies any other error.
 func OrMissing(err, missing error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return missing

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// Each scans every row, visits it, and closes the rows. err is that of the query which gave the rows.
+// Each visits all rows as values and closes them. rows and err are the results of a query.
 func Each[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error), visit func(T) error) error {
 	if err != nil {
 		return Classify(err)
@@ -22,7 +22,7 @@ func Each[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error), vis
 	return Classify(errors.Join(rows.Err(), rows.Close()))
 }
 
-// Collect returns all rows as values.
+// Collect returns all rows as values. rows and err are the results of a query.
 func Collect[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) ([]T, error) {
 	var all []T
 	err = Each(rows, err, scan, func(value T) error {

@@ -5,20 +5,20 @@ import (
 	"database/sql"
 )
 
-// reader reads a database through a pool of connections that see the last commit. What it returns is durable, or
-// somebody could be told, or act upon, what a crash then takes back.
+// reader reads a database through a pool of connections that see the last commit. It waits until what it returns is
+// durable, so that no caller acts upon a commit that a crash undoes.
 type reader struct {
 	pool    *sql.DB
 	durable *durability
 }
 
 func (r reader) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	// The driver steps to the first row at once, which fixes what the rows are of.
+	// The driver steps to the first row at once, which fixes the commit that the rows are of.
 	rows, err := r.pool.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.durable.settle(); err != nil {
+	if err := r.durable.waitForVisible(); err != nil {
 		_ = rows.Close() // the disk's failure is what matters
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func (r reader) query(ctx context.Context, query string, args ...any) (*sql.Rows
 // queryRow scans the only row into dest; sql.ErrNoRows says that there is none.
 func (r reader) queryRow(ctx context.Context, query string, args []any, dest ...any) error {
 	err := r.pool.QueryRowContext(ctx, query, args...).Scan(dest...)
-	if failure := r.durable.settle(); failure != nil {
+	if failure := r.durable.waitForVisible(); failure != nil {
 		return failure
 	}
 	return err

@@ -46,22 +46,22 @@ func Open(ctx context.Context, path string, migrations fs.FS, schema string) (*D
 	return &Database{writer: w, reader: reader{reading, w.durable}}, nil
 }
 
-// lockPatience is how long a connection waits for another process that holds the lock it needs.
-const lockPatience = 10 * time.Second
+// lockTimeout is how long a connection waits for another process that holds the lock it needs.
+const lockTimeout = 10 * time.Second
 
-// connect opens a pool. With synchronous=NORMAL a commit is written to the write-ahead log and not synced: durability
-// does that. The writer's pool has one connection, because SQLite has one writer anyway.
+// connect opens a pool. With synchronous=NORMAL SQLite writes a commit to the write-ahead log and leaves the sync to
+// durability. The writer's pool has one connection, because SQLite allows one writer at a time.
 func connect(path string, readOnly bool) (*sql.DB, error) {
 	q := url.Values{
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"NORMAL"},
-		"_busy_timeout": {strconv.FormatInt(lockPatience.Milliseconds(), 10)},
+		"_busy_timeout": {strconv.FormatInt(lockTimeout.Milliseconds(), 10)},
 		"_cache_size":   {"-32768"},
 		"_query_only":   {strconv.FormatBool(readOnly)},
-		// Reads that are not prepared by hand find their statement parsed already.
+		// The driver caches the statements of reads that are not prepared explicitly.
 		"_stmt_cache_size": {"64"},
 	}
-	// SQLite reads its URI as one: what is special in a URI must not be so in a folder's name.
+	// SQLite parses the name as a URI, so that special characters of the path have to be escaped.
 	name := (&url.URL{Path: path}).EscapedPath()
 	db, err := sql.Open("sqlite3", "file:"+name+"?"+q.Encode())
 	if err != nil {
@@ -89,13 +89,13 @@ func migrate(ctx context.Context, db *sql.DB, migrations fs.FS, schema string) e
 	return err
 }
 
-// Close finishes the writes that were accepted and closes the file.
+// Close finishes accepted writes and closes the file.
 func (d *Database) Close() error {
 	return errors.Join(d.writer.close(), d.reader.pool.Close())
 }
 
-// Write runs fn in a transaction and returns after it is durable. If fn fails, nothing of it is stored and its error is
-// returned. fn runs on the goroutine of all writes: it must not wait for anything but the database, nor call Write.
+// Write executes fn in a transaction and returns after it is durable. If fn fails, nothing of it is stored and its error is
+// returned. fn is called on the goroutine of all writes: it must not wait for anything but the database, nor call Write.
 func (d *Database) Write(ctx context.Context, fn func(*Tx) error) error { return d.writer.do(ctx, fn) }
 
 // Query returns the rows of a statement that reads. All that they show is durable. Collect and Each take its result.

@@ -8,13 +8,12 @@ import (
 	"sync"
 )
 
-// Planned is the parameter of a join, in a form that SQLite plans once. A statement that compares a bare parameter with
-// the column of a join, or has one as its limit (there ?+0 helps), it plans again for each value, which takes longer
-// than most joins do.
+// Planned is a text parameter that is compared with a column of a join. SQLite plans a statement with a bare parameter
+// there, or in its LIMIT (write ?+0), again for each value, which takes longer than most joins.
 const Planned = "?||''"
 
-// Statements prepares each query text once a connection of a pool of readers. The texts must come from a
-// bounded set: everything that a caller chooses goes into the arguments.
+// Statements prepares each query text once for each connection of the readers. The texts must come from a bounded set:
+// all that a caller chooses goes into the arguments. What they read may not be durable yet.
 type Statements struct {
 	db       *sql.DB
 	mu       sync.RWMutex

@@ -13,11 +13,10 @@ import (
 // maxGroup bounds how many writes share one commit, and with it how long the first of them waits.
 const maxGroup = 512
 
-// writer runs all writes of a database on one goroutine and lets those that wait at the same time share
-// one commit, so that the cost of making it durable (one sync of the log) is divided among them. Each
-// write is its own transaction to its caller: it runs under a savepoint, and if it fails, it alone is
-// undone. This is group commit, as in DeWitt et al., "Implementation Techniques for Main Memory Database
-// Systems", SIGMOD 1984. A second goroutine syncs a group while the first runs the next one.
+// writer executes all writes of a database on one goroutine. The writes that wait at the same time share one commit and
+// one sync of the log. To its caller each write is a transaction: it has a savepoint of its own, and a failure rolls back
+// that write alone. This is group commit (DeWitt et al., "Implementation Techniques for Main Memory Database Systems",
+// SIGMOD 1984). A second goroutine syncs a group while the first one executes the next group.
 type writer struct {
 	db      *sql.DB
 	tx      *Tx
@@ -32,16 +31,16 @@ type writer struct {
 	closed bool
 }
 
-// group is what shared a commit.
+// group is the writes that share a commit.
 type group struct {
 	writes []*write
-	number uint64 // of its commit; 0 if it changed nothing
+	number uint64 // number of the commit; 0 if it changed nothing
 }
 
 // write is one caller's transaction.
 type write struct {
 	ctx    context.Context
-	run    func(*Tx) error
+	fn     func(*Tx) error
 	err    error
 	answer chan struct{}
 }
@@ -56,12 +55,12 @@ func newWriter(ctx context.Context, db *sql.DB, path string) (*writer, error) {
 		db:    db,
 		tx:    &Tx{conn: conn, prepared: map[string]*sql.Stmt{}},
 		queue: make(chan *write, 2*maxGroup),
-		// Without room, so that at most one group waits while another is synced: more would be small ones, which
-		// write the same pages again and again.
+		// Unbuffered, so that one group at most waits for the sync: more and smaller groups would write the same pages
+		// several times.
 		written: make(chan group),
 		done:    make(chan struct{}),
 	}
-	// An earlier process may have left writes in the log that its disk does not have.
+	// An earlier process may have left writes in the log that were never synced.
 	for _, pragma := range []string{"PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA wal_autocheckpoint = 0"} {
 		if _, err := conn.ExecContext(ctx, pragma); err != nil {
 			return nil, errors.Join(err, conn.Close())
@@ -80,16 +79,14 @@ func newWriter(ctx context.Context, db *sql.DB, path string) (*writer, error) {
 	return w, nil
 }
 
-// do runs fn in a transaction and returns after it is durable. If fn fails, nothing of it is kept and its
-// error is returned. fn runs on the writer's goroutine: it must not block on anything but the database,
-// and must not write again through the same writer.
+// do executes fn in a transaction: see Database.Write.
 func (w *writer) do(ctx context.Context, fn func(*Tx) error) error {
-	request := &write{ctx: ctx, run: fn, answer: make(chan struct{})}
+	request := &write{ctx: ctx, fn: fn, answer: make(chan struct{})}
 	if err := w.send(request); err != nil {
 		return err
 	}
-	// The writer always answers, so there is no early return here: a caller that left while its write was
-	// under way would not know whether it was kept.
+	// Every write is answered, so that do does not return when ctx ends: a caller that left early would not know whether
+	// its write was stored.
 	<-request.answer
 	return Classify(request.err)
 }
@@ -111,19 +108,19 @@ func (w *writer) send(request *write) error {
 func (w *writer) loop() {
 	defer close(w.written)
 	for first := range w.queue {
-		w.checkpoints.finish(w.tx)
-		w.written <- w.commit(w.gather([]*write{first}))
+		w.checkpoints.restartLog(w.tx)
+		w.written <- w.commit(w.takeGroup(first))
 	}
 }
 
-// syncLoop makes groups durable and answers their writes. The writes of a group that changed nothing wait for the
-// groups before it all the same, and fail if those were lost: what they read is of those.
+// syncLoop makes groups durable and answers their writes. A group that changed nothing also waits for the earlier groups,
+// because it read what they wrote, and fails if they are lost.
 func (w *writer) syncLoop() {
 	defer close(w.done)
 	for g := range w.written {
 		err := w.durable.broken()
 		if g.number > 0 {
-			err = w.durable.keep(g.number)
+			err = w.durable.sync(g.number)
 		}
 		if err != nil {
 			g.fail(err)
@@ -134,7 +131,7 @@ func (w *writer) syncLoop() {
 	}
 }
 
-// fail makes the writes fail that have not done so by themselves.
+// fail sets the error of the writes that have none.
 func (g group) fail(err error) {
 	for _, request := range g.writes {
 		if request.err == nil {
@@ -143,9 +140,10 @@ func (g group) fail(err error) {
 	}
 }
 
-// gather adds to the group what waits right now. It does not wait for more: while a commit is synced the
-// next group gathers by itself.
-func (w *writer) gather(group []*write) []*write {
+// takeGroup returns the first write and those that wait. It does not wait for further writes, which collect by themselves
+// while the group is synced.
+func (w *writer) takeGroup(first *write) []*write {
+	group := []*write{first}
 	for len(group) < maxGroup {
 		select {
 		case request, ok := <-w.queue:
@@ -160,7 +158,7 @@ func (w *writer) gather(group []*write) []*write {
 	return group
 }
 
-// commit runs the writes in one transaction. If the transaction itself fails, every write in it fails.
+// commit executes the writes in one transaction. If the transaction itself fails, every write in it fails.
 func (w *writer) commit(writes []*write) group {
 	g := group{writes: writes}
 	if err := w.durable.broken(); err != nil {
@@ -175,7 +173,7 @@ func (w *writer) commit(writes []*write) group {
 	for _, request := range writes {
 		request.err = request.ctx.Err()
 		if request.err == nil {
-			request.err = w.tx.isolated(request.run)
+			request.err = w.tx.isolated(request.fn)
 		}
 		if w.tx.broken != nil {
 			g.fail(w.tx.broken)
@@ -191,7 +189,7 @@ func (w *writer) commit(writes []*write) group {
 	}
 	if err != nil {
 		g.fail(fmt.Errorf("commit: %w", err))
-		// SQLite may have ended the transaction by itself; the rollback makes sure and may fail then.
+		// SQLite may have ended the transaction already. Then the rollback fails, which does no harm.
 		_, _ = w.tx.Exec("ROLLBACK")
 		w.tx.broken = nil
 	}
@@ -211,24 +209,24 @@ func (w *writer) close() error {
 	return errors.Join(w.checkpoints.close(), w.tx.close(), w.db.Close(), w.durable.close())
 }
 
-// Tx is the writer's connection inside a transaction. Statements are prepared once per connection.
+// Tx is a transaction on the connection of the writer. Statements are prepared once.
 //
-// Its calls do not take a context: the driver would start a goroutine a call to watch it, and a
-// statement of the shared transaction must not be interrupted for one caller's sake.
+// Its methods take no context: the driver would start a goroutine for each call to watch it, and a statement of a
+// transaction that several callers share must not be interrupted for one of them.
 type Tx struct {
 	conn     *sql.Conn
 	prepared map[string]*sql.Stmt
-	inside   bool // a savepoint is open for the write that runs
-	lazy     bool // a write runs; its savepoint opens with its first change
-	changed  bool // a savepoint was opened since this was reset
+	inside   bool // the current write has an open savepoint
+	lazy     bool // the current write has changed nothing yet: its first change opens the savepoint
+	changed  bool // a write of the group has changed something
 
-	// broken is why the whole transaction has to be given up: a full disk or an input/output error makes
-	// SQLite roll all of it back, and a savepoint after that would begin a transaction of its own.
+	// broken is the error for which the whole transaction has to be rolled back. After a full disk or an input/output error
+	// SQLite has rolled it back already, and a further savepoint would begin another transaction.
 	broken error
 }
 
-// isolated runs fn so that a failure undoes only fn's own changes. The savepoint is opened by the first
-// change, because many writes are refused by what they read.
+// isolated executes fn so that a failure rolls back the changes of fn alone. The first change opens the savepoint, because
+// many writes read something and are refused.
 func (t *Tx) isolated(fn func(*Tx) error) error {
 	t.lazy, t.inside = true, false
 	err := fn(t)
@@ -251,9 +249,9 @@ func (t *Tx) isolated(fn func(*Tx) error) error {
 	return err
 }
 
-// Exec runs a statement that changes rows and returns how many it changed.
+// Exec executes a statement and returns how many rows it changed.
 func (t *Tx) Exec(query string, args ...any) (int64, error) {
-	if err := t.isolate(); err != nil {
+	if err := t.openSavepoint(); err != nil {
 		return 0, err
 	}
 	stmt, err := t.prepare(query)
@@ -276,8 +274,8 @@ func (t *Tx) QueryRow(query string, args []any, dest ...any) error {
 	return stmt.QueryRowContext(context.Background(), args...).Scan(dest...)
 }
 
-// isolate opens the savepoint of the write that runs, unless that was done or no write runs.
-func (t *Tx) isolate() error {
+// openSavepoint opens the savepoint of the current write unless it is open. Between writes it does nothing.
+func (t *Tx) openSavepoint() error {
 	if !t.lazy {
 		return nil
 	}

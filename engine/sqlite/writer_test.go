@@ -80,7 +80,7 @@ func TestWriterUndoesOnlyTheWriteThatFails(t *testing.T) {
 	refused := errors.New("refused")
 	var group []*write
 	add := func(fn func(*Tx) error) *write {
-		request := &write{ctx: t.Context(), run: fn, answer: make(chan struct{})}
+		request := &write{ctx: t.Context(), fn: fn, answer: make(chan struct{})}
 		group = append(group, request)
 		return request
 	}
@@ -178,20 +178,19 @@ func TestWriterSurvivesAFullDisk(t *testing.T) {
 	}
 }
 
-// TestWriterGivesUpABrokenTransaction shows that when SQLite ends a transaction under a group, no write of
-// it is acknowledged and none is kept.
-func TestWriterGivesUpABrokenTransaction(t *testing.T) {
+// TestWriterFailsABrokenTransaction has SQLite end the transaction of a group: no write is acknowledged or stored.
+func TestWriterFailsABrokenTransaction(t *testing.T) {
 	w, read := openBare(t)
 	group := []*write{
-		{ctx: t.Context(), run: insert("before"), answer: make(chan struct{})},
-		{ctx: t.Context(), run: func(t *Tx) error {
+		{ctx: t.Context(), fn: insert("before"), answer: make(chan struct{})},
+		{ctx: t.Context(), fn: func(t *Tx) error {
 			if err := insert("in it")(t); err != nil {
 				return err
 			}
 			_, err := t.Exec("ROLLBACK")
 			return errors.Join(err, errors.New("the disk is gone"))
 		}, answer: make(chan struct{})},
-		{ctx: t.Context(), run: insert("behind"), answer: make(chan struct{})},
+		{ctx: t.Context(), fn: insert("after"), answer: make(chan struct{})},
 	}
 	w.commit(group)
 	for i, request := range group {
@@ -207,20 +206,20 @@ func TestWriterGivesUpABrokenTransaction(t *testing.T) {
 	}
 }
 
-// TestWriterGivesUpAfterAReadThatEndedIt is the same for a write that had only read when SQLite ended the
-// transaction: a savepoint after that would begin, and its release commit, a transaction of its own.
-func TestWriterGivesUpAfterAReadThatEndedIt(t *testing.T) {
+// TestWriterFailsATransactionThatAReadEnded is the same for a write that had only read when SQLite ended the transaction.
+// A savepoint after that would begin another transaction, and its release would commit it.
+func TestWriterFailsATransactionThatAReadEnded(t *testing.T) {
 	w, read := openBare(t)
 	failed, ctx := sqlite3.Error{Code: sqlite3.ErrIoErr}, t.Context()
 	group := []*write{
-		{ctx: t.Context(), run: func(t *Tx) error {
+		{ctx: t.Context(), fn: func(t *Tx) error {
 			stmt, err := t.prepare("ROLLBACK")
 			if err == nil {
 				_, err = stmt.ExecContext(ctx)
 			}
 			return errors.Join(err, failed)
 		}, answer: make(chan struct{})},
-		{ctx: t.Context(), run: insert("behind"), answer: make(chan struct{})},
+		{ctx: t.Context(), fn: insert("after"), answer: make(chan struct{})},
 	}
 	w.commit(group)
 	for i, request := range group {
@@ -250,7 +249,7 @@ func TestDatabasesAreWhereTheirNameSays(t *testing.T) {
 	}
 }
 
-// TestTheLogIsWhereSQLiteHasIt opens a database through a link, of which SQLite keeps the log beside the file itself.
+// TestTheLogIsWhereSQLiteHasIt opens a database through a symbolic link. SQLite has the log beside the file itself.
 func TestTheLogIsWhereSQLiteHasIt(t *testing.T) {
 	there, link := filepath.Join(t.TempDir(), "there.db"), filepath.Join(t.TempDir(), "here.db")
 	if err := os.Symlink(there, link); err != nil {

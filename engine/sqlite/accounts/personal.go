@@ -26,7 +26,7 @@ func OpenPersonal(ctx context.Context, path string) (*Personal, error) {
 	return &Personal{db}, nil
 }
 
-// Close finishes what was accepted and closes the file.
+// Close finishes accepted writes and closes the file.
 func (p *Personal) Close() error { return p.db.Close() }
 
 const userIDByEmail = "SELECT user_id FROM personal WHERE email = ?"
@@ -53,7 +53,7 @@ func (p *Personal) Claim(ctx context.Context, email, userID string) (holder stri
 }
 
 // CreateMany implements accounts.PersonalStore. Millions of people load several times faster in the order of
-// their addresses, which then fill the index from one end: BenchmarkLoad compares.
+// their e-mail addresses, because the index then grows at one end: see BenchmarkLoad.
 func (p *Personal) CreateMany(ctx context.Context, people []accounts.Personal) error {
 	return p.db.Write(ctx, func(tx *sqlite.Tx) error {
 		for _, person := range people {
@@ -125,7 +125,7 @@ func (p *Personal) UserIDByEmail(ctx context.Context, email string) (string, err
 func (p *Personal) Delete(ctx context.Context, userID string) error {
 	key, err := packUserID(userID)
 	if fault.Is(err, fault.NotFound) {
-		return nil // nobody has such an id
+		return nil // no user has such an id
 	}
 	return p.db.Write(ctx, func(tx *sqlite.Tx) error {
 		_, err := tx.Exec("DELETE FROM personal WHERE user_id = ?", key)

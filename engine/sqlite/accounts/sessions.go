@@ -11,7 +11,7 @@ import (
 	"agora/ident"
 )
 
-// Sessions is the embedded accounts.SessionStore, in the file of Accounts.
+// Sessions is the embedded accounts.SessionStore, in a File.
 type Sessions struct{ db *sqlite.Database }
 
 var _ accounts.SessionStore = (*Sessions)(nil)
@@ -83,7 +83,7 @@ func (s *Sessions) Delete(ctx context.Context, hash accounts.TokenHash) error {
 func (s *Sessions) OfUser(ctx context.Context, userID string) ([]accounts.TokenHash, error) {
 	user, err := packUserID(userID)
 	if fault.Is(err, fault.NotFound) {
-		return nil, nil // nobody has such an id, and so no session
+		return nil, nil // no user has such an id
 	}
 	rows, err := s.db.Query(ctx, "SELECT token_hash FROM sessions WHERE user_id = ?", user)
 	if err != nil {

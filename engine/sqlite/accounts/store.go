@@ -34,10 +34,10 @@ func (a *File) Users() *Users { return &Users{a.db} }
 // Sessions returns the file's store of sessions.
 func (a *File) Sessions() *Sessions { return &Sessions{a.db} }
 
-// Close finishes what was accepted and closes the file.
+// Close finishes accepted writes and closes the file.
 func (a *File) Close() error { return a.db.Close() }
 
-// packID is ident.Pack with the error that the ports of accounts ask for.
+// packID is ident.Pack with the error that the ports of accounts define.
 func packID(prefix, id string) ([]byte, error) {
 	packed, err := ident.Pack(prefix, id)
 	if err != nil {
@@ -46,7 +46,7 @@ func packID(prefix, id string) ([]byte, error) {
 	return packed, nil
 }
 
-// packUserID is packID for looking a user up: what is no user id is nobody's.
+// packUserID is packID for the lookup of a user: a text that is not a user id belongs to no user.
 func packUserID(id string) ([]byte, error) {
 	packed, err := packID(ident.User, id)
 	if err != nil {
@@ -55,7 +55,7 @@ func packUserID(id string) ([]byte, error) {
 	return packed, nil
 }
 
-// roleNumbers are stored: a number is never given another meaning.
+// roleNumbers are stored: a number never gets another meaning.
 var roleNumbers = map[accounts.Role]int64{accounts.Shopper: 0, accounts.Seller: 1, accounts.Admin: 2, accounts.Metrics: 3}
 
 func packRole(role accounts.Role) (int64, error) {

@@ -10,7 +10,7 @@ import (
 	"agora/ident"
 )
 
-// Users is the embedded accounts.UserStore.
+// Users is the embedded accounts.UserStore, in a File.
 type Users struct{ db *sqlite.Database }
 
 var _ accounts.UserStore = (*Users)(nil)
@@ -50,7 +50,7 @@ func insertAccount(tx *sqlite.Tx, a accounts.Account) error {
 	return nil
 }
 
-// setPasswordHash stores the hash of a user; an empty one has no row.
+// setPasswordHash stores the hash of a user. An empty hash has no row.
 func setPasswordHash(tx *sqlite.Tx, id []byte, hash string) error {
 	if hash == "" {
 		_, err := tx.Exec("DELETE FROM credentials WHERE user_id = ?", id)
@@ -98,7 +98,7 @@ func (u *Users) SetRole(ctx context.Context, id string, role accounts.Role) erro
 	})
 }
 
-// selectHash reads the hash of a user who exists; none is an empty one.
+// selectHash returns the hash of an existing user, empty if the user has no password.
 const selectHash = `SELECT coalesce(password_hash, '') FROM users
 	LEFT JOIN credentials ON user_id = users.id WHERE users.id = ?`
 

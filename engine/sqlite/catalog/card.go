@@ -10,11 +10,11 @@ import (
 	"agora/shop"
 )
 
-// cardColumns are what scanCards reads, of cards as c and live as l.
+// cardColumns are the columns that scanCards reads, of the tables cards (c) and live (l).
 const cardColumns = `c.position, c.currency, c.amount, c.card,
 	coalesce(l.available, 0), coalesce(l.rating_count, 0), coalesce(l.rating_sum, 0)`
 
-// scanCards reads all rows of cardColumns, given the answer to a query for them.
+// scanCards returns all rows of cardColumns. rows and err are the results of a query.
 func scanCards(rows *sql.Rows, err error) ([]shop.Card, error) {
 	var stored sql.RawBytes
 	return sqlite.Collect(rows, err, func(rows *sql.Rows) (card shop.Card, err error) {
@@ -39,8 +39,8 @@ func (c *Store) CardsBySKU(ctx context.Context, skus []string) ([]shop.Card, err
 	return c.cardsOf(ctx, "sku", skus)
 }
 
-// cardsOf passes several keys as one JSON array, so that the statement is the same for any number of them.
-// The usual one key, that of an order's only line, needs no array.
+// cardsOf returns the cards with the keys in a column. It passes several keys as one JSON array, so that the statement is
+// the same for any number of them. A single key, as of an order with one line, needs no array.
 func (c *Store) cardsOf(ctx context.Context, column string, keys []string) ([]shop.Card, error) {
 	query := `SELECT ` + cardColumns + `
 		FROM products p JOIN cards c USING (position) LEFT JOIN live l USING (position) WHERE p.` + column

@@ -13,25 +13,24 @@ import (
 )
 
 const (
-	// fewMatches is how many matches are sorted by price after having been found by their words. With more, a
-	// walk along the prices meets a match often enough.
-	fewMatches = 4_000
-	// defaultBudget is how many products a scan looks at if it does not say.
+	// maxSorted is the most matches that are found by their words and then sorted by price. With more matches, a walk
+	// along the prices meets one often enough.
+	maxSorted = 4_000
+	// defaultBudget is how many products a scan reads if it has no budget of its own.
 	defaultBudget = 4_000
-	// defaultSteps is how many products FTS5 may step over to find those that have several terms. A step takes some 20 ns.
+	// defaultSteps is how many products FTS5 may step over to find those that have several terms. A step takes about 20 ns.
 	defaultSteps = 25_000
-	// blockSize is how many positions share a term by which a scan's reach is limited, maxBlocks how many such
-	// terms a scan may have.
+	// blockSize is how many positions share a block term, with which a scan limits the range of positions that it reads.
+	// maxBlocks is the most block terms of a scan.
 	blockSize = 1 << 14
 	maxBlocks = 32
 )
 
 // Scan implements shop.CatalogStore.
 //
-// It never asks FTS5 for its rank: bm25 counts the matches of every word first, which makes common words cost
-// as much as there are products. Matches are streamed by position instead, until the limit or the budget ends it.
-// Where common terms hardly ever meet there is little to stream and much to step over: such a scan reaches
-// over a part of the positions only.
+// It does not use the rank of FTS5: bm25 counts the matches of every word first, so that the cost of a common word grows
+// with the number of products. Instead it reads matches by position, until the limit or the budget ends it. Where common
+// terms rarely occur together FTS5 steps over many products for each match: such a scan reads a part of the positions only.
 func (c *Store) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) {
 	if scan.Budget == 0 {
 		scan.Budget = defaultBudget
@@ -46,38 +45,38 @@ func (c *Store) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) {
 		if err != nil {
 			return shop.Batch{}, err
 		}
-		return c.stream(ctx, scan, s)
+		return c.readBatch(ctx, scan, s)
 	}
 	if query.all != "" && query.steps <= c.maxSteps {
-		few, err := c.few(ctx, query.within(""))
+		few, err := c.hasFewMatches(ctx, query.within(""))
 		if err != nil {
 			return shop.Batch{}, err
 		}
 		if few {
-			return c.sorted(ctx, scan, query.within(""))
+			return c.sortByPrice(ctx, scan, query.within(""))
 		}
 	}
-	return c.stream(ctx, scan, byPrice(scan))
+	return c.readBatch(ctx, scan, byPrice(scan))
 }
 
-// source yields positions and prices in the order of a scan; filter narrows them once their rows are read.
-type source struct {
-	reach      int64 // the lowest position that the query looks at; 0 if it looks at all
+// candidateQuery selects positions and prices in the order of a scan. The filter is a condition on their cards.
+type candidateQuery struct {
+	lowest     int64 // the lowest position that the query reads; 0 if it reads all
 	query      string
 	args       []any
 	filter     []string
 	filterArgs []any
 }
 
-// where adds a condition on the rows c of cards and l of live.
-func (s *source) where(condition string, args ...any) {
+// where adds a condition on the tables cards (c) and live (l).
+func (s *candidateQuery) where(condition string, args ...any) {
 	s.filter = append(s.filter, condition)
 	s.filterArgs = append(s.filterArgs, args...)
 }
 
-// newest walks down the positions: those that match, or all.
-func (c *Store) newest(ctx context.Context, scan shop.Scan, query ftsQuery) (*source, error) {
-	s := &source{}
+// newest returns the query for the products that match, or all products, newest first.
+func (c *Store) newest(ctx context.Context, scan shop.Scan, query ftsQuery) (*candidateQuery, error) {
+	s := &candidateQuery{}
 	s.wherePrice(scan)
 	s.whereStock(scan)
 	below := scan.After.Position
@@ -99,16 +98,16 @@ func (c *Store) newest(ctx context.Context, scan shop.Scan, query ftsQuery) (*so
 		top := min(below-1, last)
 		span := last * c.maxSteps / max(1, min(query.steps, last))
 		first := max(0, top-span, top-maxBlocks*c.blockSize) / c.blockSize
-		s.reach, narrow = first*c.blockSize, blocks(first, top/c.blockSize)
+		s.lowest, narrow = first*c.blockSize, blocks(first, top/c.blockSize)
 	}
 	s.query = "SELECT rowid AS position, 0 AS amount FROM search WHERE search MATCH ? AND rowid < ? ORDER BY rowid DESC"
 	s.args = []any{query.within(narrow), below}
 	return s, nil
 }
 
-// byPrice walks along the index of prices and looks at the terms of each card it comes by.
-func byPrice(scan shop.Scan) *source {
-	s := &source{args: []any{scan.Currency, scan.MinPrice, upperPrice(scan)}}
+// byPrice returns the query for all products in an order of prices. The filter compares the terms of each card.
+func byPrice(scan shop.Scan) *candidateQuery {
+	s := &candidateQuery{args: []any{scan.Currency, scan.MinPrice, upperPrice(scan)}}
 	s.query = "SELECT position, amount FROM cards WHERE currency = ? AND amount BETWEEN ? AND ?"
 	if scan.After != (shop.ScanPosition{}) {
 		s.query += " AND (amount, position) " + direction(scan.Order, "> (?, ?)", "< (?, ?)")
@@ -120,8 +119,8 @@ func byPrice(scan shop.Scan) *source {
 	return s
 }
 
-// whereTerms looks for the clauses in the terms of each card, where they were not looked up in the index.
-func (s *source) whereTerms(scan shop.Scan) {
+// whereTerms adds the clauses as conditions on the terms of each card, for a query that does not use the inverted index.
+func (s *candidateQuery) whereTerms(scan shop.Scan) {
 	for _, clause := range scan.All {
 		s.where("instr(c.terms, ?) > 0", needle(clause))
 	}
@@ -131,7 +130,7 @@ func (s *source) whereTerms(scan shop.Scan) {
 	}
 }
 
-func (s *source) wherePrice(scan shop.Scan) {
+func (s *candidateQuery) wherePrice(scan shop.Scan) {
 	if scan.Currency != "" {
 		s.where("c.currency = ?", scan.Currency)
 	}
@@ -140,7 +139,7 @@ func (s *source) wherePrice(scan shop.Scan) {
 	}
 }
 
-func (s *source) whereStock(scan shop.Scan) {
+func (s *candidateQuery) whereStock(scan shop.Scan) {
 	if scan.InStock {
 		s.where("l.available > 0")
 	}
@@ -160,7 +159,7 @@ func direction(order shop.ScanOrder, ascending, descending string) string {
 	return descending
 }
 
-// needle is how a clause looks in the terms of a card.
+// needle returns the text that the terms of a card contain if the card fulfils the clause.
 func needle(clause shop.Clause) string {
 	if clause.Prefix {
 		return " " + clause.Term
@@ -176,10 +175,10 @@ func needles(clauses []shop.Clause) []any {
 	return all
 }
 
-// stream reads cards in the order of the source until the limit, the budget or the end is reached.
-func (c *Store) stream(ctx context.Context, scan shop.Scan, s *source) (shop.Batch, error) {
-	// The subquery has a LIMIT, so SQLite runs it as a co-routine whose rows keep their order; CROSS JOIN holds
-	// it outermost.
+// readBatch reads the cards of the query until the limit, the budget or the end is reached.
+func (c *Store) readBatch(ctx context.Context, scan shop.Scan, s *candidateQuery) (shop.Batch, error) {
+	// SQLite executes a subquery with a LIMIT as a co-routine, so that the order of its rows is the order of the result.
+	// CROSS JOIN keeps it the outermost loop.
 	query := `SELECT ` + cardColumns + ` FROM (` + s.query + ` LIMIT ?) s
 		CROSS JOIN cards c ON c.position = s.position LEFT JOIN live l ON l.position = s.position`
 	if len(s.filter) > 0 {
@@ -200,36 +199,36 @@ func (c *Store) stream(ctx context.Context, scan shop.Scan, s *source) (shop.Bat
 	return batch, err
 }
 
-// end returns where a scan stands that used up its budget or its reach, or that it came to the end before.
-func (c *Store) end(ctx context.Context, scan shop.Scan, s *source) (place shop.ScanPosition, done bool, err error) {
+// end returns the position after which the next scan goes on, or done if the scan has read all products.
+func (c *Store) end(ctx context.Context, scan shop.Scan, s *candidateQuery) (next shop.ScanPosition, done bool, err error) {
 	if len(s.filter) == 0 {
-		return shop.ScanPosition{Position: s.reach}, s.reach == 0, nil
+		return shop.ScanPosition{Position: s.lowest}, s.lowest == 0, nil
 	}
 	err = c.statements.QueryRow(ctx, s.query+" LIMIT 1 OFFSET ?",
-		append(slices.Clone(s.args), scan.Budget-1), &place.Position, &place.Price)
+		append(slices.Clone(s.args), scan.Budget-1), &next.Position, &next.Price)
 	if errors.Is(err, sql.ErrNoRows) {
-		return shop.ScanPosition{Position: s.reach}, s.reach == 0, nil
+		return shop.ScanPosition{Position: s.lowest}, s.lowest == 0, nil
 	}
 	if err != nil {
 		return shop.ScanPosition{}, false, fmt.Errorf("end of scan: %w", err)
 	}
-	return place, false, nil
+	return next, false, nil
 }
 
-// few reports whether at most fewMatches products match.
-func (c *Store) few(ctx context.Context, match string) (bool, error) {
+// hasFewMatches reports whether at most maxSorted products match.
+func (c *Store) hasFewMatches(ctx context.Context, match string) (bool, error) {
 	var n int
 	err := c.statements.QueryRow(ctx, "SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ? LIMIT ?)",
-		[]any{match, fewMatches + 1}, &n)
+		[]any{match, maxSorted + 1}, &n)
 	if err != nil {
 		return false, fmt.Errorf("count matches: %w", err)
 	}
-	return n <= fewMatches, nil
+	return n <= maxSorted, nil
 }
 
-// sorted finds all matches by their words and sorts them by price.
-func (c *Store) sorted(ctx context.Context, scan shop.Scan, match string) (shop.Batch, error) {
-	s := &source{}
+// sortByPrice finds all matches by their words and sorts them by price.
+func (c *Store) sortByPrice(ctx context.Context, scan shop.Scan, match string) (shop.Batch, error) {
+	s := &candidateQuery{}
 	s.wherePrice(scan)
 	s.whereStock(scan)
 	if scan.After != (shop.ScanPosition{}) {

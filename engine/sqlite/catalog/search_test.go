@@ -26,9 +26,9 @@ func openForSearch(t *testing.T) *Store {
 	return store
 }
 
-// TestCatalogWithAShortReach runs the suite with scans that may step over a single product, so that each
-// reaches over a part of the positions only, as with millions of products.
-func TestCatalogWithAShortReach(t *testing.T) {
+// TestCatalogWithLowLimits runs the suite with scans that may step over a single product, so that each reads a part of the
+// positions only, as with millions of products.
+func TestCatalogWithLowLimits(t *testing.T) {
 	shoptest.Catalog(t, func(t *testing.T) shop.CatalogStore {
 		store := openForSearch(t)
 		store.maxSteps, store.blockSize = 1, 4
@@ -36,7 +36,7 @@ func TestCatalogWithAShortReach(t *testing.T) {
 	})
 }
 
-func TestAScanOfTermsThatNeverMeetStopsAtItsReach(t *testing.T) {
+func TestAScanOfTermsThatNeverMeetStopsAtItsLimit(t *testing.T) {
 	const n = 1_000
 	store := openForSearch(t)
 	store.maxSteps, store.blockSize = 100, 50
@@ -67,8 +67,7 @@ func TestAScanOfTermsThatNeverMeetStopsAtItsReach(t *testing.T) {
 	}
 }
 
-// TestScansAreStreamed holds the query plans: a scan that had to sort would look at every match before it
-// gives the first.
+// TestScansAreStreamed checks the query plans: a scan that sorts would read every match before the first result.
 func TestScansAreStreamed(t *testing.T) {
 	store := openForSearch(t)
 	words := []shop.Clause{{Term: "wcommon"}, {Term: "wpre", Prefix: true}}

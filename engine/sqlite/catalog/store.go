@@ -21,18 +21,18 @@ var migrations embed.FS
 
 // Store is the shop.CatalogStore in one SQLite file.
 //
-// A product is spread over rows by how often their content changes and how many of them a request reads: the
-// document, the card, the live figures. Scan and the inverted index are in search.go.
+// A product has rows in three tables, by how often their content changes and how many of them a request reads: the
+// document (products), the card (cards), and stock and rating (live). Scan and the inverted index are in search.go.
 type Store struct {
 	db         *sqlite.Database
 	statements *sqlite.Statements
-	maxSteps   int64 // defaultSteps, but for tests
-	blockSize  int64 // blockSize, but for tests
+	maxSteps   int64 // defaultSteps; less in tests
+	blockSize  int64 // blockSize; less in tests
 }
 
 var _ shop.CatalogStore = (*Store)(nil)
 
-// Open opens or creates the catalogue's database file.
+// Open opens or creates the store in the file at path.
 func Open(ctx context.Context, path string) (*Store, error) {
 	db, err := sqlite.Open(ctx, path, migrations, "catalog")
 	if err != nil {
@@ -41,14 +41,14 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return &Store{db: db, statements: db.Statements(), maxSteps: defaultSteps, blockSize: blockSize}, nil
 }
 
-// Close finishes the writes that were accepted and closes the file.
+// Close finishes accepted writes and closes the file.
 func (c *Store) Close() error {
 	return errors.Join(c.statements.Close(), c.db.Close())
 }
 
 // Insert implements shop.CatalogStore.
 func (c *Store) Insert(ctx context.Context, entries []shop.IndexedProduct) (taken []string, err error) {
-	// The writer is one goroutine: what can be made ready before is not made there.
+	// All writes share one goroutine, so that the rows are prepared before.
 	rows := make([]productRows, len(entries))
 	for i, entry := range entries {
 		if rows[i], err = newRows(entry); err != nil {
@@ -79,19 +79,19 @@ func (c *Store) Insert(ctx context.Context, entries []shop.IndexedProduct) (take
 	return taken, err
 }
 
-// productRows is an entry as its rows hold it.
+// productRows is the content of the rows of a product.
 type productRows struct {
 	product  shop.Product
 	document []byte
 	card     []byte
-	terms    string // with spaces on both sides of each
+	terms    string // with a space before and after each term
 }
 
 func newRows(entry shop.IndexedProduct) (productRows, error) {
 	p := entry.Product
 	r := productRows{product: p, card: shop.EncodeCard(p.Card())}
 	r.terms = " " + strings.Join(slices.Concat(entry.Words, entry.Tags), " ") + " "
-	// Stock and reviews have rows of their own: the document is what the seller wrote.
+	// The document is what the seller wrote: stock and reviews have rows of their own.
 	p.InventoryCount, p.Rating, p.LatestReviews = 0, shop.Rating{}, nil
 	var err error
 	if r.document, err = json.Marshal(p); err != nil {
@@ -100,10 +100,10 @@ func newRows(entry shop.IndexedProduct) (productRows, error) {
 	return r, nil
 }
 
-// insert writes all rows of a new product, unless its SKU is taken.
+// insert inserts all rows of a new product, unless its SKU is taken.
 func (r productRows) insert(t *sqlite.Tx, position, blockSize int64) (stored bool, err error) {
 	p := r.product
-	// A product that is there already conflicts in its identifier, too.
+	// An existing product conflicts in its SKU or its identifier.
 	changed, err := t.Exec("INSERT INTO products VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		position, p.ID, p.SKU, p.Version, r.document)
 	if err != nil || changed == 0 {
@@ -148,7 +148,7 @@ func (c *Store) Replace(ctx context.Context, entry shop.IndexedProduct, expected
 	})
 }
 
-// reindex brings the inverted index from a product's old terms to its new ones.
+// reindex changes the inverted index from a product's old terms to its new ones.
 func reindex(t *sqlite.Tx, position int64, before, after string, blockSize int64) error {
 	if before == after {
 		return nil
@@ -165,7 +165,7 @@ func reindex(t *sqlite.Tx, position int64, before, after string, blockSize int64
 	return countTerms(t, change)
 }
 
-// index adds a product to the inverted index, under its terms and that of its block.
+// index adds a product to the inverted index, under its terms and the term of its block.
 func index(t *sqlite.Tx, position int64, terms string, blockSize int64) error {
 	_, err := t.Exec("INSERT INTO search (rowid, terms) VALUES (?, ?)", position, terms+blockTerm(position/blockSize))
 	if err != nil {
@@ -174,7 +174,7 @@ func index(t *sqlite.Tx, position int64, terms string, blockSize int64) error {
 	return nil
 }
 
-// Product implements shop.CatalogStore. It is one statement, so that all parts are of one moment.
+// Product implements shop.CatalogStore. One statement reads all parts, so that they are of one moment.
 func (c *Store) Product(ctx context.Context, id string) (shop.Product, error) {
 	const query = `SELECT p.document, coalesce(l.available, 0), coalesce(l.rating_count, 0),
 			coalesce(l.rating_sum, 0), coalesce(l.revision, 0),
@@ -219,7 +219,7 @@ func (c *Store) SetInventory(ctx context.Context, stock []shop.Inventory) (chang
 	return changed, err
 }
 
-// setAvailable stores what is newer and returns the product's identifier if its document changed by it.
+// setAvailable stores the stock if it is newer, and returns the product's identifier if its page changes.
 func setAvailable(t *sqlite.Tx, s shop.Inventory) (id string, err error) {
 	var position, available, version int64
 	err = t.QueryRow(`SELECT p.position, p.id, coalesce(l.available, 0), coalesce(l.stock_version, 0)

@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	// indexedPrefix is the longest prefix, in characters, that the inverted index holds as a term of its own.
+	// indexedPrefix is the longest prefix, in characters, that the inverted index has as a term of its own.
 	indexedPrefix = 3
-	// maxExpansion is how many words a longer prefix stands for: those that most products have ...
+	// maxExpansion is the most words that a longer prefix stands for: those that most products have, of the first maxWords
+	// words in alphabetical order. Only numbers have more words: SKUs, each a word of one product.
 	maxExpansion = 32
-	// ... among the first maxWords with the prefix. Only numbers have more: SKUs, of which each is a word of one product.
-	maxWords = 4_000
+	maxWords     = 4_000
 )
 
 // countIn adds n to the count of each of the joined terms.
@@ -32,7 +32,8 @@ func countIn(counts map[string]int, terms string, n int) {
 	}
 }
 
-// countTerms changes in how many products each term is. It goes in the order of the table, for its pages' sake.
+// countTerms changes the number of products that have each term, in the order of the table, so that each page is written
+// once.
 func countTerms(t *sqlite.Tx, change map[string]int) error {
 	for _, term := range slices.Sorted(maps.Keys(change)) {
 		if change[term] == 0 {
@@ -46,14 +47,14 @@ func countTerms(t *sqlite.Tx, change map[string]int) error {
 	return nil
 }
 
-// ftsQuery is what a scan asks for in the query language of FTS5.
+// ftsQuery is the clauses of a scan in the query language of FTS5.
 type ftsQuery struct {
-	all    string // "" if the scan has no clause to look up
-	except string // "" if nothing is excluded
-	steps  int64  // the most products that FTS5 may step over before it yields the first
+	all    string // "" if the scan has no clauses
+	except string // "" if the scan excludes nothing
+	steps  int64  // the most products that FTS5 may step over before the first match
 }
 
-// within returns the query's text, narrowed to what fulfils another one unless that is empty.
+// within returns the text of the query, restricted by another query unless that is empty.
 func (q ftsQuery) within(narrow string) string {
 	text := q.all
 	if narrow != "" {
@@ -65,7 +66,7 @@ func (q ftsQuery) within(narrow string) string {
 	return text
 }
 
-// match returns what the clauses of a scan are to FTS5.
+// match returns the clauses of a scan as a query.
 func (c *Store) match(ctx context.Context, scan shop.Scan) (q ftsQuery, err error) {
 	if len(scan.All) == 0 {
 		return q, nil
@@ -81,7 +82,7 @@ func (c *Store) match(ctx context.Context, scan shop.Scan) (q ftsQuery, err erro
 	return q, err
 }
 
-// blocks returns what products with a position in the blocks from first to last fulfil.
+// blocks returns the query for the products in the blocks from first to last.
 func blocks(first, last int64) string {
 	terms := make([]string, 0, last-first+1)
 	for block := first; block <= last; block++ {
@@ -90,12 +91,12 @@ func blocks(first, last int64) string {
 	return strings.Join(terms, " OR ")
 }
 
-// blockTerm is the term under which the index has all products of a block of positions. FTS5 looks at a bound of the
-// positions only once it has a match; a term of its own stops it where it steps over what does not match.
-// The dot keeps it apart from all terms of products, which are letters and digits.
+// blockTerm returns the term that all products of a block of positions have. FTS5 checks a bound of positions only after
+// it has found a match, and a block term limits what it steps over before. The dot tells it from the terms of products,
+// which are letters and digits.
 func blockTerm(block int64) string { return "·" + strconv.FormatInt(block, 10) }
 
-// conjunction returns clauses that have all to be fulfilled, and how many products fulfil the rarest of them.
+// conjunction returns the query for products that fulfil all clauses, and how many products fulfil the rarest clause.
 func (c *Store) conjunction(ctx context.Context, clauses []shop.Clause) (query string, products int64, err error) {
 	products = math.MaxInt64
 	parts := make([]string, len(clauses))
@@ -109,8 +110,8 @@ func (c *Store) conjunction(ctx context.Context, clauses []shop.Clause) (query s
 	return strings.Join(parts, " AND "), products, nil
 }
 
-// clause returns one clause and how many products fulfil it, or the largest number if nobody counts them. A long prefix
-// is expanded here: FTS5 would merge the positions of all words with the prefix before it yields the first.
+// clause returns the query for one clause and how many products fulfil it, or the largest number if that is not counted. It
+// expands a long prefix, because FTS5 would merge the positions of all words with the prefix before the first match.
 func (c *Store) clause(ctx context.Context, clause shop.Clause) (query string, products int64, err error) {
 	switch {
 	case !clause.Prefix:
@@ -145,5 +146,5 @@ func (c *Store) frequency(ctx context.Context, term string) (products int64, err
 	return products, nil
 }
 
-// quote makes a term a string of FTS5's query language. Terms have no quotes in them.
+// quote returns a term as a string of the query language of FTS5. Terms contain no quotes.
 func quote(term string) string { return `"` + term + `"` }

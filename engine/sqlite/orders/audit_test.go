@@ -142,7 +142,7 @@ func (a audited) failing(t *testing.T, drained bool) []string {
 	return names
 }
 
-// doctor runs statements on a file behind its store's back.
+// doctor executes statements on a file without its store.
 func (a audited) doctor(t *testing.T, file, statements string) {
 	t.Helper()
 	db, err := sql.Open("sqlite3", filepath.Join(a.dir, file))
@@ -157,8 +157,8 @@ func (a audited) doctor(t *testing.T, file, statements string) {
 	}
 }
 
-// TestAuditFindsWhatWasDoctored is why a clean audit means something: each kind of thing that could be wrong
-// is made wrong in the file, and the check that is there for it says so.
+// TestAuditFindsWhatWasDoctored falsifies each kind of data in the file, one at a time, and expects the check for it to
+// fail.
 func TestAuditFindsWhatWasDoctored(t *testing.T) {
 	const confirmed = "(SELECT id FROM orders WHERE idempotency_key = 'usr_1/confirmed')"
 	const pending = "(SELECT id FROM orders WHERE idempotency_key = 'usr_1/pending')"

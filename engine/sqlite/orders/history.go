@@ -59,7 +59,7 @@ func (s *History) SaveViews(ctx context.Context, orders []shop.Order) error {
 // ViewsByUser implements shop.OrderViews.
 func (s *History) ViewsByUser(ctx context.Context, userID, before string, limit int) ([]shop.Order, error) {
 	if before == "" {
-		before = "ord`" // sorts behind every id of an order: '`' is the character after '_'
+		before = "ord`" // sorts after every id of an order, because '`' is the character after '_'
 	}
 	rows, err := s.db.Query(ctx,
 		"SELECT body FROM views WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?", userID, before, limit)

@@ -48,7 +48,7 @@ func (s *Store) All(ctx context.Context, after uint64, limit int) ([]journal.Ent
 	return sqlite.Collect(rows, err, scanEntry)
 }
 
-// Pending implements outbox.Source: the outbox is the part of the journal that was not relayed yet.
+// Pending implements outbox.Source. The outbox is the part of the journal that was not relayed yet.
 func (s *Store) Pending(ctx context.Context, limit int) ([]outbox.Message, error) {
 	rows, err := s.db.Query(ctx,
 		entryColumns+" WHERE seq > (SELECT relayed FROM outbox) ORDER BY seq LIMIT ?", limit)

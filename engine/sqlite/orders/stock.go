@@ -51,7 +51,7 @@ func (s *Store) ChangeStock(ctx context.Context, sku string, decide func(shop.St
 	return after, err
 }
 
-// stockRow returns the stock of a SKU, which is all zero if there is no row.
+// stockRow returns the stock of a SKU, which is zero if there is no row.
 func stockRow(t *sqlite.Tx, sku string) (shop.Stock, error) {
 	st := shop.Stock{SKU: sku}
 	err := t.QueryRow("SELECT on_hand, held, version FROM stock WHERE sku = ?", []any{sku}, &st.OnHand, &st.Held, &st.Version)

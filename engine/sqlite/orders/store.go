@@ -47,12 +47,12 @@ func (s *Store) Place(ctx context.Context, p shop.Placement) (*shop.Claim, error
 		if err != nil || claim != nil {
 			return err
 		}
-		return keepTransition(t, p.Transition)
+		return storeTransition(t, p.Transition)
 	})
 	return claim, err
 }
 
-// insertOrder stores a new order, unless its key is claimed: then it changes nothing and returns the claim.
+// insertOrder inserts a new order. If another order has the key, it inserts nothing and returns that claim.
 func insertOrder(t *sqlite.Tx, p shop.Placement, body []byte) (*shop.Claim, error) {
 	key := sql.NullString{String: p.Key, Valid: p.Key != ""}
 	if key.Valid {
@@ -111,13 +111,14 @@ func (s *Store) Advance(ctx context.Context, tr shop.Transition) error {
 			return err
 		}
 		if n == 0 {
-			return absentOrMoved(t, tr.Order.ID)
+			return errAbsentOrMoved(t, tr.Order.ID)
 		}
-		return keepTransition(t, tr)
+		return storeTransition(t, tr)
 	})
 }
 
-func absentOrMoved(t *sqlite.Tx, id string) error {
+// errAbsentOrMoved returns the error of a transition whose order has another version, or does not exist.
+func errAbsentOrMoved(t *sqlite.Tx, id string) error {
 	var version int64
 	err := t.QueryRow("SELECT version FROM orders WHERE id = ?", []any{id}, &version)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -129,8 +130,8 @@ func absentOrMoved(t *sqlite.Tx, id string) error {
 	return shop.ErrOrderMoved()
 }
 
-// keepTransition stores what goes with an order's row.
-func keepTransition(t *sqlite.Tx, tr shop.Transition) error {
+// storeTransition stores the parts of a transition besides the row of the order.
+func storeTransition(t *sqlite.Tx, tr shop.Transition) error {
 	if err := moveStock(t, tr.Moves); err != nil {
 		return err
 	}
@@ -146,8 +147,8 @@ func keepTransition(t *sqlite.Tx, tr shop.Transition) error {
 	return err
 }
 
-// moveStock makes every move that its row bears, under the condition of shop.Stock.Bears. The write fails
-// with all those that are short, so that a customer learns of them at once.
+// moveStock applies the moves that the stock covers, under the condition of shop.Stock.Bears. If some are short, it
+// returns an error that names all of them.
 func moveStock(t *sqlite.Tx, moves []shop.Move) error {
 	var short []shop.Short
 	for _, m := range moves {
@@ -164,7 +165,7 @@ func moveStock(t *sqlite.Tx, moves []shop.Move) error {
 		if err != nil {
 			return err
 		}
-		if current.Bears(m) { // then there is no row yet: the units were never in this stock
+		if current.Bears(m) { // there is no row yet, because the units were never in this stock
 			if err := setStock(t, m.SKU, m.OnHand); err != nil {
 				return err
 			}
