@@ -110,7 +110,7 @@ func Keys() []Key {
 		key("gateway", "simulated:?latency=20ms", engine(simulatedGateway, stripeGateway), func(c *Config) *Engine { return &c.Gateway },
 			"Who takes the payments. The simulated gateway answers after latency, declines a share of the payments (decline=0.02) and is away for a share of the calls (outage=0.01). stripe: takes its test key from `STRIPE_API_KEY` or from the file key_file, pays everything with one method (method=pm_card_visa), and can call another server than Stripe (api=http://localhost:12111)."),
 		key("cdn", "none:", engine(noCDN, varnishServer), func(c *Config) *Engine { return &c.CDN },
-			"The cache in front of the shop that is told which product pages have changed: a Varnish with the configuration in deploy/varnish, as in varnish://cdn:6081."),
+			"The cache in front of the shop that is told which product pages have changed: a Varnish with the configuration in deploy/varnish, at its socket for purges, as in varnish://cdn:6082."),
 
 		key("log.level", "info", oneOf("debug", "info", "warn", "error"), func(c *Config) *string { return &c.Log.Level },
 			"Least level that is logged."),

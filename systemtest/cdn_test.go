@@ -50,13 +50,13 @@ func (v viewer) view(ctx context.Context, id string) (product shop.Product, head
 // ones, while prices and stock change. A change is seen soon, wherever the page was.
 func TestACDNThatObeys(t *testing.T) {
 	const viewers, views = 16, 500
-	listen := varnishtest.FreeAddress(t)
-	s := newServer(t, filepath.Join(t.TempDir(), "data"), append(patient("simulated:?latency=1ms"), "--cdn", "varnish://"+listen)...)
+	listen, purges := varnishtest.FreeAddress(t), varnishtest.FreeAddress(t)
+	s := newServer(t, filepath.Join(t.TempDir(), "data"), append(patient("simulated:?latency=1ms"), "--cdn", "varnish://"+purges)...)
 	if got := runToEnd(t, command(t, nil, "generate", "--data", s.data, "--products", "301", "--users", "10")); got.code != 0 {
 		t.Fatalf("generate: %s", got.err)
 	}
 	s.start(t)
-	varnishtest.Start(t, listen, strings.TrimPrefix(s.url, "http://"))
+	varnishtest.Start(t, listen, purges, strings.TrimPrefix(s.url, "http://"))
 	admin := &client{s, crowd(t, 4), s.token(t)}
 	visitor := viewer{url: "http://" + listen, http: crowd(t, viewers)}
 

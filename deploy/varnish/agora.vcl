@@ -1,8 +1,9 @@
 vcl 4.1;
 
 # Varnish as the CDN of agora. It keeps what agora says is public, for as long as agora says (s-maxage or max-age, then
-# stale-while-revalidate), and drops by Surrogate-Key what agora tells it to. It needs varnish-modules, for xkey, and
-# "-p http_gzip_support=off": agora compresses by itself, and its entity tags say so. docs/deployment.md has the whole.
+# stale-while-revalidate), and drops by Surrogate-Key what agora tells it to. It needs varnish-modules, for xkey,
+# "-p http_gzip_support=off", because agora compresses by itself and its entity tags say so, and a second socket for purges:
+# "-a purges=HOST:PORT". docs/deployment.md has the whole.
 
 import std;
 import xkey;
@@ -11,25 +12,44 @@ include "./origin.vcl";  # where agora is
 include "./purgers.vcl"; # who may purge
 
 sub vcl_recv {
-    if (req.method == "PURGE") {
-        # Not by X-Forwarded-For, which anybody can write.
+    # Purges have a socket of their own, "-a purges=...", which nobody but agora's servers should reach.
+    if (local.socket == "purges") {
         if (client.ip !~ purgers) {
             return (synth(403, "Forbidden"));
+        }
+        if (req.method != "PURGE") {
+            return (synth(405, "Method Not Allowed"));
         }
         if (!req.http.Surrogate-Key) {
             return (synth(400, "Surrogate-Key is missing"));
         }
         return (synth(200, "Purged " + xkey.purge(req.http.Surrogate-Key)));
     }
+    if (req.method == "PURGE") {
+        return (synth(405, "Method Not Allowed"));
+    }
 
-    # For those who watch, at each server itself.
+    # A path has one spelling, so that the rules below see what agora sees, and a page is stored once: no escape of a
+    # character that needs none (RFC 3986, section 6.2.2.2), no empty segment, no "." and "..". No client writes these.
+    if (req.url !~ "^/"
+        || req.url ~ "^[^?]*%(2[dDeE]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aAeE])"
+        || req.url ~ "^[^?]*(//|/\.\.?([/?]|$))") {
+        return (synth(400, "Bad Request"));
+    }
+
+    # For operators, at each server itself.
     if (req.url ~ "^/(metrics|readyz)(\?|$)") {
         return (synth(404, "Not Found"));
     }
 
+    # A page does not depend on Host, which is the client's to choose. agora gets the name of the backend in origin.vcl.
+    unset req.http.Host;
+
     # What a client says of itself here is not for agora, and not for the cache.
     unset req.http.xkey;
     unset req.http.Surrogate-Key;
+    unset req.http.traceparent;
+    unset req.http.tracestate;
     # agora knows no cookies; those of other programs under the same name must not keep a page from being shared.
     unset req.http.Cookie;
 
@@ -54,6 +74,11 @@ sub vcl_recv {
         set req.grace = 60s;
     }
     return (hash);
+}
+
+sub vcl_hash {
+    hash_data(req.url);
+    return (lookup);
 }
 
 sub vcl_backend_response {

@@ -219,11 +219,15 @@ type origin struct {
 	caching string // Cache-Control of the page
 	asked   atomic.Int64
 	version atomic.Int64
+	host    atomic.Value // Host of the last request
 }
 
 // ServeHTTP implements http.Handler.
 func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.asked.Add(1)
+	if r.URL.Path != "/healthz" {
+		o.host.Store(r.Host)
+	}
 	h := w.Header()
 	h.Set("X-Request-Id", fmt.Sprintf("origin-%d", o.asked.Load()))
 	if r.URL.Path == "/v1/products/prd_a" {
@@ -276,9 +280,9 @@ func openVarnish(t *testing.T) (*origin, *visitor, *Purger) {
 	shop := &origin{caching: "public, max-age=10, stale-while-revalidate=60, stale-if-error=3600"}
 	web := httptest.NewServer(shop)
 	t.Cleanup(web.Close)
-	listen := varnishtest.FreeAddress(t)
-	varnishtest.Start(t, listen, strings.TrimPrefix(web.URL, "http://"))
-	p, err := New("varnish://"+listen, slog.New(slog.DiscardHandler), nil)
+	listen, purges := varnishtest.FreeAddress(t), varnishtest.FreeAddress(t)
+	varnishtest.Start(t, listen, purges, strings.TrimPrefix(web.URL, "http://"))
+	p, err := New("varnish://"+purges, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,20 +355,59 @@ func TestVarnishSharesNothingElse(t *testing.T) {
 		}
 	}
 	before := shop.asked.Load()
-	for _, path := range []string{"/metrics", "/readyz", "/metrics?x"} {
-		if got := v.ask(t, "GET", path); got.status != http.StatusNotFound {
-			t.Errorf("%s = %d, want 404", path, got.status)
+	for path, want := range map[string]int{
+		"/metrics": 404, "/readyz": 404, "/metrics?x": 404, "/%6detrics": 400, "/metric%73?x": 400, "/%6Detrics": 400, "/read%79z": 400,
+		"//metrics": 400, "/./metrics": 400, "/v1/../metrics": 400, "/%2e/metrics": 400, "/v1/%2E%2E/metrics": 400, "/metrics/.": 400, "/..?x": 400,
+	} {
+		if got := v.ask(t, "GET", path); got.status != want {
+			t.Errorf("%s = %d, want %d", path, got.status, want)
 		}
 	}
 	if shop.asked.Load() != before {
 		t.Error("what is hidden was asked of the shop")
 	}
+	for _, path := range []string{"/v1/stock/A%20B%2FC", "/v1/search/products?q=%6d//../%2e"} {
+		if got := v.ask(t, "GET", path); got.status != http.StatusOK {
+			t.Errorf("%s = %d, want 200", path, got.status)
+		}
+	}
+}
+
+// TestVarnishStoresAPageOnceWhateverItsHost asks for a page under several names of the shop, which clients make up.
+func TestVarnishStoresAPageOnceWhateverItsHost(t *testing.T) {
+	shop, v, _ := openVarnish(t)
+	for i, host := range []string{"shop.example", "SHOP.example:80", "made-up.example", "made-up.example"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.url+"/v1/products/prd_a", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		response, err := v.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if got := response.Header.Get("X-Cache"); (got == "miss") != (i == 0) {
+			t.Errorf("the page under the name %s is a %s", host, got)
+		}
+	}
+	if host, _ := shop.host.Load().(string); host != "127.0.0.1" {
+		t.Errorf("the shop is asked under the name %q, want that of origin.vcl", host)
+	}
 }
 
 func TestVarnishTakesPurgesFromAgoraAlone(t *testing.T) {
-	_, v, _ := openVarnish(t)
+	_, v, p := openVarnish(t)
 	v.ask(t, "GET", "/v1/products/prd_a")
-	stranger := &visitor{url: v.url, client: http.Client{Transport: &http.Transport{
+	purges := strings.TrimSuffix(p.url, "/")
+	if got := v.ask(t, "PURGE", "/", "Surrogate-Key", "prd_a"); got.status != http.StatusMethodNotAllowed {
+		t.Errorf("a purge by the way of clients: %d, want 405", got.status)
+	}
+	agora := &visitor{url: purges}
+	if got := agora.ask(t, "GET", "/v1/products/prd_a"); got.status != http.StatusMethodNotAllowed {
+		t.Errorf("a page by the way of purges: %d, want 405", got.status)
+	}
+	stranger := &visitor{url: purges, client: http.Client{Transport: &http.Transport{
 		DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext, DisableKeepAlives: true,
 	}}}
 	for _, forwarded := range []string{"127.0.0.1", "127.0.0.1, 10.0.0.1"} {
@@ -376,7 +419,7 @@ func TestVarnishTakesPurgesFromAgoraAlone(t *testing.T) {
 	if got := v.ask(t, "GET", "/v1/products/prd_a"); got.cache() != "hit" {
 		t.Error("a purge that was refused dropped the page")
 	}
-	if got := v.ask(t, "PURGE", "/v1/products/prd_a"); got.status != http.StatusBadRequest {
+	if got := agora.ask(t, "PURGE", "/v1/products/prd_a"); got.status != http.StatusBadRequest {
 		t.Errorf("a purge without keys: %d, want 400", got.status)
 	}
 }
@@ -386,7 +429,7 @@ func TestVarnishShowsAnOldPageRatherThanNone(t *testing.T) {
 	shop := &origin{caching: "public, max-age=1, stale-if-error=3600"}
 	web := httptest.NewServer(shop)
 	listen := varnishtest.FreeAddress(t)
-	varnishtest.Start(t, listen, strings.TrimPrefix(web.URL, "http://"))
+	varnishtest.Start(t, listen, varnishtest.FreeAddress(t), strings.TrimPrefix(web.URL, "http://"))
 	v := &visitor{url: "http://" + listen}
 	v.ask(t, "GET", page)
 	web.Close()

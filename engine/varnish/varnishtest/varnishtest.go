@@ -15,16 +15,16 @@ import (
 	"testing"
 )
 
-// Start starts a Varnish in front of the server at origin, a host:port. It listens on an address as FreeAddress
-// gives one, and ends with the test. Where Varnish is not installed the test is skipped, or fails if the variable CI
-// is set.
-func Start(t *testing.T, listen, origin string) {
+// Start starts a Varnish in front of the server at origin, a host:port. It listens for clients and for purges on two
+// addresses as FreeAddress gives them, and ends with the test. Where Varnish is not installed the test is skipped, or
+// fails if the variable CI is set.
+func Start(t *testing.T, listen, purges, origin string) {
 	t.Helper()
 	_, here, _, _ := runtime.Caller(0)
 	script := filepath.Join(filepath.Dir(here), "..", "..", "..", "scripts", "varnish")
 	// Not under the test's context, which ends before the cleanup that lets the script clean up.
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", script, origin) // #nosec G204 -- a script of this repository
-	cmd.Env = append(os.Environ(), "VARNISH_LISTEN="+listen)
+	cmd.Env = append(os.Environ(), "VARNISH_LISTEN="+listen, "VARNISH_PURGES="+purges)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	input, err := cmd.StdinPipe()
