@@ -21,7 +21,7 @@ type marketplace struct {
 	pages    *shop.Pages
 	stocks   *shop.Stocks
 	orders   *shop.Orders
-	history  *shop.History
+	history  *shop.OrderHistory
 
 	relay  *outbox.Relay
 	runner *saga.Runner
@@ -59,7 +59,7 @@ func newMarketplace(cfg Config, s *stores, gateway shop.Gateway, log *slog.Logge
 	m.orders = shop.NewOrders(s.orders, offers, gateway, shop.OrdersOptions{
 		Hold: cfg.Shop.Hold, Log: log, Metrics: metrics, Notify: m.relay.Wake,
 	})
-	m.history = shop.NewHistory(s.views, s.orders)
+	m.history = shop.NewOrderHistory(s.views, s.orders)
 	m.runner = saga.NewRunner("checkout", s.orders, m.orders.Steps(), log, metrics)
 	m.sync = shop.NewInventorySync(s.orders, m.catalog, metrics)
 	return m

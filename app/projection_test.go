@@ -45,7 +45,7 @@ func newStall(t *testing.T) *stall {
 		orders: shop.NewOrders(s.orders, catalog, shop.NewSimulatedGateway(shop.SimulatedOptions{}), shop.OrdersOptions{
 			Hold: time.Minute, Log: quiet(), Notify: func() {},
 		}),
-		history: shop.NewHistory(s.views, s.orders),
+		history: shop.NewOrderHistory(s.views, s.orders),
 		sync:    shop.NewInventorySync(s.orders, catalog, nil),
 		relay:   outboxRelay(s),
 	}}
@@ -82,7 +82,7 @@ func (s *stall) sell(n int) {
 // show puts another read model in the place of the history's.
 func (s *stall) show(views shop.OrderViews) {
 	s.stores.views = views
-	s.history = shop.NewHistory(views, s.stores.orders)
+	s.history = shop.NewOrderHistory(views, s.stores.orders)
 }
 
 // outgrow drops all that is on the event log.

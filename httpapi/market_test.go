@@ -108,7 +108,7 @@ func newMarket(t testing.TB, role accounts.Role) *market {
 		Orders: shop.NewOrders(m.orders, catalog, m.till, shop.OrdersOptions{
 			Hold: time.Hour, Log: slog.New(slog.DiscardHandler), Notify: func() { m.changed(t) },
 		}),
-		History: shop.NewHistory(m.views, m.orders),
+		History: shop.NewOrderHistory(m.views, m.orders),
 	}
 	m.server = httpapi.New(httpapi.Options{Authenticator: m.accounts, Metrics: telemetry.NewMetrics()})
 	accountsapi.AddRoutes(m.server, m.accounts)

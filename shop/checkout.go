@@ -61,7 +61,7 @@ func NewOrders(store OrderStore, offers Offers, gateway Gateway, options OrdersO
 	}
 	return &Orders{
 		store: store, offers: offers, gateway: gateway,
-		hold: cmp.Or(options.Hold, 15*time.Minute), log: cmp.Or(options.Log, slog.New(slog.DiscardHandler)),
+		hold: cmp.Or(options.Hold, defaultHold), log: cmp.Or(options.Log, slog.New(slog.DiscardHandler)),
 		notify: options.Notify,
 		failed: options.Metrics.Counter("agora_orders_failed_total", "Orders that were not confirmed.", "reason"),
 	}

@@ -346,7 +346,7 @@ func TestOrdersOfOthersDoNotExist(t *testing.T) {
 	s := newStand(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 10, "GBP")
 	order := s.placed(shop.Confirmed, s.want("A", 1))
-	history := shop.NewHistory(shop.NewMemoryViews(), s.store)
+	history := shop.NewOrderHistory(shop.NewMemoryViews(), s.store)
 	for _, actor := range []shop.Actor{{}, {ID: "usr_other"}, merchant} {
 		_, get := s.orders.Get(t.Context(), actor, order.ID)
 		_, cancel := s.orders.Cancel(t.Context(), actor, order.ID, shop.CancelRequest{})

@@ -2,8 +2,6 @@ package shop
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"agora/pattern/journal"
 	"agora/pattern/outbox"
@@ -34,15 +32,6 @@ type OrderStore interface {
 	AuditStore
 }
 
-// StockStore keeps how many units there are of each SKU.
-type StockStore interface {
-	// Stock returns the stock of the SKUs that have any record, in any order.
-	Stock(ctx context.Context, skus []string) ([]Stock, error)
-	// ChangeStock hands the current stock of a SKU (all zero if there is no record) to decide and keeps
-	// the change that it returns, in one transaction. An error of decide is returned and changes nothing.
-	ChangeStock(ctx context.Context, sku string, decide func(Stock) (StockChange, error)) (Stock, error)
-}
-
 // ImportStore takes over what another system had.
 type ImportStore interface {
 	// Import keeps a batch whole, or nothing of it.
@@ -59,37 +48,6 @@ type AuditStore interface {
 	EachSaga(ctx context.Context, visit func(saga.Record) error) error
 	// Relay returns the Seq of the newest journal entry and of the newest that the outbox marked as relayed.
 	Relay(ctx context.Context) (newest, relayed uint64, err error)
-}
-
-// Stock is how many units of a SKU there are, and how many of them are promised to pending orders.
-type Stock struct {
-	SKU     string `json:"sku" example:"LAMP-01"`
-	OnHand  int64  `json:"on_hand" doc:"Units in the warehouse" example:"100"`
-	Held    int64  `json:"held" doc:"Units of OnHand that pending orders hold" example:"1"`
-	Version uint64 `json:"version" example:"2"`
-}
-
-// Available returns the units that may be sold. It is 0, not less, after a count found fewer units than
-// are held.
-func (s Stock) Available() int64 { return max(0, s.OnHand-s.Held) }
-
-// Move changes the stock of a SKU. A store refuses a move that would make OnHand or Held negative, and
-// one that adds to Held more than is available.
-type Move struct {
-	SKU    string
-	OnHand int64
-	Held   int64
-}
-
-// Bears reports whether the stock allows the move.
-func (s Stock) Bears(m Move) bool {
-	return s.OnHand+m.OnHand >= 0 && s.Held+m.Held >= 0 && (m.Held <= 0 || s.OnHand-s.Held >= m.Held)
-}
-
-// StockChange is a new amount on hand, and its entry in the journal. The entry's version is for the store to give.
-type StockChange struct {
-	OnHand int64
-	Entry  journal.Entry
 }
 
 // Transition is one change of an order: all that one transaction has to keep.
@@ -120,23 +78,4 @@ type ImportBatch struct {
 	Orders   []Order
 	Stock    []Stock // replaces OnHand of these SKUs; Held and Version are ignored
 	Entries  []journal.Entry
-}
-
-// Short says how much of a SKU was asked for and how much there is.
-type Short struct {
-	SKU       string
-	Requested int64
-	Available int64
-}
-
-// ShortStock is the error of an order that the stock does not cover.
-type ShortStock struct{ Short []Short }
-
-// Error implements error.
-func (e *ShortStock) Error() string {
-	parts := make([]string, len(e.Short))
-	for i, s := range e.Short {
-		parts[i] = fmt.Sprintf("%d of %s requested, %d available", s.Requested, s.SKU, s.Available)
-	}
-	return "short of stock: " + strings.Join(parts, "; ")
 }

@@ -13,7 +13,7 @@ const rebuildBatch = 500
 
 // Rebuild brings every order into the read model as it is now, without the event log: what the store keeps is
 // the fold of each order's facts. It may run while events are projected, since the newer version of an order stays.
-func (h *History) Rebuild(ctx context.Context) error {
+func (h *OrderHistory) Rebuild(ctx context.Context) error {
 	return inBatches(
 		func(visit func(Order) error) error { return h.orders.EachOrder(ctx, visit) },
 		func(batch []Order) error { return h.views.SaveViews(ctx, batch) },
@@ -22,7 +22,7 @@ func (h *History) Rebuild(ctx context.Context) error {
 
 // Lost reports whether the read model has to be rebuilt, as it lacks what it took in once: an order of the events,
 // which it has projected, or all orders. That is how it looks after its file was lost or taken from a backup.
-func (h *History) Lost(ctx context.Context, projected []Event) (bool, error) {
+func (h *OrderHistory) Lost(ctx context.Context, projected []Event) (bool, error) {
 	versions := map[string]uint64{}
 	var ids []string
 	for _, e := range projected {
@@ -54,7 +54,7 @@ func (h *History) Lost(ctx context.Context, projected []Event) (bool, error) {
 }
 
 // catchUp returns the order after all its facts through a version, from the journal.
-func (h *History) catchUp(ctx context.Context, id string, known Order, version uint64) (Order, error) {
+func (h *OrderHistory) catchUp(ctx context.Context, id string, known Order, version uint64) (Order, error) {
 	entries, err := h.orders.Stream(ctx, id, known.Version, int(min(version-known.Version, maxSteps)))
 	if err != nil {
 		return known, fmt.Errorf("read the facts of order %s: %w", id, err)

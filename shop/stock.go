@@ -14,6 +14,37 @@ const (
 	maxNote   = 200 // bytes
 )
 
+// Stock is how many units of a SKU there are, and how many of them are promised to pending orders.
+type Stock struct {
+	SKU     string `json:"sku" example:"LAMP-01"`
+	OnHand  int64  `json:"on_hand" doc:"Units in the warehouse" example:"100"`
+	Held    int64  `json:"held" doc:"Units of OnHand that pending orders hold" example:"1"`
+	Version uint64 `json:"version" example:"2"`
+}
+
+// Available returns the units that may be sold. It is 0, not less, after a count found fewer units than
+// are held.
+func (s Stock) Available() int64 { return max(0, s.OnHand-s.Held) }
+
+// Move changes the stock of a SKU. A store refuses a move that would make OnHand or Held negative, and
+// one that adds to Held more than is available.
+type Move struct {
+	SKU    string
+	OnHand int64
+	Held   int64
+}
+
+// Bears reports whether the stock allows the move.
+func (s Stock) Bears(m Move) bool {
+	return s.OnHand+m.OnHand >= 0 && s.Held+m.Held >= 0 && (m.Held <= 0 || s.OnHand-s.Held >= m.Held)
+}
+
+// StockChange is a new amount on hand, and its entry in the journal. The entry's version is for the store to give.
+type StockChange struct {
+	OnHand int64
+	Entry  journal.Entry
+}
+
 // Stocks is the service of the units on hand.
 type Stocks struct {
 	store  StockStore
@@ -117,6 +148,3 @@ func (s *Stocks) mayChange(ctx context.Context, actor Actor, sku string) error {
 	}
 	return actor.mayChange("product", offer.Seller)
 }
-
-// now returns the current time as it is stored: UTC, to the microsecond.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -59,7 +59,7 @@ const hidden = "The order of somebody else is not found."
 
 type orderRoutes struct {
 	orders *shop.Orders
-	views  *shop.History
+	views  *shop.OrderHistory
 }
 
 // OrderPath names an order.

@@ -15,7 +15,7 @@ type Services struct {
 	Pages   *shop.Pages
 	Stocks  *shop.Stocks
 	Orders  *shop.Orders
-	History *shop.History
+	History *shop.OrderHistory
 }
 
 // AddRoutes adds the routes of the catalogue, the stock and the orders.

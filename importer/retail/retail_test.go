@@ -426,7 +426,7 @@ func TestAnImportThatFailsAnywhereIsCompleted(t *testing.T) {
 func (m market) imported(t *testing.T, path string) sums {
 	t.Helper()
 	mustImport(t, m, path)
-	history := shop.NewHistory(m.views, m.orders)
+	history := shop.NewOrderHistory(m.views, m.orders)
 	inventory := shop.NewInventorySync(m.orders, m.targets().Catalog, nil)
 	for {
 		pending, err := m.orders.Pending(t.Context(), 100)

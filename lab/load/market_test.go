@@ -134,7 +134,7 @@ func newMarket(t *testing.T, gateway shop.SimulatedOptions) *market {
 		Orders: shop.NewOrders(m.orders, catalog, shop.NewSimulatedGateway(gateway), shop.OrdersOptions{
 			Hold: time.Hour, Log: log, Notify: func() {},
 		}),
-		History: shop.NewHistory(views, m.orders),
+		History: shop.NewOrderHistory(views, m.orders),
 	})
 	m.handler = api.Handler()
 	return m

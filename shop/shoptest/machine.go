@@ -327,7 +327,7 @@ func (m *machine) comeToRest() {
 // project carries the journal into a read model, in batches that overlap as those of a log read twice do.
 func (m *machine) project() *shop.MemoryViews {
 	views := shop.NewMemoryViews()
-	history := shop.NewHistory(views, m.store)
+	history := shop.NewOrderHistory(views, m.store)
 	pending, err := m.store.Pending(m.t.Context(), 10_000)
 	if err != nil {
 		m.rt.Fatal(err)

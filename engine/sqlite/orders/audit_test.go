@@ -102,7 +102,7 @@ func (a audited) project(t *testing.T, catalog *shop.Catalog) {
 	}
 	events, err := shop.DecodeEvents(messages)
 	if err == nil {
-		err = shop.NewHistory(a.views, a.orders).Project(t.Context(), events)
+		err = shop.NewOrderHistory(a.views, a.orders).Project(t.Context(), events)
 	}
 	if err == nil {
 		err = shop.NewInventorySync(a.orders, catalog, nil).Project(t.Context(), events)

@@ -77,7 +77,7 @@ func TestHistoryIsTheSameHoweverOftenTheLogIsRead(t *testing.T) {
 	}
 	events := s.events()
 	views := shop.NewMemoryViews()
-	history := shop.NewHistory(views, s.store)
+	history := shop.NewOrderHistory(views, s.store)
 	for _, batch := range [][]shop.Event{events[:4], events[2:9], events[:3], events, nil, events[5:]} {
 		if err := history.Project(t.Context(), batch); err != nil {
 			t.Fatal(err)
@@ -119,7 +119,7 @@ func TestHistoryFillsAGapFromTheJournal(t *testing.T) {
 	events := s.events()
 	for name, known := range map[string][]shop.Event{"nothing of it": nil, "its beginning": events[:2]} {
 		views := shop.NewMemoryViews()
-		history := shop.NewHistory(views, s.store)
+		history := shop.NewOrderHistory(views, s.store)
 		for _, batch := range [][]shop.Event{known, events[3:4], events} { // the confirmation is missing at first
 			if err := history.Project(t.Context(), batch); err != nil {
 				t.Fatalf("with %s known: %v", name, err)
@@ -137,7 +137,7 @@ func TestHistoryRefusesWhatTheJournalDoesNotHave(t *testing.T) {
 	s.sell("A", 150, 7, "GBP")
 	order := s.placed(shop.Confirmed, s.want("A", 2))
 	views := shop.NewMemoryViews()
-	history := shop.NewHistory(views, shop.NewMemoryOrders())
+	history := shop.NewOrderHistory(views, shop.NewMemoryOrders())
 	if err := history.Project(t.Context(), s.events()[2:]); err == nil {
 		t.Error("a batch with a gap was projected")
 	}
@@ -151,7 +151,7 @@ func TestALostHistoryIsRebuilt(t *testing.T) {
 	s.sell("A", 150, 7000, "GBP")
 	lost := func(views shop.OrderViews, projected []shop.Event) bool {
 		t.Helper()
-		lost, err := shop.NewHistory(views, s.store).Lost(t.Context(), projected)
+		lost, err := shop.NewOrderHistory(views, s.store).Lost(t.Context(), projected)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +165,7 @@ func TestALostHistoryIsRebuilt(t *testing.T) {
 	}
 	events := s.events()
 	old := shop.NewMemoryViews()
-	if err := shop.NewHistory(old, s.store).Project(t.Context(), events[:len(events)-1]); err != nil {
+	if err := shop.NewOrderHistory(old, s.store).Project(t.Context(), events[:len(events)-1]); err != nil {
 		t.Fatal(err)
 	}
 	if lost(old, events[:len(events)-1]) || lost(old, nil) {
@@ -178,7 +178,7 @@ func TestALostHistoryIsRebuilt(t *testing.T) {
 		if !lost(views, events[len(events)-10:]) {
 			t.Errorf("a history %s is not lost", name)
 		}
-		if err := shop.NewHistory(views, s.store).Rebuild(t.Context()); err != nil {
+		if err := shop.NewOrderHistory(views, s.store).Rebuild(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		report, err := shop.Audit{Orders: s.store, Views: views, Drained: true}.Run(t.Context())
@@ -195,7 +195,7 @@ func TestHistoryRefusesCursorsOfOthers(t *testing.T) {
 	s := newStand(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 7, "GBP")
 	views := shop.NewMemoryViews()
-	history := shop.NewHistory(views, s.store)
+	history := shop.NewOrderHistory(views, s.store)
 	for range 3 {
 		s.placed(shop.Confirmed, s.want("A", 1))
 	}

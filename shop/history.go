@@ -25,14 +25,16 @@ type OrderViews interface {
 	EachView(ctx context.Context, visit func(Order) error) error
 }
 
-// History is the service of what customers bought, on the read model.
-type History struct {
+// OrderHistory is the service of what customers bought, on the read model.
+type OrderHistory struct {
 	views  OrderViews
 	orders OrderStore
 }
 
-// NewHistory returns the service over the read model, and the store for the facts of single orders.
-func NewHistory(views OrderViews, orders OrderStore) *History { return &History{views, orders} }
+// NewOrderHistory returns the service over the read model, and the store for the facts of single orders.
+func NewOrderHistory(views OrderViews, orders OrderStore) *OrderHistory {
+	return &OrderHistory{views, orders}
+}
 
 // OrderPage is a part of a customer's orders, newest first.
 type OrderPage struct {
@@ -46,7 +48,7 @@ type orderCursor struct {
 
 // List returns a page of a user's orders, or the actor's own where no user is named. Those of others are for
 // admins only.
-func (h *History) List(ctx context.Context, actor Actor, userID string, limit int, cursor string) (OrderPage, error) {
+func (h *OrderHistory) List(ctx context.Context, actor Actor, userID string, limit int, cursor string) (OrderPage, error) {
 	userID = cmp.Or(userID, actor.ID)
 	if !actor.Admin && userID != actor.ID {
 		return OrderPage{}, errNotOwner("the orders belong")
@@ -89,7 +91,7 @@ type Step struct {
 const maxSteps = 10_000
 
 // Steps returns the facts of an order, oldest first, as of now: it reads the journal, not the read model.
-func (h *History) Steps(ctx context.Context, actor Actor, id string) ([]Step, error) {
+func (h *OrderHistory) Steps(ctx context.Context, actor Actor, id string) ([]Step, error) {
 	order, err := h.orders.Order(ctx, id)
 	if err != nil {
 		return nil, err
@@ -115,7 +117,7 @@ func (h *History) Steps(ctx context.Context, actor Actor, id string) ([]Step, er
 // Project takes events into the read model. Each event may come more than once: what is in already is
 // skipped, and what is missing before it is read from the journal, so that the model is the same however often the
 // log is read, and however old the model is.
-func (h *History) Project(ctx context.Context, events []Event) error {
+func (h *OrderHistory) Project(ctx context.Context, events []Event) error {
 	touched := map[string]Order{}
 	for _, e := range events {
 		if isOrderStream(e.Stream) {
@@ -146,7 +148,7 @@ func (h *History) Project(ctx context.Context, events []Event) error {
 
 // advance returns the order after an event. If events before it never came, as the read model is older than what
 // the group has read, they are taken from the journal.
-func (h *History) advance(ctx context.Context, order Order, e Event) (Order, error) {
+func (h *OrderHistory) advance(ctx context.Context, order Order, e Event) (Order, error) {
 	if e.Version != order.Version+1 {
 		return h.catchUp(ctx, e.Stream, order, e.Version)
 	}
