@@ -12,30 +12,29 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Body is the body of a request while it is received. It is read once, either with Read or with Bytes. What is read
-// is decoded, and has at most as many bytes as the route allows. An error of reading is a Problem, which a handler returns
-// as it is.
+// Body is the body of a request while it is received. A handler reads it once, either with Read or with Bytes, and gets
+// the decoded content, of at most Route.MaxBody bytes. An error of reading is a Problem, which the handler returns.
 //
-// While a body is received, its request has no place in flight: it is counted among the arrivals. At the end of the body
-// it gets a place again.
+// While a body is received, its request has no place in flight and is counted among the arrivals. At the end of the body
+// the request takes a place again.
 type Body struct {
-	MediaType string // one of the route's Takes
+	MediaType string // one of Route.Takes
 
 	x       *exchange
 	w       http.ResponseWriter
 	r       *http.Request
-	coding  string // of the content: "", "gzip" or "zstd"
-	arrival *arrival
-	source  io.Reader
-	release func() // returns the decoder to its pool; nil for none
-	err     error  // of the last read; nil before it
-	whole   *bytes.Buffer
+	coding  string        // content coding: "", "gzip" or "zstd"
+	arrival *arrival      // nil before the first read and after the last
+	source  io.Reader     // of the decoded content; nil before the first read
+	release func()        // returns the decoder to its pool; nil for none
+	err     error         // result of the last read; nil before the end
+	whole   *bytes.Buffer // result of Bytes; nil before
 }
 
 // bodies are buffers for whole bodies.
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-const bodyKept = 64 << 10 // a larger buffer is left to the garbage collector
+const bodyKept = 64 << 10 // bytes; a larger buffer is not pooled
 
 // Bytes returns the whole body. The bytes are valid until the answer is written.
 func (b *Body) Bytes() ([]byte, error) {
@@ -67,11 +66,11 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, b.err
 }
 
-// begin counts the body among the arrivals. A few slow senders would else take all places in flight.
+// begin counts the body among the arrivals and gives back the place in flight, so that slow senders do not fill the server.
 func (b *Body) begin() error {
 	s := b.x.server
 	s.leave(b.x)
-	// Not every ResponseWriter has a deadline; those that face a network do.
+	// A ResponseWriter of a test may have no deadlines.
 	_ = huma.SetReadDeadline(b.w, time.Now().Add(s.options.BodyTimeout))
 	arrival, err := s.arriving.begin(b.x.address, func() { _ = huma.SetReadDeadline(b.w, time.Unix(1, 0)) })
 	if err != nil {
@@ -86,13 +85,13 @@ func (b *Body) begin() error {
 	return nil
 }
 
-// end counts the body out, because of the error of a read, and returns the error to give to the reader.
+// end removes the body from the arrivals after the last read, and returns the error for the reader.
 func (b *Body) end(err error) error {
 	b.close()
 	if !errors.Is(err, io.EOF) {
 		return b.unread(err)
 	}
-	_ = huma.SetReadDeadline(b.w, time.Time{}) // else it would end the handler's context
+	_ = huma.SetReadDeadline(b.w, time.Time{}) // the deadline would cancel the handler's context
 	s := b.x.server
 	if !s.parting.Load() {
 		delete(b.w.Header(), "Connection")
@@ -103,7 +102,7 @@ func (b *Body) end(err error) error {
 	return io.EOF
 }
 
-// close counts the body out if nobody has read it to its end.
+// close removes the body from the arrivals, if it is there.
 func (b *Body) close() {
 	if b.arrival != nil {
 		b.arrival.end()
@@ -115,8 +114,8 @@ func (b *Body) close() {
 	}
 }
 
-// discard ends the use of the body. What nobody has read net/http still receives for a while, so that its sender gets to
-// read the answer.
+// discard ends the use of the body. After the answer, net/http receives the rest of a body that was not read for at most
+// BodyTimeout, so that its sender can read the answer.
 func (b *Body) discard() {
 	b.close()
 	if b.err == nil && b.source == nil {
@@ -128,7 +127,7 @@ func (b *Body) discard() {
 	b.whole = nil
 }
 
-// unread says why a body could not be read.
+// unread returns the Problem of a body that could not be read.
 func (b *Body) unread(err error) *Problem {
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return newProblem(b.x, http.StatusRequestEntityTooLarge, "", "the body is larger than "+sizeLimit(e.Limit))

@@ -9,21 +9,21 @@ import (
 )
 
 const (
-	compressFrom = 1024 // bytes: below, the frame costs more than the network does
+	compressFrom = 1024 // bytes; smaller answers are not worth the time
 	gzipSuffix   = "-gzip"
 )
 
 var varyEncoding = []string{"Accept-Encoding"}
 
-// compressed sends answers of 1 KiB and more as gzip to those who take it. An entity tag then ends in
-// -gzip, because it stands for other bytes (RFC 9110, section 8.8.3.3).
+// compressed compresses answers of 1 KiB and more with gzip, if the client accepts it. The entity tag of such an answer ends
+// in -gzip, because its bytes are others (RFC 9110, section 8.8.3.3).
 func (s *Server) compressed(serve http.HandlerFunc) http.HandlerFunc {
 	squeeze, err := gzhttp.NewWrapper(
 		gzhttp.MinSize(compressFrom), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.SuffixETag(gzipSuffix),
 		gzhttp.EnableZstd(false),
 	)
 	if err != nil {
-		panic("httpapi: " + err.Error()) // the options above are constants
+		panic("httpapi: " + err.Error()) // constant options
 	}
 	squeezed := squeeze(serve)
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -40,7 +40,7 @@ func (s *Server) compressed(serve http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// PlainETag returns the entity tag of the answer without compression, given the tag of either form.
+// PlainETag returns the entity tag of the uncompressed form of an answer, from the tag of either form.
 func PlainETag(etag string) string {
 	if plain, ok := strings.CutSuffix(etag, gzipSuffix+`"`); ok {
 		return plain + `"`
@@ -48,7 +48,7 @@ func PlainETag(etag string) string {
 	return etag
 }
 
-// takesGzip looks for the word only; gzhttp weighs the preferences.
+// takesGzip is a cheap test before gzhttp, which evaluates the preferences.
 func takesGzip(r *http.Request) bool {
 	given := r.Header["Accept-Encoding"]
 	return len(given) > 0 && strings.Contains(given[0], "gzip")

@@ -12,10 +12,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// codings are the values of Content-Encoding that routes with a raw body decode.
+// codings are the content codings that routes with a raw body decode.
 var codings = []string{"gzip", "zstd"}
 
-// codingOf returns the content coding of a request, "" for none, and whether it is known.
+// codingOf returns the content coding of a request, "" for none, and whether it can be decoded.
 func codingOf(r *http.Request) (coding string, known bool) {
 	given := strings.ToLower(strings.TrimSpace(strings.Join(r.Header["Content-Encoding"], ",")))
 	switch given {
@@ -29,8 +29,8 @@ func codingOf(r *http.Request) (coding string, known bool) {
 	return "", false
 }
 
-// expand returns a reader of what a body holds: at most limit bytes, whatever it was compressed to. When the reader is no
-// longer used, release has to be called, if it is not nil.
+// expand returns a reader of the decoded body, which fails after limit bytes. The caller calls release, if it is not nil,
+// after the last read.
 func expand(coding string, body io.Reader, limit int64) (content io.Reader, release func(), err error) {
 	switch coding {
 	case "gzip":
@@ -47,8 +47,8 @@ func expand(coding string, body io.Reader, limit int64) (content io.Reader, rele
 	return body, nil, nil
 }
 
-// expandZstd decodes the whole body at once. A decoder of a stream would first make room for the window that the body asks
-// for, which is 8 MiB for a few bytes from an ordinary encoder.
+// expandZstd decodes the whole body at once. A streaming decoder first allocates the window that the body declares, which is
+// 8 MiB for a few bytes from an ordinary encoder.
 func expandZstd(body io.Reader, limit int64) (io.Reader, error) {
 	compressed, err := io.ReadAll(body)
 	if err != nil {
@@ -63,21 +63,22 @@ func expandZstd(body io.Reader, limit int64) (io.Reader, error) {
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
 	if err == nil && len(compressed) == 0 {
-		err = io.ErrUnexpectedEOF // no frame
+		err = io.ErrUnexpectedEOF // DecodeAll accepts a body without a frame
 	}
 	return bytes.NewReader(content), err
 }
 
-// zstdDecoder returns the decoder of all bodies. It writes no more than there is room for.
+// zstdDecoder returns the decoder of all bodies, which may be used concurrently. It fails where the content exceeds the
+// capacity of the destination.
 var zstdDecoder = sync.OnceValue(func() *zstd.Decoder {
 	r, err := zstd.NewReader(nil, zstd.WithDecodeAllCapLimit(true))
 	if err != nil {
-		panic("httpapi: " + err.Error()) // the options above are constants
+		panic("httpapi: " + err.Error()) // constant options
 	}
 	return r
 })
 
-// unexpected returns the error of a compressed body that ends before it begins: for a reader that would be its good end.
+// unexpected returns the error of a compressed body without a header. io.EOF would mean that the body is complete.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -87,7 +88,7 @@ func unexpected(err error) error {
 
 var gzipReaders = sync.Pool{New: func() any { return new(gzip.Reader) }}
 
-// expanded fails like http.MaxBytesReader where more than limit bytes come out of a decoder.
+// expanded is a reader of a decoder that fails after limit bytes, with the error of http.MaxBytesReader.
 type expanded struct {
 	io.Reader
 	left, limit int64

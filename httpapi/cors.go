@@ -11,23 +11,23 @@ import (
 	"agora/fault"
 )
 
-// CORS allows the scripts of other sites to call a route from a browser. They never send cookies: who calls is said by the
-// Authorization header alone.
+// CORS allows scripts of other sites to call a route from a browser. Cookies play no role: callers authenticate with the
+// Authorization header.
 type CORS struct {
-	Origins []string      // such as https://shop.example, or "*" for all sites
-	Headers []string      // that requests may have beside Authorization, Content-Type and Content-Encoding
-	Exposes []string      // headers of answers that a script may read beside the ordinary ones
-	MaxAge  time.Duration // how long a browser may remember that it is allowed; 0 for an hour
+	Origins []string      // such as https://shop.example; "*" for all
+	Headers []string      // of requests, in addition to Authorization, Content-Type and Content-Encoding
+	Exposes []string      // headers of answers that scripts may read, in addition to the safelisted ones
+	MaxAge  time.Duration // how long a browser may cache the result of a preflight; 0 for an hour
 }
 
-// crossHeaders are what every route with CORS takes.
+// crossHeaders are the headers that requests may have on every route with CORS.
 var crossHeaders = []string{"Authorization", "Content-Type", "Content-Encoding"}
 
 func (c *CORS) allows(origin string) bool {
 	return origin != "" && (slices.Contains(c.Origins, "*") || slices.Contains(c.Origins, origin))
 }
 
-// allow lets the script of an allowed origin read the answer, a failure too.
+// allow adds the headers by which scripts of an allowed origin can read the answer, also that of a failure.
 func (c *CORS) allow(h http.Header, origin string) {
 	h.Add("Vary", "Origin")
 	if !c.allows(origin) {
@@ -42,7 +42,7 @@ func (c *CORS) allow(h http.Header, origin string) {
 // preflights are the routes with CORS at one path, by method.
 type preflights map[string]*CORS
 
-// addPreflight answers the question of a browser whether a script may call the route.
+// addPreflight adds the OPTIONS route by which browsers ask whether a script may call the route.
 func (s *Server) addPreflight(rt Route) {
 	if known := s.crossOrigin[rt.Path]; known != nil {
 		known[rt.Method] = rt.CORS

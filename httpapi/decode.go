@@ -20,19 +20,19 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// encoding are the options of every answer: no nulls for empty lists, the same bytes for the same value,
-// and no failure because of what some other program once stored.
+// encoding has the options of every answer: an empty list is not null, equal values have equal bytes, and stored text that
+// is not UTF-8 is replaced.
 var encoding = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 
-// jsonFormat is JSON as RFC 8259 and I-JSON (RFC 7493) want it: one value, no name twice, valid UTF-8,
-// names as they are declared. The library is what encoding/json/v2 will be.
+// jsonFormat is strict JSON (RFC 8259 and I-JSON, RFC 7493): one value, no duplicate names, valid UTF-8, names in the
+// declared case. The library is the prototype of encoding/json/v2.
 var jsonFormat = huma.Format{
 	Marshal:   encode,
 	Unmarshal: decode,
 }
 
-// encode writes v as JSON. It fails only where v cannot be encoded, which is a bug: huma panics on it, and
-// it must not on a client that is gone.
+// encode writes v as JSON. It returns the errors of encoding, which are bugs, and not those of writing, because huma panics
+// on an error.
 func encode(w io.Writer, v any) error {
 	body, err := json.Marshal(v, encoding)
 	if err == nil {
@@ -41,7 +41,7 @@ func encode(w io.Writer, v any) error {
 	return err
 }
 
-// decode reads one JSON value into v, and names the place of what is wrong.
+// decode reads one JSON value into v. The text of its error has the name of the wrong field.
 func decode(data []byte, v any) error {
 	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true))
 	if err == nil {
@@ -51,11 +51,12 @@ func decode(data []byte, v any) error {
 	return errors.New(name + placeEnd + message)
 }
 
-// placeEnd is between the name and the message in the text of an error that decode returns: huma keeps only the text
-// of it. What is wrong with the body as a whole has the name "".
+// placeEnd separates the name and the message in an error of decode, of which huma passes on only the text. The name is
+// empty if the body as a whole is wrong.
 const placeEnd = ": "
 
-// unreadable says what is wrong with JSON of a size that could not be read, and where.
+// unreadable returns the field that the error of a JSON decoder is about, and what is wrong with it. size is the length of
+// the JSON text.
 func unreadable(err error, size int) (name, message string) {
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(e.Err, jsontext.ErrDuplicateName) {
@@ -80,9 +81,8 @@ func unreadable(err error, size int) (name, message string) {
 
 const unknownField = "is not a known field"
 
-// checkTexts refuses what huma accepts in parameters: a query that is not well formed, a query parameter that is given
-// twice, of which only the first would count, and control characters and text that is not UTF-8, which some stores
-// cannot store.
+// checkTexts refuses parameters that huma accepts: a query that is not well formed, a query parameter that is given twice,
+// of which huma takes the first, and texts with control characters or invalid UTF-8, which some stores do not accept.
 func checkTexts(parameters []*huma.Param, r *http.Request) error {
 	var c fault.Collector
 	if r.URL.RawQuery != "" {
@@ -108,8 +108,8 @@ func checkTexts(parameters []*huma.Param, r *http.Request) error {
 
 const notText = "holds a control character, or is not UTF-8"
 
-// offending tells what huma found in the terms of the caller. The name is empty where the body as a whole is wrong.
-// Values are never repeated: they may be secret.
+// offending returns the field that a finding of huma is about, and what is wrong with it. The name is empty if the body as a
+// whole is wrong. The value of the field is left out, because it may be secret.
 func offending(d *huma.ErrorDetail) (name, message string) {
 	name, inBody := strings.CutPrefix(d.Location, "body")
 	if !inBody {
@@ -124,7 +124,7 @@ func offending(d *huma.ErrorDetail) (name, message string) {
 	return name, plainly(message)
 }
 
-// plainly says what huma found as a predicate of the field.
+// plainly rewrites a message of huma so that it follows the name of the field in a sentence.
 func plainly(message string) string {
 	switch {
 	case message == validation.MsgUnexpectedProperty:
@@ -141,7 +141,7 @@ func plainly(message string) string {
 	return message
 }
 
-// missingBody is huma's message about a body that is not there, which stands by itself.
+// missingBody is huma's message about a missing body.
 const missingBody = "request body is required"
 
 // hasControl reports whether a text of a request holds a control character, or is not UTF-8.

@@ -9,18 +9,17 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Document is an answer whose bytes are ready, such as a cached product page.
+// Document is an answer that is encoded already, such as a cached product page.
 type Document struct {
 	Body         []byte
-	ETag         string // an entity tag with its quotes, or empty
+	ETag         string // entity tag with its quotes; empty for none
 	CacheControl string
-	SurrogateKey string // names by which a CDN can be told to drop it, separated by spaces
+	SurrogateKey string // names by which a CDN can purge the answer, separated by spaces
 }
 
-// RegisterDocument adds a GET operation that answers with ready bytes. I and B describe it to readers
-// exactly as Register's types do, B being the JSON that the bytes hold, but nothing is decoded or
-// encoded: load takes what it needs from the request (r.PathValue). Conditional requests
-// (If-None-Match) are answered here.
+// RegisterDocument adds a GET operation that answers with bytes that are encoded already. I and B are for the OpenAPI document:
+// I has the parameters, as in Register, and B is the type of the JSON body. load reads the parameters from the request
+// itself (r.PathValue). Conditional requests (If-None-Match) are answered with 304.
 func RegisterDocument[I, B any](s *Server, rt Route, load func(r *http.Request) (Document, error)) {
 	type described struct{ Body B }
 	s.registering = roomPrefix(reflect.TypeFor[I]().PkgPath())
@@ -33,7 +32,7 @@ func RegisterDocument[I, B any](s *Server, rt Route, load func(r *http.Request) 
 		}
 		doc.write(w, r)
 	})
-	// The handler is for the types only: the adapter takes the one above in its place.
+	// huma needs a handler for its types; the adapter uses the one above.
 	huma.Register(s.api, *op, func(context.Context, *I) (*described, error) { return nil, nil })
 }
 
@@ -63,8 +62,8 @@ func setHeader(h http.Header, name, value string) {
 	}
 }
 
-// matches reports whether one of the entity tags of an If-None-Match header stands for etag, compressed or
-// not, compared weakly as RFC 9110, section 13.1.2 has it.
+// matches reports whether one of the entity tags of an If-None-Match header is etag, or etag compressed. The comparison is
+// weak (RFC 9110, section 13.1.2).
 func matches(given []string, etag string) bool {
 	if len(given) == 0 {
 		return false

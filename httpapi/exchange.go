@@ -27,12 +27,12 @@ type exchange struct {
 	token     string // that the principal came with
 	keyed     bool   // the principal came with a key that the route knows
 	placed    bool   // it is one of Server.inFlight
+	streamed  bool   // its stream is open
 	span      telemetry.Span
 	failure   error  // what a Problem of our own fault was made of, for the span
 	code      string // the Problem's code, for the access log
 	body      *Body  // of a route that takes raw bodies
 	stream    *Stream
-	streamed  bool // the stream is open
 
 	arming sync.Mutex
 	armed  atomic.Pointer[armedContext]

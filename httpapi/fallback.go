@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// noRoute takes what no route takes: 405 if the path is there under another method, else 404.
+// noRoute answers a request without a route: with 405 if the path has other methods, else with 404.
 func (s *Server) noRoute(_ http.ResponseWriter, r *http.Request) {
 	x := exchangeOf(r.Context())
 	if allowed := s.methodsOf(r); len(allowed) > 0 {
-		p := newProblem(x, http.StatusMethodNotAllowed, "", r.Method+" is not among the methods of this path")
+		p := newProblem(x, http.StatusMethodNotAllowed, "", r.Method+" is not a method of this path")
 		p.set("Allow", strings.Join(allowed, ", "))
 		x.send(p)
 		return
@@ -18,7 +18,7 @@ func (s *Server) noRoute(_ http.ResponseWriter, r *http.Request) {
 	x.send(newProblem(x, http.StatusNotFound, "", "there is nothing at this path"))
 }
 
-// methodsOf lists the methods under which the request's path has a route.
+// methodsOf returns the methods for which the path of the request has a route.
 func (s *Server) methodsOf(r *http.Request) []string {
 	var allowed []string
 	probe := r.Clone(r.Context())

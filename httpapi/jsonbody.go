@@ -12,13 +12,13 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// refusedBody takes the place of a body that is refused: huma checks the parameters, cannot decode it, and asProblem says
-// what is wrong with both.
+// refusedBody replaces a body that is refused. huma checks the parameters and fails to decode refusedBody; asProblem then
+// reports the mistakes of both.
 var refusedBody = []byte("!")
 
-// readBody returns the huma middleware of routes that take a body, which may be optional. It reads all of it
-// before anything else happens, within the route's limits, and hands it on from memory. The media type has
-// to be named: a page of another site can make a browser post a form here, but not JSON.
+// readBody returns the huma middleware of routes with a JSON body, which may be optional. It reads the whole body within the
+// limits of the route and checks it. The media type is required, because a page of another site can make a browser send
+// a form or plain text here, but not JSON.
 func (s *Server) readBody(optional bool) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		if r, _ := humago.Unwrap(ctx); optional && r.ContentLength == 0 {
@@ -37,7 +37,7 @@ func (s *Server) readWhole(ctx huma.Context, next func(huma.Context)) {
 			fault.Field{Name: "Content-Type", Message: "is not application/json"}))
 		return
 	}
-	r.Header["Content-Type"] = contentJSON // huma compares it to the letter
+	r.Header["Content-Type"] = contentJSON // huma does not parse it
 	received := &Body{MediaType: mediaJSON, x: x, w: w, r: r}
 	defer received.discard()
 	body, err := received.Bytes()
@@ -55,14 +55,14 @@ func (s *Server) readWhole(ctx huma.Context, next func(huma.Context)) {
 	next(readContext{ctx, bytes.NewReader(body), bad})
 }
 
-// humaContext has another name than huma.Context so that embedding it leaves its method Context visible.
+// humaContext is huma.Context under another name, so that embedding it does not hide its method Context.
 type humaContext huma.Context
 
-// readContext is a huma.Context whose body is in memory.
+// readContext is a huma.Context whose body was read.
 type readContext struct {
 	humaContext
 	body io.Reader
-	bad  *badBody // why the body is refused, or nil
+	bad  *badBody // mistakes in the body; nil for none
 }
 
 // SetStatus implements huma.Context.
@@ -76,5 +76,5 @@ func (c readContext) SetStatus(code int) {
 // BodyReader implements huma.Context.
 func (c readContext) BodyReader() io.Reader { return c.body }
 
-// Unwrap is for humago.Unwrap.
+// Unwrap returns the context of the request for humago.Unwrap.
 func (c readContext) Unwrap() huma.Context { return c.humaContext }

@@ -8,9 +8,9 @@ import (
 	"agora/fault"
 )
 
-// identify tells who makes a request that has an Authorization header, and the token that says so. A bearer token is taken on every
-// route; a key as the user of Basic authentication (curl -u key:) on those that declare Keys. On all others, the
-// public ones included, Basic authentication is refused: a caller that believes to be known has to learn that it is not.
+// identify returns who makes a request with an Authorization header, and the bearer token, if it has one. Every route accepts
+// bearer tokens. A route with Keys also accepts a key as the user of Basic authentication (curl -u key:). Other routes refuse
+// Basic authentication, even if they are public, so that a caller with the wrong credential notices.
 func (s *Server) identify(x *exchange, r *http.Request) (by accounts.Principal, token string, err error) {
 	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Basic") || len(r.Header["Authorization"]) > 1 {
@@ -30,7 +30,7 @@ func (s *Server) identify(x *exchange, r *http.Request) (by accounts.Principal, 
 	return by, "", err
 }
 
-// challenge says how to authenticate on the route of a request.
+// challenge returns WWW-Authenticate for the route of a request.
 func challenge(x *exchange) string {
 	const bearer = `Bearer realm="agora"`
 	if x.route != nil && x.route.Keys != nil {

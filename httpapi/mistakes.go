@@ -9,18 +9,17 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The bounds of what a Problem repeats of a request: its answer stays small however many mistakes a caller makes, and
-// however long the names are that they give.
+// The bounds of a Problem. Its answer is small for any number of mistakes and any length of names.
 const (
-	fieldsSize  = 32 << 10 // bytes of all offending fields, encoded
-	detailSize  = 12 << 10 // bytes of the detail, encoded
-	nameSize    = 128      // bytes of the name of a field
-	messageSize = 512      // bytes of what is wrong with it
+	fieldsSize  = 32 << 10 // most bytes of all offending fields as JSON
+	detailSize  = 12 << 10 // most bytes of the detail as JSON
+	nameSize    = 128      // most bytes of the name of a field
+	messageSize = 512      // most bytes of the message about a field
 )
 
 // mistakes are the first offending fields of an input, and the number of the others.
 type mistakes struct {
-	whole  string // what is wrong with the input as a whole
+	whole  string // mistake of the input as a whole; "" for none
 	fields []fault.Field
 	more   int
 }
@@ -29,7 +28,7 @@ func (m *mistakes) any() bool { return m.whole != "" || len(m.fields) > 0 }
 
 func (m *mistakes) full() bool { return len(m.fields) >= fault.MaxFields }
 
-// add notes a mistake. One without a name is about the body as a whole.
+// add adds a mistake. The name is empty if the body as a whole is wrong.
 func (m *mistakes) add(name, message string) {
 	switch {
 	case name == "":
@@ -52,7 +51,7 @@ func (m *mistakes) join(other mistakes) {
 	m.more += other.more
 }
 
-// detail is a sentence for a person: fields say more than what is said of the whole.
+// detail returns a sentence for a person.
 func (m *mistakes) detail() string {
 	if len(m.fields) == 0 {
 		return m.whole
@@ -60,7 +59,7 @@ func (m *mistakes) detail() string {
 	return fault.Sentence(m.fields, m.more)
 }
 
-// bounded returns the fields within the bounds, as far as they fit.
+// bounded returns the fields with cut texts, up to fieldsSize.
 func bounded(fields []fault.Field) []fault.Field {
 	if len(fields) == 0 {
 		return nil
@@ -78,21 +77,21 @@ func bounded(fields []fault.Field) []fault.Field {
 	return kept
 }
 
-// boundedDetail returns the detail within its bound.
+// boundedDetail returns the detail, cut to detailSize.
 func boundedDetail(detail string) string {
 	detail = cut(detail, detailSize)
 	if encodedSize(detail) > detailSize {
-		return cut(detail, detailSize/6) // a byte is six characters at most: \u0001
+		return cut(detail, detailSize/6) // JSON has at most six characters for a byte: \u0001
 	}
 	return detail
 }
 
 func encodedSize(text string) int {
-	quoted, _ := jsontext.AppendQuote(nil, text) // fails only on text that is not UTF-8, which it replaces
+	quoted, _ := jsontext.AppendQuote(nil, text) // the error is about invalid UTF-8, which is replaced
 	return len(quoted)
 }
 
-// cut shortens a text to a number of bytes, and shows that it did.
+// cut returns the text, or its beginning and an ellipsis if it is longer than size bytes.
 func cut(text string, size int) string {
 	if len(text) <= size {
 		return text
@@ -105,7 +104,7 @@ func cut(text string, size int) string {
 	return text[:size] + end
 }
 
-// fieldAt writes a JSON pointer as a caller would: lines[0].quantity for /lines/0/quantity.
+// fieldAt returns the name of the field at a JSON pointer: lines[0].quantity for /lines/0/quantity.
 func fieldAt(p jsontext.Pointer) string {
 	var name []byte
 	for token := range p.Tokens() {
@@ -115,7 +114,7 @@ func fieldAt(p jsontext.Pointer) string {
 	return string(name)
 }
 
-// appendToken appends to the name of a list or an object that of its member.
+// appendToken appends the name of a member to that of its list or object.
 func appendToken(name []byte, token string, index bool) []byte {
 	if index {
 		return append(append(append(name, '['), token...), ']')

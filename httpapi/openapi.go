@@ -18,7 +18,7 @@ import (
 
 //go:generate go test -tags sqlite_fts5 -count=1 -run ^TestOpenAPIFile$ . -update
 
-// config is huma without everything that it would serve by itself.
+// config returns the configuration of huma, without the routes that huma adds by default.
 func (s *Server) config() huma.Config {
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -35,21 +35,21 @@ func (s *Server) config() huma.Config {
 				},
 			},
 		},
-		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}, // the suffix +json is problem+json's
+		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}, // the suffix +json is that of problem+json
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{s.asProblem},
 	}
 }
 
-// routeless are the codes of failures that no route declares, by status, as x-codes has them everywhere.
+// routeless has the codes of failures without a route, by status, in the form of x-codes.
 var routeless = map[string]map[string]string{
 	"404": {codes[http.StatusNotFound]: "There is nothing at this path."},
-	"405": {codes[http.StatusMethodNotAllowed]: "The path is there under other methods, which Allow names."},
+	"405": {codes[http.StatusMethodNotAllowed]: "The path has other methods, which Allow lists."},
 	"408": {codes[http.StatusRequestTimeout]: "The body did not arrive in time."},
 }
 
-// declare makes the huma operation of a route, with the failures that every such route can have.
+// declare returns the huma operation of a route, with the failures that follow from its declaration.
 func (s *Server) declare(rt Route) *huma.Operation {
 	op := &huma.Operation{
 		OperationID: operationID(rt), Method: rt.Method, Path: rt.Path,
@@ -73,33 +73,36 @@ func (s *Server) declare(rt Route) *huma.Operation {
 	switch {
 	case rt.Access != Public:
 		op.Security = append(op.Security, map[string][]string{"bearer": {}})
-		s.documentFailure(op, Failure{Kind: fault.Unauthenticated, When: "No token, or one that is not valid (any more)."})
+		s.documentFailure(op, Failure{Kind: fault.Unauthenticated, When: "No token, or one that is not valid or has ended."})
 	case rt.Keys != nil:
-		op.Security = append(op.Security, map[string][]string{}) // or nothing
+		op.Security = append(op.Security, map[string][]string{}) // no credential is required
 	}
 	if rt.Access != Public && rt.Access != AnyToken || rt.Owned {
-		s.documentFailure(op, Failure{Kind: fault.Denied, When: "Signed in, but not among those who may call this."})
+		s.documentFailure(op, Failure{Kind: fault.Denied, When: "The role of the token may not call this route."})
 	}
 	if strings.Contains(rt.Path, "{") {
-		s.documentFailure(op, Failure{Kind: fault.NotFound, When: "There is no such thing."})
+		s.documentFailure(op, Failure{Kind: fault.NotFound, When: "There is no such object."})
 	}
 	for _, f := range rt.Fails {
 		s.documentFailure(op, f)
 	}
-	s.documentFailure(op, Failure{Kind: fault.Exhausted, Code: "rate_limited", When: "Too many requests. Retry-After says when to come back."})
-	if !rt.unplaced {
-		s.documentFailure(op, Failure{Kind: fault.Unavailable, Code: "overloaded", When: "The server is full. Retry-After says when to come back."})
+	if rt.Stream {
+		s.documentFailure(op, Failure{Kind: fault.Unavailable, Code: errStopping.Code, When: "The server is about to stop. Reconnect to another one."})
 	}
-	s.documentFailure(op, Failure{Kind: fault.Internal, When: "Our fault. The request id leads to the log."})
+	s.documentFailure(op, Failure{Kind: fault.Exhausted, Code: "rate_limited", When: "Too many requests. Retry after Retry-After."})
+	if !rt.unplaced {
+		s.documentFailure(op, Failure{Kind: fault.Unavailable, Code: "overloaded", When: "The server is full. Retry after Retry-After."})
+	}
+	s.documentFailure(op, Failure{Kind: fault.Internal, When: "A failure of the server. The log has its cause under the request id."})
 	return op
 }
 
-// documentParameterFailures adds what can be wrong with the parameters and with the values in a body.
+// documentParameterFailures adds the failures of wrong parameters and wrong values in a body.
 func (s *Server) documentParameterFailures(op *huma.Operation) {
-	s.documentStatus(op, http.StatusUnprocessableEntity, fault.Invalid.String(), "Something is missing, unknown or wrong; errors names each.")
+	s.documentStatus(op, http.StatusUnprocessableEntity, fault.Invalid.String(), "A field is missing, unknown or wrong; errors lists the fields.")
 }
 
-// documentBodyFailures adds what can be wrong with a body.
+// documentBodyFailures adds the failures of a body.
 func (s *Server) documentBodyFailures(op *huma.Operation, rt Route) {
 	malformed, media := "The body is not one valid JSON value.", mediaJSON
 	if len(rt.Takes) > 0 {
@@ -108,20 +111,20 @@ func (s *Server) documentBodyFailures(op *huma.Operation, rt Route) {
 	for status, when := range map[int]string{
 		http.StatusBadRequest:            malformed,
 		http.StatusRequestEntityTooLarge: "The body is larger than " + sizeLimit(s.maxBody(rt)) + ".",
-		http.StatusUnsupportedMediaType:  "The body is not announced as " + media + ".",
+		http.StatusUnsupportedMediaType:  "The Content-Type is not " + media + ".",
 	} {
 		s.documentStatus(op, status, codes[status], when)
 	}
 }
 
-// sizeLimit says how large a body may be.
+// sizeLimit returns the limit of a body as words.
 func sizeLimit(bytes int64) string { return fmt.Sprintf("the limit of %d bytes", bytes) }
 
 func (s *Server) documentFailure(op *huma.Operation, f Failure) {
 	s.documentStatus(op, cmp.Or(f.Status, statuses[f.Kind]), cmp.Or(f.Code, f.Kind.String()), f.When)
 }
 
-// documentStatus adds a code to the answer of a status: several failures can share one.
+// documentStatus adds a code to the answer of a status. Several codes can have one status.
 func (s *Server) documentStatus(op *huma.Operation, status int, code, when string) {
 	key := strconv.Itoa(status)
 	answer := op.Responses[key]
@@ -143,12 +146,12 @@ func (s *Server) documentStatus(op *huma.Operation, status int, code, when strin
 	answer.Description = strings.Join(lines, "\n")
 }
 
-// document is the OpenAPI document, made when it is first asked for: then all routes are there.
+// document returns a function that makes the OpenAPI document at its first call, after all routes are registered.
 func (s *Server) document() func() []byte {
 	return sync.OnceValue(func() []byte {
 		doc := s.api.OpenAPI()
 		for _, name := range []string{"ErrorModel", "ErrorDetail"} {
-			delete(doc.Components.Schemas.Map(), name) // huma declares its own error; ours is Problem
+			delete(doc.Components.Schemas.Map(), name) // the error of huma, which is never sent
 		}
 		body, err := json.Marshal(doc)
 		if err != nil {
@@ -158,8 +161,7 @@ func (s *Server) document() func() []byte {
 	})
 }
 
-// withoutNull declares lists as what they are here, in and out: there, however empty, and never null. huma
-// takes every slice for one that can be nil.
+// withoutNull declares that lists are never null. huma declares every slice as nullable.
 func withoutNull(schemas map[string]*huma.Schema) {
 	for _, s := range schemas {
 		if s.Type == huma.TypeArray {

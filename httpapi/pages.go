@@ -12,10 +12,10 @@ import (
 //go:embed docs/docs.html docs/docs.css docs/docs.js
 var docsFiles embed.FS
 
-// docsPolicy lets the page have its own script, style and the API, and nothing else.
+// docsPolicy allows the page its own script and style, and calls of the API.
 var docsPolicy = []string{"default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
 
-// addDocumentation adds the OpenAPI document and the page that shows it to people.
+// addDocumentation adds the OpenAPI document and the page that shows it.
 func (s *Server) addDocumentation() {
 	document := s.document()
 	s.Mount(Route{Method: "GET", Path: "/openapi.json", Access: Public}, http.HandlerFunc(
@@ -31,7 +31,7 @@ func (s *Server) addDocumentation() {
 func docsFile(name string) http.Handler {
 	body, err := docsFiles.ReadFile("docs/" + name)
 	if err != nil {
-		panic("httpapi: " + err.Error()) // it is embedded
+		panic("httpapi: " + err.Error()) // the file is embedded
 	}
 	doc := Document{Body: body, ETag: tagOf(body), CacheControl: "no-cache"}
 	kind := []string{mime.TypeByExtension(path.Ext(name))}
@@ -43,7 +43,7 @@ func docsFile(name string) http.Handler {
 	})
 }
 
-// tagOf returns the entity tag of bytes.
+// tagOf returns an entity tag that is the hash of the body.
 func tagOf(body []byte) string {
 	sum := sha256.Sum256(body)
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`

@@ -14,23 +14,23 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Problem is the answer of every request that failed, as RFC 9457 has it.
+// Problem is the answer of a request that failed (RFC 9457).
 type Problem struct {
-	Type     string        `json:"type" example:"/docs#invalid" doc:"Where the documentation explains the code."`
+	Type     string        `json:"type" example:"/docs#invalid" doc:"Address of the documentation of the code."`
 	Title    string        `json:"title" example:"Unprocessable Entity" doc:"The meaning of the status."`
 	Status   int           `json:"status" example:"422"`
-	Code     string        `json:"code" example:"invalid" doc:"Stable and machine-readable: what to branch on."`
-	Detail   string        `json:"detail" example:"quantity is less than 1" doc:"What went wrong this time, for a person."`
-	Instance string        `json:"instance" example:"req_01jd8q6m3k9v2n4x7y5z8w1t0c" doc:"The id of the request, which the log has too."`
-	Errors   []fault.Field `json:"errors,omitempty" doc:"The offending places of the input, named as the caller wrote them."`
+	Code     string        `json:"code" example:"invalid" doc:"Stable code for programs."`
+	Detail   string        `json:"detail" example:"quantity is less than 1" doc:"What went wrong, for a person."`
+	Instance string        `json:"instance" example:"req_01jd8q6m3k9v2n4x7y5z8w1t0c" doc:"The id of the request, as in the log."`
+	Errors   []fault.Field `json:"errors,omitempty" doc:"The wrong fields of the input; if there are many, the first of them."`
 
-	header http.Header // Cache-Control, and Retry-After, WWW-Authenticate or Allow
+	header http.Header // Cache-Control, and for some statuses Retry-After, WWW-Authenticate or Allow
 }
 
 // Error implements error.
 func (p *Problem) Error() string { return p.Detail }
 
-// GetStatus implements huma.StatusError, by which huma sends a Problem that a handler returned.
+// GetStatus implements huma.StatusError, so that huma sends a Problem that a handler returns.
 func (p *Problem) GetStatus() int { return p.Status }
 
 // GetHeaders implements huma.HeadersError.
@@ -41,10 +41,10 @@ func (p *Problem) ContentType(string) string { return problemJSON }
 
 const problemJSON = "application/problem+json"
 
-// statusClientGone is nginx's status for a client that did not wait. It only reaches the log.
+// statusClientGone is the status of nginx for a client that disconnected. Only the log has it.
 const statusClientGone = 499
 
-// statuses maps the kinds of failure to HTTP. It is the only place that does.
+// statuses has the HTTP status of each kind of fault.
 var statuses = map[fault.Kind]int{
 	fault.Internal:        http.StatusInternalServerError,
 	fault.Invalid:         http.StatusUnprocessableEntity,
@@ -60,7 +60,7 @@ var statuses = map[fault.Kind]int{
 	fault.Timeout:         http.StatusGatewayTimeout,
 }
 
-// codes names the failures of HTTP itself, which no fault kind stands for.
+// codes has the codes of failures of HTTP itself, for which there is no kind of fault.
 var codes = map[int]string{
 	http.StatusBadRequest:            "malformed",
 	http.StatusNotFound:              "no_such_route",
@@ -75,12 +75,12 @@ var codes = map[int]string{
 // CodePreconditionRequired is the code of ErrPreconditionRequired.
 const CodePreconditionRequired = "precondition_required"
 
-// ErrPreconditionRequired returns the failure of a request that lacks a header which the route needs, such as If-Match.
+// ErrPreconditionRequired returns the error of a request without a conditional header that the route requires, such as If-Match.
 func ErrPreconditionRequired(ctx context.Context, header, detail string) error {
 	return newProblem(exchangeOf(ctx), http.StatusPreconditionRequired, "", detail, fault.Field{Name: header, Message: "is missing"})
 }
 
-// problem makes the Problem of an error, and writes the cause to the log if nobody but the log may see it.
+// problem returns the Problem of an error. It logs the cause of an internal error, which the caller does not get to see.
 func (s *Server) problem(x *exchange, err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
@@ -90,7 +90,7 @@ func (s *Server) problem(x *exchange, err error) *Problem {
 	case kind == fault.Internal:
 		x.failure = err
 		s.log.LogAttrs(x, slog.LevelError, "internal error", slog.String("request", x.id), slog.Any("error", err))
-		return newProblem(x, statuses[kind], kind.String(), "internal error; the log has it under "+x.id)
+		return newProblem(x, statuses[kind], kind.String(), "internal error; see the log of request "+x.id)
 	case clientGone(x, err):
 		return newProblem(x, statusClientGone, kind.String(), "the client is gone")
 	case kind == fault.Unavailable || kind == fault.Timeout:
@@ -122,12 +122,12 @@ func (s *Server) logAway(x *exchange, err error) {
 	s.log.LogAttrs(x, slog.LevelWarn, "request failed", slog.String("route", route), slog.String("request", x.id), slog.Any("error", err))
 }
 
-// clientGone reports whether work ended because nobody waits for it any more.
+// clientGone reports whether the error comes from the disconnection of the client.
 func clientGone(x *exchange, err error) bool {
 	return errors.Is(err, context.Canceled) && errors.Is(x.Context.Err(), context.Canceled)
 }
 
-// newProblem returns a Problem with its status and code, and notes the code for the access log.
+// newProblem returns a Problem. It sets the code of the exchange, for the access log.
 func newProblem(x *exchange, status int, code, detail string, fields ...fault.Field) *Problem {
 	if code == "" {
 		code = codes[status]
@@ -143,7 +143,7 @@ func newProblem(x *exchange, status int, code, detail string, fields ...fault.Fi
 	return p
 }
 
-// retryAfter sets the header in whole seconds, rounded up; 0 leaves what is there.
+// retryAfter sets Retry-After in whole seconds, rounded up. It does nothing if d is 0.
 func (p *Problem) retryAfter(d time.Duration) {
 	if d > 0 {
 		p.set("Retry-After", strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10))
@@ -152,7 +152,7 @@ func (p *Problem) retryAfter(d time.Duration) {
 
 func (p *Problem) set(name, value string) { p.header.Set(name, value) }
 
-// fail answers with the Problem of err, from outside of huma.
+// fail answers with the Problem of err. It is for code that huma does not call.
 func (s *Server) fail(x *exchange, err error) { x.send(s.problem(x, err)) }
 
 // send writes a Problem.
@@ -163,14 +163,13 @@ func (x *exchange) send(p *Problem) {
 	}
 	h.Set("Content-Type", problemJSON)
 	for _, name := range []string{"Content-Length", "Content-Encoding", "Etag"} {
-		h.Del(name) // of the answer that did not come about
+		h.Del(name) // of the answer that is replaced
 	}
 	x.WriteHeader(p.Status)
-	_ = encode(x, p) // a Problem is nothing but texts and a number
+	_ = encode(x, p) // a Problem can always be encoded
 }
 
-// asProblem is the huma transformer that puts a Problem in the place of huma's own error, so that what its
-// validation finds looks like everything else.
+// asProblem is the huma transformer that replaces an error of huma's validation by a Problem.
 func (s *Server) asProblem(ctx huma.Context, _ string, v any) (any, error) {
 	e, ok := v.(*huma.ErrorModel)
 	if !ok {

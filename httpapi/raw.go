@@ -14,10 +14,13 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// RegisterRaw adds an operation whose handler reads the body itself, as bytes or as a stream, in one of the media types
-// that the route takes. I holds path, query and header parameters, O the headers and the Body of the answer, as in Register. A
-// body may be compressed with gzip or zstd; the route's MaxBody bounds what it expands to. A nil answer has the route's
-// Status and Content-Length: 0.
+// RegisterRaw adds an operation whose handler reads the body itself, as bytes or as a stream. Route.Takes has the media types
+// of the body. I has the path, query and header parameters, O the headers and the Body of the answer, as in Register. The
+// body may be compressed with gzip or zstd; Route.MaxBody is the limit after expansion. A nil answer has Route.Status and
+// Content-Length: 0.
+//
+// A route that takes text/plain can be called from a form on any site. It must not trust anything but the Authorization
+// header.
 func RegisterRaw[I, O any](s *Server, rt Route, handle func(ctx context.Context, in *I, body *Body) (*O, error)) {
 	input := reflect.TypeFor[I]()
 	if _, has := input.FieldByName("Body"); has || len(rt.Takes) == 0 {
@@ -40,7 +43,7 @@ func RegisterRaw[I, O any](s *Server, rt Route, handle func(ctx context.Context,
 	})
 }
 
-// takeRaw refuses a body whose media type or coding the route does not take.
+// takeRaw refuses a media type or a content coding that the route does not take.
 func (s *Server) takeRaw(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	x := exchangeOf(r.Context())
@@ -64,11 +67,11 @@ func (s *Server) takeRaw(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// documentRawBody describes a body that the handler reads itself.
+// documentRawBody returns the documentation of a raw body.
 func documentRawBody(rt Route) *huma.RequestBody {
 	body := &huma.RequestBody{
 		Required: true, Content: map[string]*huma.MediaType{},
-		Description: "May be compressed: Content-Encoding is gzip, zstd, or none.",
+		Description: "May be compressed, with Content-Encoding: gzip or zstd.",
 	}
 	for _, media := range rt.Takes {
 		body.Content[media] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}

@@ -10,115 +10,48 @@ import (
 	"strings"
 	"time"
 
-	"agora/accounts"
 	"agora/fault"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// Access is the set of those who may call a route. The zero Access is nobody: a route that declares none
-// panics when it is registered.
-type Access uint8
-
-const (
-	anonymous Access = 1 << iota
-	shopper
-	seller
-	admin
-	metrics
-
-	SignedIn = shopper | seller | admin // everybody who has a token that is not only for figures
-	AnyToken = SignedIn | metrics       // everybody who has a token
-	Public   = anonymous | AnyToken     // everybody
-)
-
-// Roles returns the access of exactly these roles. It panics on a role that does not exist.
-func Roles(roles ...accounts.Role) Access {
-	var a Access
-	for _, r := range roles {
-		one := accessOf(r)
-		if one == 0 {
-			panic("httpapi: there is no role " + string(r))
-		}
-		a |= one
-	}
-	return a
-}
-
-func accessOf(r accounts.Role) Access {
-	switch r {
-	case accounts.Shopper:
-		return shopper
-	case accounts.Seller:
-		return seller
-	case accounts.Admin:
-		return admin
-	case accounts.Metrics:
-		return metrics
-	}
-	return 0
-}
-
-// Allows reports whether the principal is one of those who may call. Whether an object is the
-// principal's own is not asked here: the service knows.
-func (a Access) Allows(p accounts.Principal) bool {
-	if !p.Known() {
-		return a&anonymous != 0
-	}
-	return a&accessOf(p.Role) != 0
-}
-
-// Names lists those who may call, "anonymous" first, as the OpenAPI document's x-roles has them.
-func (a Access) Names() []string {
-	var names []string
-	if a&anonymous != 0 {
-		names = append(names, "anonymous")
-	}
-	for _, r := range accounts.Roles {
-		if a&accessOf(r) != 0 {
-			names = append(names, string(r))
-		}
-	}
-	return names
-}
-
-// Failure is an answer that a route gives beside those that every route can give.
+// Failure documents a failure of a route, in addition to those that every route has.
 type Failure struct {
 	Kind   fault.Kind
-	Status int    // instead of the kind's, for what only HTTP knows of
-	Code   string // the stable code; empty for the kind's name
+	Status int    // HTTP status; 0 for that of the kind
+	Code   string // stable code; empty for the name of the kind
 	When   string // one sentence for the documentation
 }
 
-// Route declares one operation: where it is, who may call it, and what a reader should know.
+// Route declares one operation: its place, who may call it, its limits and its documentation.
 type Route struct {
-	Method, Path string // the path as net/http's patterns have it: /v1/products/{id}
-	Tag          string // the group in the documentation; a route without one is left out of it
-	Summary      string // a few words
-	Description  string // what a caller has to know beside the shapes; may be empty
+	Method, Path string // the path is a pattern of net/http: /v1/products/{id}
+	Tag          string // group in the documentation; empty for a route that is not documented
+	Summary      string // a few words for the documentation
+	Description  string // what a caller has to know in addition to the schemas; may be empty
 	Access       Access
-	Owned        bool   // it touches an object that belongs to somebody, and the service refuses everybody else
-	Status       int    // of success; 0 for 200, or 204 where there is no body
-	Accepted     string // when it answers 202 with the same body instead; empty for never
+	Owned        bool   // the object of the request has an owner, and the service refuses everybody else
+	Status       int    // status of success; 0 for 200, or for 204 if the answer has no body
+	Accepted     string // when the status of success is 202 instead, with the same body; empty for never
 	Fails        []Failure
-	Takes        []string      // media types of a body that the handler reads, see RegisterRaw; none for JSON
-	MaxBody      int64         // bytes; 0 for the server's limit, which a JSON body cannot exceed
-	Timeout      time.Duration // 0 for the server's
-	Keys         Authenticator // knows the keys that may call beside those of Access, sent as the user of Basic authentication; nil for none
-	Stream       bool          // it answers with a stream of events; RegisterStream sets it
-	CORS         *CORS         // which other sites' scripts may call it; nil for none
+	Takes        []string      // media types of a raw body, see RegisterRaw; none for JSON
+	MaxBody      int64         // most bytes of a body; 0 for Options.MaxBody, which JSON bodies never exceed
+	Timeout      time.Duration // of the whole request; 0 for Options.Timeout
+	Keys         Authenticator // knows keys whose owners may call too, sent as the user of Basic authentication; nil for none
+	Stream       bool          // the answer is a stream of events; set by RegisterStream
+	CORS         *CORS         // scripts of other sites that may call; nil for none
 
-	unplaced bool             // it takes no place in flight, so that it answers also when the server is full
-	pattern  string           // Pattern(), made once
-	serve    http.HandlerFunc // without what surrounds it
+	unplaced bool             // requests take no place in flight, and are answered also when the server is full
+	pattern  string           // result of Pattern
+	serve    http.HandlerFunc // handler without the chain
 }
 
-// Pattern returns the route as net/http's mux has it, such as "GET /v1/products/{id}".
+// Pattern returns the pattern of the route for http.ServeMux, such as "GET /v1/products/{id}".
 func (rt Route) Pattern() string { return rt.Method + " " + rt.Path }
 
-// Register adds an operation. I holds path, query and header parameters and the Body, O the headers and
-// the Body of the answer, both as struct tags describe them (https://huma.rocks/features/).
+// Register adds an operation. I has the path, query and header parameters and the Body, O has the headers and the Body of
+// the answer. Struct tags describe both (https://huma.rocks/features/).
 func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in *I) (*O, error)) {
 	op := s.declare(rt)
 	input := reflect.TypeFor[I]()
@@ -129,9 +62,9 @@ func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in
 	if body, has := input.FieldByName("Body"); has {
 		s.documentBodyFailures(op, rt)
 		op.Middlewares = huma.Middlewares{s.readBody(body.Type.Kind() == reflect.Pointer)}
-		op.SkipValidateBody = true // readBody has seen to it
-		op.MaxBodyBytes = -1       // readBody has seen to it
-		op.BodyReadTimeout = -1    // lifts the deadline that readBody set, which else would end the handler's context
+		op.SkipValidateBody = true // readBody does it
+		op.MaxBodyBytes = -1       // readBody does it
+		op.BodyReadTimeout = -1    // removes the deadline of readBody, which would cancel the handler's context
 	}
 	huma.Register(s.api, *op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
@@ -146,8 +79,8 @@ func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in
 	}
 }
 
-// Mount adds a handler that is not an operation of the API: a page, or a group of files below a path that
-// ends with a slash. It passes through the same chain as every route.
+// Mount adds a handler that is not an operation of the API, such as a page, or a group of files below a path that ends
+// with a slash. Its requests pass through the same chain.
 func (s *Server) Mount(rt Route, h http.Handler) {
 	s.add(rt, func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Referrer-Policy"] = noReferrer
@@ -155,7 +88,7 @@ func (s *Server) Mount(rt Route, h http.Handler) {
 	})
 }
 
-// add puts a handler behind admission and into the mux.
+// add adds a route to the mux, with admission before its handler.
 func (s *Server) add(rt Route, serve http.HandlerFunc) {
 	if rt.Access == 0 {
 		panic(fmt.Sprintf("httpapi: %s does not declare who may call it", rt.Pattern()))
@@ -174,7 +107,7 @@ func (s *Server) add(rt Route, serve http.HandlerFunc) {
 	}
 }
 
-// maxBody returns the bytes that a body of the route may have.
+// maxBody returns the most bytes that a body of the route may have.
 func (s *Server) maxBody(rt Route) int64 {
 	switch {
 	case rt.MaxBody == 0:
@@ -185,10 +118,10 @@ func (s *Server) maxBody(rt Route) int64 {
 	return min(rt.MaxBody, s.options.MaxBody)
 }
 
-// The keys of what a huma operation carries for the adapter.
+// The keys of the metadata of a huma operation that the adapter reads.
 const (
-	metaRoute = "route" // Route
-	metaServe = "serve" // http.HandlerFunc that takes the place of huma's own, see RegisterDocument
+	metaRoute = "route" // a Route
+	metaServe = "serve" // an http.HandlerFunc to use instead of huma's handler, see RegisterDocument
 )
 
 // adapter lets huma register its operations with the server.
@@ -196,14 +129,14 @@ type adapter struct{ *Server }
 
 // Handle implements huma.Adapter.
 func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
-	rt, _ := op.Metadata[metaRoute].(Route) // without one it declares no access, and add panics
+	rt, _ := op.Metadata[metaRoute].(Route) // the zero Route has no access, and add panics
 	schemas := a.api.OpenAPI().Components.Schemas
 	withoutNull(schemas.Map())
 	if op.RequestBody != nil && op.RequestBody.Content[mediaJSON] != nil {
 		checkable(schemas, op.RequestBody.Content[mediaJSON].Schema, rt.Pattern(), map[*huma.Schema]bool{})
 	}
 	if len(rt.Takes) > 0 {
-		op.RequestBody = documentRawBody(rt) // now, because huma would decode a body that it knew of
+		op.RequestBody = documentRawBody(rt) // after huma has read the operation: else it would decode the body
 	}
 	if serve, ok := op.Metadata[metaServe].(http.HandlerFunc); ok {
 		a.add(rt, serve)
@@ -221,7 +154,7 @@ func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 // ServeHTTP implements huma.Adapter; requests come in through Handler.
 func (a adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
-// operationID makes get-v1-products-id of GET /v1/products/{id}.
+// operationID returns the id of an operation, such as get-v1-products-id for GET /v1/products/{id}.
 func operationID(rt Route) string {
 	words := strings.FieldsFunc(rt.Path, func(c rune) bool { return strings.ContainsRune("/{}.", c) })
 	return strings.ToLower(rt.Method) + "-" + strings.Join(words, "-")

@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// plainRooms are the rooms whose types have their own names in the OpenAPI document. The types of all others carry the name
-// of their room before their own: Event of the room feed is FeedEvent. So no room can take a name from another, in
-// whichever order their routes are registered, and the names of the first systems stay as they are.
+// plainRooms are the rooms whose schemas are named like their types. The schema of a type of another room has the name of the
+// room as a prefix: that of feed.Event is FeedEvent. So two rooms can have types of one name, and the names do not depend
+// on the order in which routes are registered.
 var plainRooms = map[string]bool{"shop": true, "accounts": true, "fault": true, "httpapi": true}
 
-// schemaName names the schema of a type. A type without a name gets the hint: huma makes it of the name of the struct
-// that the type is in, and that struct is the input or the answer of the operation that is being registered.
+// schemaName returns the name of the schema of a type. That of a type without a name is the hint, which huma makes from the
+// struct that has the type as a field: the input or the answer of the operation that is being registered.
 func (s *Server) schemaName(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -21,7 +21,7 @@ func (s *Server) schemaName(t reflect.Type, hint string) string {
 	if t.Name() == "" {
 		return s.registering + titled(strings.ReplaceAll(hint, ".", ""))
 	}
-	// A generic type is named like Page[agora/feed.Post], and one of two parameters like Pair[int,agora/feed.Post].
+	// The name of a generic type is like Pair[int,agora/feed.Post].
 	parts := strings.FieldsFunc(strings.ReplaceAll(t.Name(), "[]", "List,"), func(r rune) bool { return strings.ContainsRune("[],*", r) })
 	var name strings.Builder
 	for i, part := range parts {
@@ -36,7 +36,7 @@ func (s *Server) schemaName(t reflect.Type, hint string) string {
 	return name.String()
 }
 
-// roomPrefix returns what the names of the schemas of a package begin with.
+// roomPrefix returns the prefix of the schemas of a package.
 func roomPrefix(packagePath string) string {
 	path, inside := strings.CutPrefix(strings.TrimSuffix(packagePath, "_test"), "agora/")
 	if !inside {
@@ -45,7 +45,7 @@ func roomPrefix(packagePath string) string {
 	rooms := strings.Split(path, "/")
 	room := rooms[0]
 	if len(rooms) > 1 && (room == "httpapi" || room == "pattern" || room == "engine") {
-		room = rooms[1] // httpapi/feed is the feed's
+		room = rooms[1] // types of httpapi/feed belong to the feed
 	}
 	if plainRooms[room] {
 		return ""

@@ -9,22 +9,22 @@ import (
 	"agora/fault"
 )
 
-// Event is one server-sent event, as the HTML standard has it (section 9.2). Every field may be empty.
+// Event is one server-sent event (HTML standard, section 9.2). Every field may be empty.
 type Event struct {
-	ID    string        // that a client sends as Last-Event-ID when it connects again; without line breaks
-	Name  string        // the type of the event, "message" without one; without line breaks
-	Retry time.Duration // how long the client has to wait before it connects again
-	Data  []byte        // lines of text
+	ID    string        // the client sends it as Last-Event-ID when it reconnects; no line breaks
+	Name  string        // type of the event; empty for "message"; no line breaks
+	Retry time.Duration // how long the client waits before it reconnects; 0 to leave it unchanged
+	Data  []byte        // text of any number of lines
 }
 
-// heartbeat is a comment, which clients ignore.
+// heartbeat is an empty comment. Clients ignore it.
 const heartbeat = ":\n\n"
 
-// append appends the event as it is sent. It is an error of the program that an id or a name holds a line break, which would
-// end the field, or an id a zero, which makes clients ignore it.
+// append appends the encoded event. An id or a name with a line break or a NUL is a bug of the handler: the line break would
+// end the field, and clients ignore an id with a NUL.
 func (e Event) append(b []byte) ([]byte, error) {
 	if strings.ContainsAny(e.ID, "\r\n\x00") || strings.ContainsAny(e.Name, "\r\n\x00") {
-		return b, fault.New(fault.Internal, "", "the id or the name of an event holds a line break or a zero")
+		return b, fault.New(fault.Internal, "", "the id or the name of an event has a line break or a NUL")
 	}
 	if e.ID != "" {
 		b = append(append(append(b, "id: "...), e.ID...), '\n')

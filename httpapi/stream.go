@@ -17,12 +17,12 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// RegisterStream adds a GET operation that answers with server-sent events (text/event-stream) for as long as the client
-// stays connected. I holds path, query and header parameters. The stream ends when handle returns, which it has to do
-// once ctx is done. An error that handle returns before the stream is open becomes a Problem.
+// RegisterStream adds a GET operation that answers with server-sent events (text/event-stream) until the client disconnects.
+// I has the path, query and header parameters. The stream ends when handle returns; handle has to return soon after ctx
+// is done. If handle returns an error before the stream is open, the answer is a Problem.
 //
-// A stream has no deadline and takes no place in flight. It is counted in agora_http_streams, and its duration in no
-// histogram. Its answer is never compressed.
+// A stream has no deadline, takes no place in flight, and is not compressed. agora_http_streams counts it; the histogram of
+// request durations does not.
 func RegisterStream[I any](s *Server, rt Route, handle func(ctx context.Context, in *I, out *Stream) error) {
 	rt.Method, rt.Status, rt.Stream = http.MethodGet, http.StatusOK, true
 	input := reflect.TypeFor[I]()
@@ -31,7 +31,7 @@ func RegisterStream[I any](s *Server, rt Route, handle func(ctx context.Context,
 	s.documentParameterFailures(op)
 	op.Middlewares = huma.Middlewares{s.takeStream}
 	op.Parameters = append(op.Parameters, &huma.Param{
-		Name: lastEventID, In: "header", Description: "The id of the last event that was received; the stream continues after it.",
+		Name: lastEventID, In: "header", Description: "The id of the last event that the client received. The stream continues after it.",
 		Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(lastEventIDSize)},
 	})
 	huma.Register(s.api, *op, func(ctx context.Context, in *I) (*struct{}, error) {
@@ -50,10 +50,10 @@ const (
 	lastEventIDSize = 512 // bytes
 )
 
-// Stream sends events to one client. Its methods may be called from several goroutines, until the handler returns.
+// Stream sends events to one client. Its methods may be called concurrently until the handler returns.
 //
-// Events wait in a bounded queue for the client to take them. A client that lets the queue overflow, or that takes
-// nothing for streamWrite, is disconnected.
+// Events wait in a bounded queue until they are written. The client is disconnected if the queue overflows, or if a write
+// takes longer than streamWrite.
 type Stream struct {
 	LastEventID string // of the request; "" for none
 
@@ -63,22 +63,22 @@ type Stream struct {
 
 	mu      sync.Mutex
 	open    bool
-	reason  error         // why nothing more is sent; nil while the stream goes on
-	queue   []byte        // events that wait, encoded
+	reason  error         // why the stream ended; nil before
+	queue   []byte        // encoded events that wait
 	events  int           // number of events in queue
-	writing bool          // the writer has events that it took from queue
-	drained chan struct{} // closed when nothing waits or is written; nil if nobody asked for it
-	wake    chan struct{} // tells the writer that there is something to do
+	writing bool          // the writer writes events that it took from queue
+	drained chan struct{} // closed when all events are written; nil without a call of Flush
+	wake    chan struct{} // wakes the writer
 	done    chan struct{} // closed when the writer has returned
 }
 
-// The bounds of what a stream takes of the server.
+// The bounds of one stream.
 const (
 	streamEvents    = 256              // in the queue
 	streamBytes     = 64 << 10         // in the queue
-	streamKept      = 4 << 10          // bytes of a queue that an idle stream keeps
-	streamWrite     = 10 * time.Second // for a client to take what is written to it
-	streamHeartbeat = 15 * time.Second // without an event, after which a comment is sent
+	streamKept      = 4 << 10          // bytes of the buffers of an idle stream
+	streamWrite     = 10 * time.Second // deadline of a write
+	streamHeartbeat = 15 * time.Second // time without an event after which a heartbeat is sent
 )
 
 var (
@@ -87,8 +87,8 @@ var (
 	errStreamDone error = fault.New(fault.Internal, "", "the stream was used after its handler returned")
 )
 
-// Open sends the head of the answer. Send does it too; a handler that has nothing to send yet calls Open, so that its
-// client knows that it is connected.
+// Open sends the header of the answer. Send does it too. A handler without a first event calls Open, so that its client
+// knows that it is connected.
 func (st *Stream) Open() error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -105,15 +105,15 @@ func (st *Stream) start() error {
 	h.Set("Content-Type", mediaEvents)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back to fill its buffer
-	// Without these deadlines a ResponseWriter is not one that faces a network.
-	_ = st.w.SetReadDeadline(time.Time{}) // the server's would end the context of the request
+	// A ResponseWriter of a test may have no deadlines.
+	_ = st.w.SetReadDeadline(time.Time{}) // the deadline of the server would cancel the context of the request
 	_ = st.w.SetWriteDeadline(time.Now().Add(streamWrite))
 	st.x.Flush()
 	go st.write()
 	return nil
 }
 
-// Send queues an event and does not wait. The error is that of a stream that has ended: the handler returns it.
+// Send queues an event. It does not wait. If it returns an error, the stream has ended, and the handler returns the error.
 func (st *Stream) Send(e Event) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -139,8 +139,8 @@ func (st *Stream) Send(e Event) error {
 	return nil
 }
 
-// Flush waits until the client has taken all events so far. A handler that sends many events at once, such as those that
-// a client missed, calls it in between, so that they do not overflow the queue.
+// Flush waits until all queued events are written. A handler that sends many events at once, such as those that a client
+// missed, calls it in between, so that they do not overflow the queue.
 func (st *Stream) Flush(ctx context.Context) error {
 	st.mu.Lock()
 	if st.reason != nil || len(st.queue) == 0 && !st.writing {
@@ -162,7 +162,7 @@ func (st *Stream) Flush(ctx context.Context) error {
 	}
 }
 
-// end takes no more events, and ends the handler's context. st.mu must be held.
+// end ends the stream and cancels the context of the handler. st.mu must be held.
 func (st *Stream) end(reason error) {
 	if st.reason != nil {
 		return
@@ -172,12 +172,12 @@ func (st *Stream) end(reason error) {
 	st.settle()
 	if errors.Is(reason, errStreamSlow) {
 		st.x.server.streams.dropped.Inc(st.x.route.pattern)
-		_ = st.w.SetWriteDeadline(time.Unix(1, 0)) // for a write that waits
+		_ = st.w.SetWriteDeadline(time.Unix(1, 0)) // ends a write that blocks
 	}
 	st.signal()
 }
 
-// settle lets those go on who wait in Flush. st.mu must be held.
+// settle wakes the callers of Flush. st.mu must be held.
 func (st *Stream) settle() {
 	if st.drained != nil {
 		close(st.drained)
@@ -192,7 +192,7 @@ func (st *Stream) signal() {
 	}
 }
 
-// write sends what is queued until the stream ends, and a heartbeat where nothing is. It alone writes to the client.
+// write writes queued events and heartbeats until the stream ends. No other goroutine writes to the client.
 func (st *Stream) write() {
 	defer close(st.done)
 	idle := time.NewTimer(streamHeartbeat)
@@ -228,7 +228,7 @@ func (st *Stream) write() {
 	}
 }
 
-// writeNow writes a batch, and lets those go on who wait for it.
+// writeNow writes a batch and wakes the callers of Flush if nothing else waits.
 func (st *Stream) writeNow(batch []byte) error {
 	st.mu.Lock()
 	if errors.Is(st.reason, errStreamSlow) {
@@ -252,8 +252,8 @@ func (st *Stream) writeNow(batch []byte) error {
 	return nil
 }
 
-// take swaps the queue for the batch that was written, and reports whether it is the last. What waits for a client that
-// does not read is given up.
+// take returns the queued events and whether the stream has ended. It reuses the buffer of the last batch for the queue. The
+// events of a client that does not read are dropped.
 func (st *Stream) take(written []byte) (batch []byte, last bool) {
 	if cap(written) > streamKept {
 		written = nil
@@ -268,14 +268,14 @@ func (st *Stream) take(written []byte) (batch []byte, last bool) {
 	return batch, st.reason != nil
 }
 
-// stop ends the stream from outside of its handler.
+// stop ends the stream.
 func (st *Stream) stop(reason error) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.end(reason)
 }
 
-// takeStream makes the stream of a request. HEAD has none: it asks for the head of an answer without an end.
+// takeStream creates the stream of a request. HEAD has no stream, because its answer would never end.
 func (s *Server) takeStream(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	x := exchangeOf(r.Context())
@@ -296,7 +296,7 @@ func (s *Server) takeStream(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// runStream lets the handler of a stream work, and ends the stream after it.
+// runStream calls the handler of a stream and ends the stream after it.
 func (s *Server) runStream(x *exchange, handle func(context.Context) error) error {
 	st := x.stream
 	ctx, cancel := context.WithCancelCause(x)
@@ -321,15 +321,15 @@ func (s *Server) runStream(x *exchange, handle func(context.Context) error) erro
 	case !open:
 		return s.problem(x, cmp.Or(reason, err))
 	case reason == nil && ctx.Err() == nil:
-		_ = s.problem(x, err) // for the log: the answer has begun
+		_ = s.problem(x, err) // logs the error; the answer has begun
 		panic(http.ErrAbortHandler)
 	case errors.Is(reason, errStreamSlow):
-		panic(http.ErrAbortHandler) // the client must not take this for the end
+		panic(http.ErrAbortHandler) // the client must not take this for a regular end
 	}
 	return nil
 }
 
-// finish ends a stream whose handler has returned, and waits until what is queued is sent.
+// finish ends a stream whose handler has returned, and waits until the queued events are written.
 func (st *Stream) finish() {
 	st.mu.Lock()
 	st.end(errStreamDone)

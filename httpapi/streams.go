@@ -9,7 +9,7 @@ import (
 	"agora/telemetry"
 )
 
-// streams bounds the streams that are open, of all addresses and of each.
+// streams bounds the number of open streams, in all and by address.
 type streams struct {
 	limit, ofAddress int
 	opened           telemetry.Gauge
@@ -39,7 +39,7 @@ func newStreams(o Options) *streams {
 	}
 }
 
-// begin counts a stream in, or returns why it is refused. What has begun ends with end.
+// begin counts a stream, or returns why it is refused. The caller calls end after the stream.
 func (s *streams) begin(x *exchange) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *streams) end(x *exchange) {
 	s.opened.Add(-1, x.route.pattern)
 }
 
-// stop ends all streams, and refuses new ones. A client sees the end of its stream and connects again, by then elsewhere.
+// stop ends all streams and refuses new ones. A client sees the end of its stream and reconnects to another server.
 func (s *streams) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,20 +16,20 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// badBody is why a body is refused: it is not JSON (400), or not as its schema wants it (422).
+// badBody is the reason why a body is refused. It is not JSON (status 400), or does not fit its schema (422).
 type badBody struct {
 	status int
 	mistakes
 }
 
-// bodyChecker holds a JSON body against a schema in one pass over its text. huma would build all of the body as maps
-// and lists first and then note every mistake, so that a body of 1 MiB could cost 600 MB. This pass notes
-// the first mistakes and counts the others, and its memory is that of the longest text in the body.
+// bodyChecker checks a JSON body against a schema in one pass over its text. It records the first mistakes and counts the
+// others, so that its memory does not grow with their number. huma decodes the whole body into maps and lists
+// and records every mistake, which took 600 MB for a body of 1 MiB.
 type bodyChecker struct {
 	schemas huma.Registry
 	body    bytes.Buffer // tokens reads from a buffer without a copy
 	tokens  *jsontext.Decoder
-	path    *huma.PathBuffer // always empty: places come from tokens
+	path    *huma.PathBuffer // always empty: the position is that of tokens
 	result  huma.ValidateResult
 	found   mistakes
 }
@@ -45,7 +45,7 @@ func checkBody(schemas huma.Registry, root *huma.Schema, body []byte) *badBody {
 	c.body = *bytes.NewBuffer(body)
 	c.tokens.Reset(&c.body)
 	defer func() {
-		if len(body) <= bodyKept { // tokens holds on to the body
+		if len(body) <= bodyKept { // tokens refers to the body
 			checkers.Put(c)
 		}
 	}()
@@ -65,7 +65,7 @@ func checkBody(schemas huma.Registry, root *huma.Schema, body []byte) *badBody {
 	return nil
 }
 
-// end wants nothing but space after the value.
+// end returns an error unless there is only space after the value.
 func (c *bodyChecker) end(body []byte) error {
 	at := int(c.tokens.InputOffset())
 	rest := bytes.TrimLeft(body[at:], " \t\r\n")
@@ -75,14 +75,14 @@ func (c *bodyChecker) end(body []byte) error {
 	return &jsontext.SyntacticError{ByteOffset: int64(len(body) - len(rest))}
 }
 
-// value checks the next value. The error is that of a text that is not JSON.
+// value checks the next value. It returns an error if the text is not JSON.
 func (c *bodyChecker) value(s *huma.Schema) error {
 	for s.Ref != "" {
 		s = c.schemas.SchemaFromRef(s.Ref)
 	}
 	switch kind := c.tokens.PeekKind(); {
 	case s.Type == "" && len(s.Enum) == 0:
-		return c.tokens.SkipValue() // anything goes
+		return c.tokens.SkipValue() // any value is valid
 	case kind == '{' && s.Type == huma.TypeObject:
 		return c.object(s)
 	case kind == '[' && s.Type == huma.TypeArray:
@@ -91,7 +91,7 @@ func (c *bodyChecker) value(s *huma.Schema) error {
 		if err := c.tokens.SkipValue(); err != nil {
 			return err
 		}
-		c.scalar(s, struct{}{}) // is of no type that a schema can ask for
+		c.scalar(s, struct{}{}) // a value of a type that no schema has
 		return nil
 	}
 	token, err := c.tokens.ReadToken()
@@ -117,7 +117,7 @@ func (c *bodyChecker) value(s *huma.Schema) error {
 	return nil
 }
 
-// scalar lets huma judge a value that holds no others.
+// scalar lets huma check a value that has no members.
 func (c *bodyChecker) scalar(s *huma.Schema, value any) {
 	c.result.Reset()
 	huma.Validate(c.schemas, s, c.path, huma.ModeWriteToServer, value, &c.result)
@@ -150,7 +150,7 @@ func (c *bodyChecker) object(s *huma.Schema) error {
 		case known:
 			required := drop(&missing, name)
 			if c.tokens.PeekKind() == 'n' && (!required || s.Nullable) {
-				err = c.tokens.SkipValue() // null stands for none
+				err = c.tokens.SkipValue() // null means that the field is missing
 			} else {
 				err = c.value(property)
 			}
@@ -161,7 +161,7 @@ func (c *bodyChecker) object(s *huma.Schema) error {
 		default:
 			if closed {
 				c.mistake("", unknownField)
-				dropFold(&missing, name) // one mistake and not two
+				dropFold(&missing, name) // a name in the wrong case is one mistake
 			}
 			err = c.tokens.SkipValue()
 		}
@@ -205,8 +205,8 @@ func (c *bodyChecker) array(s *huma.Schema) error {
 	return nil
 }
 
-// size checks how many members an object or a list has that was just read. Of one that has too many, that is the
-// only mistake: what was wrong with its members is forgotten.
+// size checks the number of members of the object or list that was read last. If there are too many, it drops the mistakes in
+// the members.
 func (c *bodyChecker) size(before mistakes, count int, least, most *int, tooFew, tooMany string) {
 	if least != nil && count < *least {
 		c.mistake("", plainly(fmt.Sprintf(tooFew, *least)))
@@ -217,7 +217,7 @@ func (c *bodyChecker) size(before mistakes, count int, least, most *int, tooFew,
 	}
 }
 
-// mistake notes what is wrong with the value that was read last, or with its member of the name.
+// mistake records a mistake in the value that was read last, or in its member.
 func (c *bodyChecker) mistake(member, message string) {
 	if c.found.full() {
 		c.found.more++
@@ -236,6 +236,7 @@ func (c *bodyChecker) mistake(member, message string) {
 	c.found.add(string(name), message)
 }
 
+// drop removes the name and reports whether it was there.
 func drop(names *[]string, name string) bool {
 	for i, n := range *names {
 		if n == name {
@@ -246,7 +247,7 @@ func drop(names *[]string, name string) bool {
 	return false
 }
 
-// dropFold drops the names that differ from name only in their case.
+// dropFold removes the names that are equal to name but for their case.
 func dropFold(names *[]string, name string) {
 	kept := (*names)[:0]
 	for _, n := range *names {
@@ -257,7 +258,7 @@ func dropFold(names *[]string, name string) {
 	*names = kept
 }
 
-// checkable panics on a schema that says more than bodyChecker can check.
+// checkable panics if the schema has keywords that bodyChecker does not support.
 func checkable(schemas huma.Registry, s *huma.Schema, route string, seen map[*huma.Schema]bool) {
 	for s != nil && s.Ref != "" {
 		s = schemas.SchemaFromRef(s.Ref)
@@ -267,7 +268,7 @@ func checkable(schemas huma.Registry, s *huma.Schema, route string, seen map[*hu
 	}
 	seen[s] = true
 	if len(s.OneOf) > 0 || len(s.AnyOf) > 0 || len(s.AllOf) > 0 || s.Not != nil || len(s.DependentRequired) > 0 || s.UniqueItems {
-		panic("httpapi: the body of " + route + " has a schema with a keyword that bodyChecker does not know")
+		panic("httpapi: the body of " + route + " has a schema with a keyword that bodyChecker does not support")
 	}
 	checkable(schemas, s.Items, route, seen)
 	for _, p := range s.Properties {

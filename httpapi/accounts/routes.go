@@ -18,26 +18,26 @@ const (
 // AddRoutes adds the routes of users, sessions and tokens.
 func AddRoutes(s *httpapi.Server, service *accounts.Service) {
 	a := accountRoutes{service}
-	busy := httpapi.Failure{Kind: fault.Unavailable, Code: "sign_in_busy", When: "Too many people are signing in. Retry-After says when to come back."}
-	roleChanged := httpapi.Failure{Kind: fault.Conflict, Code: "role_changed", When: "The user's role was changed at this very moment. Try again."}
+	busy := httpapi.Failure{Kind: fault.Unavailable, Code: "sign_in_busy", When: "Too many people are signing in. Retry after Retry-After."}
+	roleChanged := httpapi.Failure{Kind: fault.Conflict, Code: "role_changed", When: "The role of the user was changed during the request. Try again."}
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/users", Tag: tagAccounts, Summary: "Register", Access: httpapi.Public, Status: 201,
 		MaxBody: maxBody,
 		Fails: []httpapi.Failure{
-			busy, {Kind: fault.Conflict, Code: "email_taken", When: "The e-mail address belongs to somebody who is registered already."},
+			busy, {Kind: fault.Conflict, Code: "email_taken", When: "Another user has the e-mail address."},
 		},
 	}, a.register)
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign in", Access: httpapi.Public, Status: 201,
 		MaxBody:     maxBody,
-		Description: "Gives a token, to be sent as Authorization: Bearer with every request that is not public.",
+		Description: "Returns a token. Send it as Authorization: Bearer on routes that are not public.",
 		Fails: []httpapi.Failure{
 			busy, roleChanged, {Kind: fault.Unauthenticated, Code: "invalid_credentials", When: "The e-mail address or the password is wrong."},
 		},
 	}, a.signIn)
 	httpapi.Register(s, httpapi.Route{
 		Method: "DELETE", Path: "/v1/sessions", Tag: tagAccounts, Summary: "Sign out", Access: httpapi.AnyToken,
-		Description: "Ends the session whose token comes with the request. The token is worth nothing from then on.",
+		Description: "Ends the session of the request's token. The token is not valid afterwards.",
 	}, a.signOut)
 	httpapi.Register(s, httpapi.Route{
 		Method: "GET", Path: "/v1/me", Tag: tagAccounts, Summary: "Get your own profile", Access: httpapi.SignedIn,
@@ -45,16 +45,16 @@ func AddRoutes(s *httpapi.Server, service *accounts.Service) {
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/tokens", Tag: tagAccounts, Summary: "Issue a token", Access: httpapi.Roles(accounts.Admin), Status: 201,
 		MaxBody:     maxBody,
-		Description: "Opens a session without a password, for a program.",
+		Description: "Opens a session for a program, without a password.",
 		Fails:       []httpapi.Failure{roleChanged, {Kind: fault.NotFound, When: "There is no such user."}},
 	}, a.issue)
 }
 
 type accountRoutes struct{ service *accounts.Service }
 
-// Credential is a token and what it stands for.
+// Credential is a token with its session.
 type Credential struct {
-	Token     string        `json:"token" doc:"Shown this once: only its hash is stored" example:"agora_…"`
+	Token     string        `json:"token" doc:"Only this answer has it: the server stores its hash" example:"agora_…"`
 	ExpiresAt time.Time     `json:"expires_at"`
 	UserID    string        `json:"user_id" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 	Role      accounts.Role `json:"role" doc:"What the token may do" enum:"shopper,seller,admin,metrics"`
@@ -91,7 +91,7 @@ func (a accountRoutes) signOut(ctx context.Context, _ *struct{}) (*struct{}, err
 	return nil, a.service.SignOut(ctx, httpapi.TokenOf(ctx))
 }
 
-// Profile is all that a user may see of themself.
+// Profile is what users can read about themselves.
 type Profile struct {
 	accounts.User
 	Email     string `json:"email,omitempty" example:"reader@example.org"`
@@ -111,10 +111,10 @@ func (a accountRoutes) me(ctx context.Context, _ *struct{}) (*httpapi.Answer[Pro
 
 type issueInput struct {
 	Body struct {
-		UserID string        `json:"user_id,omitempty" doc:"Whose token it is to be; your own without it" maxLength:"64"`
-		Role   accounts.Role `json:"role,omitempty" doc:"What it may do, at most what the user may; the user's role without it" enum:"shopper,seller,admin,metrics" example:"admin"`
-		TTL    int64         `json:"ttl,omitempty" doc:"Seconds that it lives; 30 days without it" minimum:"1" maximum:"315360000" example:"86400"`
-		Note   string        `json:"note,omitempty" doc:"What it is for" maxLength:"200" example:"nightly import"`
+		UserID string        `json:"user_id,omitempty" doc:"User of the token; you, if it is missing" maxLength:"64"`
+		Role   accounts.Role `json:"role,omitempty" doc:"Role of the token, which cannot exceed the user's role; the user's role, if it is missing" enum:"shopper,seller,admin,metrics" example:"admin"`
+		TTL    int64         `json:"ttl,omitempty" doc:"Lifetime in seconds; 30 days, if it is missing" minimum:"1" maximum:"315360000" example:"86400"`
+		Note   string        `json:"note,omitempty" doc:"Purpose of the token" maxLength:"200" example:"nightly import"`
 	}
 }
 

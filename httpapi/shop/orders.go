@@ -19,18 +19,18 @@ func addOrders(s *httpapi.Server, services Services) {
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/orders", Tag: tagOrders, Summary: "Check out", Access: httpapi.SignedIn, Status: 201,
 		MaxBody:     maxOrderBody,
-		Description: "Takes the stock, asks for the payment and confirms. With an Idempotency-Key the same request can be sent again, as often as it takes to get an answer, and makes one order.",
-		Accepted:    "The payment is still open: the order is pending, its units are held, and the checkout goes on by itself.",
+		Description: "Reserves the stock, takes the payment and confirms the order. A request with an Idempotency-Key can be repeated until there is an answer, and makes one order.",
+		Accepted:    "The payment is not finished. The order is pending, its units are reserved, and the checkout continues without the client.",
 		Fails: []httpapi.Failure{
-			{Kind: fault.Declined, Code: "payment_declined", When: "The payment was declined. The order is cancelled and its units are for sale again."},
-			{Kind: fault.Conflict, Code: shop.CodeInsufficientStock, When: "The stock does not cover the order, and errors names the lines. If that came out only after the payment, it is refunded."},
-			{Kind: fault.Conflict, Code: "in_flight", When: "The first request with the Idempotency-Key is still being worked on. Retry-After says when to come back."},
+			{Kind: fault.Declined, Code: "payment_declined", When: "The payment was declined. The order is cancelled, and its units are for sale again."},
+			{Kind: fault.Conflict, Code: shop.CodeInsufficientStock, When: "The stock does not cover the order; errors lists the lines. A payment that was already taken is refunded."},
+			{Kind: fault.Conflict, Code: "in_flight", When: "The first request with the Idempotency-Key is not finished. Retry after Retry-After."},
 			{Kind: fault.Invalid, Code: "idempotency_key_reused", When: "The Idempotency-Key was used for another request."},
 		},
 	}, r.place)
 	httpapi.Register(s, httpapi.Route{
 		Method: "GET", Path: "/v1/orders", Tag: tagOrders, Summary: "List orders", Access: httpapi.SignedIn, Owned: true,
-		Description: "Newest first: your own, or for admins those of user_id. An order may take a moment to appear here; GET /v1/orders/{id} has it at once.",
+		Description: "Newest first: your own, or, for admins, those of user_id. A new order appears here after a moment; GET /v1/orders/{id} returns it at once.",
 		Fails:       []httpapi.Failure{{Kind: fault.Denied, Code: "not_owner", When: "The orders belong to somebody else."}},
 	}, r.list)
 	httpapi.Register(s, httpapi.Route{
@@ -38,24 +38,24 @@ func addOrders(s *httpapi.Server, services Services) {
 		Description: hidden,
 	}, r.get)
 	httpapi.Register(s, httpapi.Route{
-		Method: "GET", Path: "/v1/orders/{id}/history", Tag: tagOrders, Summary: "Get all that happened to an order", Access: httpapi.SignedIn, Owned: true,
-		Description: "Oldest first, as of now. " + hidden,
+		Method: "GET", Path: "/v1/orders/{id}/history", Tag: tagOrders, Summary: "Get the history of an order", Access: httpapi.SignedIn, Owned: true,
+		Description: "All steps of the order so far, oldest first. " + hidden,
 	}, r.history)
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/orders/{id}/cancel", Tag: tagOrders, Summary: "Cancel an order, or units of it", Access: httpapi.SignedIn, Owned: true,
 		MaxBody:     maxOrderBody,
-		Description: "Without lines, all that is left. The units are for sale again and what was paid for them is refunded. " + hidden,
+		Description: "Without lines, all remaining units. The units are for sale again, and their price is refunded. " + hidden,
 		Fails: []httpapi.Failure{
-			{Kind: fault.Conflict, Code: "order_state", When: "The order is cancelled already."},
-			{Kind: fault.Conflict, Code: "order_pending", When: "The order is not paid yet and can only be cancelled whole."},
-			{Kind: fault.Conflict, Code: "too_many_refunds", When: "Units of the order were given back so often that the rest can only be given back at once."},
-			{Kind: fault.Stale, Code: "order_moved", When: "The order is not at the version that the request names."},
-			{Kind: fault.Conflict, Code: "order_busy", When: "Others change the order just now. Try again."},
+			{Kind: fault.Conflict, Code: "order_state", When: "The order is already cancelled."},
+			{Kind: fault.Conflict, Code: "order_pending", When: "The order is not paid, and can only be cancelled as a whole."},
+			{Kind: fault.Conflict, Code: "too_many_refunds", When: "The order was reduced too many times. The remaining units can only be cancelled all at once."},
+			{Kind: fault.Stale, Code: "order_moved", When: "The order does not have the version of the request."},
+			{Kind: fault.Conflict, Code: "order_busy", When: "Other requests change the order at the same time. Try again."},
 		},
 	}, r.cancel)
 }
 
-const hidden = "The order of somebody else is not found."
+const hidden = "The answer for an order of somebody else is 404."
 
 type orderRoutes struct {
 	orders *shop.Orders
@@ -68,13 +68,13 @@ type OrderPath struct {
 }
 
 type placeInput struct {
-	Key  string `header:"Idempotency-Key" doc:"Names this order among yours, such as a UUID" maxLength:"255"`
+	Key  string `header:"Idempotency-Key" doc:"Identifies the request among yours, such as a UUID" maxLength:"255"`
 	Body shop.OrderRequest
 }
 
 type placeAnswer struct {
 	Status   int
-	Location string `header:"Location" doc:"Where the order is"`
+	Location string `header:"Location" doc:"Path of the order"`
 	Body     shop.Order
 }
 
@@ -91,7 +91,7 @@ func (r orderRoutes) place(ctx context.Context, in *placeInput) (*placeAnswer, e
 }
 
 type ordersInput struct {
-	UserID string `query:"user_id" doc:"Whose orders, for admins; your own without it" maxLength:"64"`
+	UserID string `query:"user_id" doc:"User of the orders, for admins; you, if it is missing" maxLength:"64"`
 	httpapi.PageQuery
 }
 
@@ -111,7 +111,7 @@ func (r orderRoutes) get(ctx context.Context, in *OrderPath) (*httpapi.Answer[sh
 	return httpapi.NewAnswer(order), nil
 }
 
-// OrderHistory is all that happened to an order, oldest first.
+// OrderHistory has the steps of an order, oldest first.
 type OrderHistory struct {
 	Items []shop.Step `json:"items"`
 }

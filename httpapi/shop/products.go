@@ -14,35 +14,34 @@ const (
 	maxProductBody = 128 << 10
 )
 
-// pageCaching lets browsers and CDNs keep a product page for a moment, show an older one while they ask
-// for a new one, and go on showing it for an hour while the shop is away. What must not wait that long is
-// purged by its Surrogate-Key.
+// pageCaching lets browsers and CDNs cache a product page for 10 s, serve it for another minute while they fetch a new one, and
+// serve it for an hour while the shop does not answer. CDNs purge it by its Surrogate-Key when the product changes.
 const pageCaching = "public, max-age=10, stale-while-revalidate=60, stale-if-error=3600"
 
 func addProducts(s *httpapi.Server, services Services) {
 	p := productRoutes{services.Catalog}
 	httpapi.RegisterDocument[ProductPath, shop.Product](s, httpapi.Route{
 		Method: "GET", Path: "/v1/products/{id}", Tag: tagProducts, Summary: "Get a product", Access: httpapi.Public,
-		Description: "Carries an ETag, for If-None-Match here and for If-Match when it is replaced, and as Surrogate-Key the product's id and its seller's.",
-		Fails:       []httpapi.Failure{{Kind: fault.Invalid, When: "The id is not one of a product."}},
+		Description: "ETag is for If-None-Match here, and for If-Match when the product is replaced. Surrogate-Key has the ids of the product and of its seller.",
+		Fails:       []httpapi.Failure{{Kind: fault.Invalid, When: "The id is not that of a product."}},
 	}, page(services.Pages))
 	httpapi.Register(s, httpapi.Route{
 		Method: "GET", Path: "/v1/products", Tag: tagProducts, Summary: "List products", Access: httpapi.Public,
-		Description: "Newest first: those of a category, of a seller, of both, or all. A page may be short and still have a next; only one without is the last.",
+		Description: "Newest first, of a category, of a seller, of both, or all. A page without next is the last one; a page with next may have fewer items than limit.",
 	}, p.list)
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/products", Tag: tagProducts, Summary: "Offer a product", Access: sellers, Status: 201,
 		MaxBody:     maxProductBody,
-		Description: "The product belongs to whoever offers it. It has no stock until PUT /v1/stock/{sku}.",
+		Description: "The caller becomes the seller of the product. The product has no stock until PUT /v1/stock/{sku}.",
 		Fails:       []httpapi.Failure{{Kind: fault.Conflict, Code: "sku_taken", When: "Another product has the SKU."}},
 	}, p.create)
 	httpapi.Register(s, httpapi.Route{
 		Method: "PUT", Path: "/v1/products/{id}", Tag: tagProducts, Summary: "Replace a product", Access: sellers, Owned: true,
 		MaxBody:     maxProductBody,
-		Description: "Replaces what the seller wrote, as far as nobody else did so since it was read. Sales and reviews in between do not matter.",
+		Description: "Replaces the product data of the seller, unless they were changed after the version of If-Match. Sales and reviews are no such change.",
 		Fails: []httpapi.Failure{
 			{Kind: fault.Denied, Code: "not_owner", When: "The product belongs to another seller."},
-			{Kind: fault.Stale, When: "The product has changed since the version that If-Match names."},
+			{Kind: fault.Stale, When: "The product was changed after the version of If-Match."},
 			{Status: http.StatusPreconditionRequired, Code: httpapi.CodePreconditionRequired, When: "If-Match is missing."},
 		},
 	}, p.replace)
@@ -55,7 +54,7 @@ type ProductPath struct {
 	ID string `path:"id" pattern:"^prd_[0-7][0-9a-hjkmnp-tv-z]{25}$" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 }
 
-// page answers with the bytes of a product's page.
+// page returns the handler of a product page.
 func page(pages *shop.Pages) func(*http.Request) (httpapi.Document, error) {
 	return func(r *http.Request) (httpapi.Document, error) {
 		p, err := pages.Page(r.Context(), r.PathValue("id"))
@@ -83,8 +82,8 @@ func (p productRoutes) list(ctx context.Context, in *listInput) (*httpapi.Answer
 }
 
 type productAnswer struct {
-	ETag     string `header:"ETag" doc:"For If-Match"`
-	Location string `header:"Location" doc:"Where the product is"`
+	ETag     string `header:"ETag" doc:"Version of the product, for If-Match"`
+	Location string `header:"Location" doc:"Path of the product"`
 	Body     shop.Product
 }
 
@@ -102,7 +101,7 @@ func (p productRoutes) create(ctx context.Context, in *struct{ Body shop.Product
 
 type replaceInput struct {
 	ProductPath
-	IfMatch string `header:"If-Match" doc:"The ETag of the product as it was read. Without it the answer is 428" maxLength:"64" example:"\"1.0\""`
+	IfMatch string `header:"If-Match" doc:"The ETag of the version that was read. If it is missing, the answer is 428" maxLength:"64" example:"\"1.0\""`
 	Body    shop.ProductDraft
 }
 

@@ -19,8 +19,8 @@ func addReviews(s *httpapi.Server, services Services) {
 	httpapi.Register(s, httpapi.Route{
 		Method: "POST", Path: "/v1/products/{id}/reviews", Tag: tagProducts, Summary: "Review a product", Access: httpapi.SignedIn, Status: 201,
 		MaxBody:     maxReviewBody,
-		Description: "Once for each user and product.",
-		Fails:       []httpapi.Failure{{Kind: fault.Conflict, Code: "already_reviewed", When: "You have reviewed the product before."}},
+		Description: "A user can review a product once.",
+		Fails:       []httpapi.Failure{{Kind: fault.Conflict, Code: "already_reviewed", When: "You have already reviewed the product."}},
 	}, r.add)
 }
 

@@ -23,15 +23,15 @@ func addStock(s *httpapi.Server, services Services) {
 	httpapi.Register(s, httpapi.Route{
 		Method: "PUT", Path: "/v1/stock/{sku}", Tag: tagStock, Summary: "Set the units on hand of a SKU", Access: sellers, Owned: true,
 		MaxBody:     maxStockBody,
-		Description: "As they were counted. A count below what pending orders hold is kept: those that turn out short are refunded.",
+		Description: "The result of a count. It may be less than pending orders hold: orders that cannot be delivered are refunded.",
 		Fails:       []httpapi.Failure{notOwner},
 	}, r.count)
 	httpapi.Register(s, httpapi.Route{
-		Method: "POST", Path: "/v1/stock/{sku}", Tag: tagStock, Summary: "Add units of a SKU, or take some away", Access: sellers, Owned: true,
+		Method: "POST", Path: "/v1/stock/{sku}", Tag: tagStock, Summary: "Add or remove units of a SKU", Access: sellers, Owned: true,
 		MaxBody:     maxStockBody,
-		Description: "For units that came or went while others are sold. It is not idempotent: after a lost answer, look at the stock first.",
+		Description: "For units that arrive or leave while others are sold. It is not idempotent: after a lost answer, get the stock first.",
 		Fails: []httpapi.Failure{
-			notOwner, {Kind: fault.Conflict, Code: "insufficient_stock", When: "The change takes more units than there are."},
+			notOwner, {Kind: fault.Conflict, Code: "insufficient_stock", When: "The change removes more units than there are."},
 		},
 	}, r.change)
 }
@@ -51,16 +51,16 @@ func (r stockRoutes) get(ctx context.Context, in *StockPath) (*httpapi.Answer[sh
 	return httpapi.NewAnswer(stock), nil
 }
 
-// StockCount says how many units were counted.
+// StockCount is the result of a count.
 type StockCount struct {
-	OnHand int64  `json:"on_hand" doc:"Units that there are now" minimum:"0" maximum:"1000000000" example:"100"`
-	Reason string `json:"reason,omitempty" doc:"Why, for the journal" maxLength:"200"`
+	OnHand int64  `json:"on_hand" doc:"Units that were counted" minimum:"0" maximum:"1000000000" example:"100"`
+	Reason string `json:"reason,omitempty" doc:"Reason for the journal" maxLength:"200"`
 }
 
-// StockMove says how many units came, or went if it is negative.
+// StockMove is a change of the stock.
 type StockMove struct {
-	Change int64  `json:"change" doc:"Units that came, or went if negative" minimum:"-1000000000" maximum:"1000000000" example:"10"`
-	Reason string `json:"reason,omitempty" doc:"Why, for the journal" maxLength:"200"`
+	Change int64  `json:"change" doc:"Units that arrived, or that left if negative" minimum:"-1000000000" maximum:"1000000000" example:"10"`
+	Reason string `json:"reason,omitempty" doc:"Reason for the journal" maxLength:"200"`
 }
 
 type countInput struct {
