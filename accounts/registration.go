@@ -76,14 +76,16 @@ func isBirthDate(s string, now time.Time) bool {
 	return err == nil && day.Year() >= 1900 && day.Before(now.Add(14*time.Hour))
 }
 
-// NormalizeEmail returns the one form in which an e-mail address is stored and looked up: in lower case, as
-// no provider of today tells two mailboxes apart by case. It is an Invalid error for what is not a plain
-// address: quoted names, comments and address literals are refused.
+func invisible(r rune) bool { return !unicode.IsPrint(r) }
+
+// NormalizeEmail returns the form in which an e-mail address is stored and looked up: in lower case, because no provider of
+// today distinguishes two mailboxes by case. It is fault.Invalid for what is not a plain address: quoted names, comments,
+// address literals, and control and other invisible characters are refused.
 func NormalizeEmail(s string) (string, error) {
 	parsed, err := mail.ParseAddress(s)
 	local, domain, _ := strings.Cut(s, "@")
 	folded := strings.ToLower(s)
-	if err != nil || parsed.Address != s || len(folded) > MaxEmail || len(local) > maxLocalPart || domain[0] == '[' {
+	if err != nil || parsed.Address != s || len(folded) > MaxEmail || len(local) > maxLocalPart || domain[0] == '[' || strings.ContainsFunc(s, invisible) {
 		return "", fault.ErrInvalid("email", "is not an e-mail address of at most %d bytes", MaxEmail)
 	}
 	return folded, nil

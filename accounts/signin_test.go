@@ -270,6 +270,7 @@ func TestIssueToken(t *testing.T) {
 		{"in the past", admin, accounts.Grant{TTL: -time.Hour}, accounts.Principal{}, fault.Invalid},
 		{"too long", admin, accounts.Grant{TTL: 11 * year}, accounts.Principal{}, fault.Invalid},
 		{"with a long note", admin, accounts.Grant{Note: strings.Repeat("x", 201)}, accounts.Principal{}, fault.Invalid},
+		{"with a note on two lines", admin, accounts.Grant{Note: "a\nb"}, accounts.Principal{}, fault.Invalid},
 		{"by a shopper", shopper, accounts.Grant{}, accounts.Principal{}, fault.Denied},
 		{"by nobody", accounts.Principal{}, accounts.Grant{}, accounts.Principal{}, fault.Unauthenticated},
 	} {

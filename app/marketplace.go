@@ -2,11 +2,11 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"agora/accounts"
+	"agora/fault"
 	"agora/pattern/eventlog"
 	"agora/pattern/outbox"
 	"agora/pattern/saga"
@@ -135,13 +135,13 @@ func (m *marketplace) tidy(ctx context.Context, s *stores, log *slog.Logger) err
 // check asks a store whether it answers, for readiness.
 func (s *stores) check(ctx context.Context) error {
 	if _, _, err := s.orders.Relay(ctx); err != nil {
-		return fmt.Errorf("orders: %w", err)
+		return fault.Wrap(fault.KindOf(err), err, "orders cannot be read")
 	}
 	if _, err := s.catalog.CardsByID(ctx, nil); err != nil {
-		return fmt.Errorf("catalog: %w", err)
+		return fault.Wrap(fault.KindOf(err), err, "the catalogue cannot be read")
 	}
 	if err := s.failed(); err != nil {
-		return fmt.Errorf("events: %w", err)
+		return fault.Wrap(fault.KindOf(err), err, "events cannot be written")
 	}
 	return nil
 }
