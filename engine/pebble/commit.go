@@ -8,23 +8,23 @@ import (
 	"agora/fault"
 )
 
-// groupBytes is about how large a group of writes may grow before it is committed without those that still wait.
+// groupBytes is the approximate size at which a group is committed without the writes that still wait.
 const groupBytes = 4 << 20
 
-// write is one caller's part of a group that is committed as one batch.
+// write is one caller's part of a group, which is committed as one batch.
 type write struct {
-	stage func(*pebble.Batch) error // called by the one writer whose turn it is
-	done  chan struct{}             // closed once err is final
+	stage func(*pebble.Batch) error // adds the part to the batch; called by the caller that commits the group
+	done  chan struct{}             // closed when err is final
 	err   error
 }
 
-// commit makes what stage adds to a batch durable together with the writes of other callers: one of those who
-// wait takes the turn and writes and syncs for all, while the next group gathers. Pebble shares a sync between
-// concurrent commits by itself, and is faster with many small ones because it writes on while it syncs. But stages
-// that run one at a time, in the order of the log's file, number records without holes; and nobody is writing
-// beside a sync that fails, where Pebble would end the process.
+// commit makes what stage adds to a batch durable, together with the writes of other callers. One of the waiting callers
+// gets the token, and writes and syncs for all of them while the next group collects. Pebble shares a sync among concurrent
+// commits by itself, and is faster with many small ones because it writes while it syncs. But stages that are called one
+// at a time, in the order of the log file, number records without gaps; and when a sync fails no other write is in
+// progress, in which case Pebble would end the process.
 //
-// An error of stage counts as one of the database, since only a broken batch refuses a key.
+// An error of stage is an error of the database, because only a broken batch refuses a key.
 func (db *DB) commit(stage func(*pebble.Batch) error) error {
 	w := &write{stage: stage, done: make(chan struct{})}
 	db.mu.Lock()
@@ -34,14 +34,14 @@ func (db *DB) commit(stage func(*pebble.Batch) error) error {
 		select {
 		case <-w.done:
 			return w.err
-		case db.turn <- struct{}{}:
+		case db.token <- struct{}{}:
 			db.commitGroup()
-			<-db.turn
+			<-db.token
 		}
 	}
 }
 
-// commitGroup commits the writes that have waited longest. The caller has the turn.
+// commitGroup commits the writes that have waited longest. The caller has the token.
 func (db *DB) commitGroup() {
 	db.mu.Lock()
 	waiting, refused := db.waiting, db.refused
@@ -56,7 +56,7 @@ func (db *DB) commitGroup() {
 	}
 
 	batch := db.db.NewBatch()
-	defer func() { _ = batch.Close() }() // it only gives back memory
+	defer func() { _ = batch.Close() }() // only frees memory
 	taken := 0
 	var err error
 	for ; err == nil && taken < len(waiting) && batch.Len() < groupBytes; taken++ {
@@ -74,9 +74,8 @@ func (db *DB) commitGroup() {
 	finish(waiting[:taken], fault.Wrap(fault.Unavailable, err, "the write may be lost"))
 }
 
-// apply writes the batch and waits for the sync by itself, since Pebble's own Commit takes a failed sync for the
-// end of the process and, should its logger survive that, for a success. Where Pebble cannot even begin its next
-// log file, it ends the process.
+// apply writes the batch and waits for the sync. Pebble's own Commit ends the process after a failed sync, or, if its
+// logger prevents that, reports success. If Pebble cannot begin its next log file, it ends the process here too.
 func (db *DB) apply(batch *pebble.Batch) error {
 	if batch.Empty() {
 		return nil
@@ -90,7 +89,7 @@ func (db *DB) apply(batch *pebble.Batch) error {
 	return nil
 }
 
-// finish tells the callers how their writes ended.
+// finish ends the writes with an error, or nil.
 func finish(writes []*write, err error) {
 	for _, w := range writes {
 		w.err = err

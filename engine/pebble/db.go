@@ -1,8 +1,6 @@
-// Package pebble is the embedded engine for data that is written in order and read by key or by range, on
-// Pebble (https://github.com/cockroachdb/pebble), a log-structured merge tree in this process. One DB is one
-// folder and holds every store of this package, each below a key prefix of its own.
-//
-// What it is not: a relational engine, for which there is package sqlite, or a server. A folder belongs to one process.
+// Package pebble is the embedded engine for data that is written in order and read by key or by range. It uses Pebble
+// (https://github.com/cockroachdb/pebble), a log-structured merge tree in this process. A DB is one folder, which one
+// process has open at a time. Each store of this package has a key prefix of its own in it.
 package pebble
 
 import (
@@ -22,20 +20,20 @@ import (
 type Options struct {
 	CacheBytes    int64        // blocks of files kept in memory; 0 means 32 MiB
 	MemTableBytes uint64       // size of one table of recent writes, of which up to four are held; 0 means 16 MiB
-	Logger        *slog.Logger // Pebble's own reports, at debug level, and its errors; nil means none
+	Logger        *slog.Logger // gets Pebble's reports, at debug level, and its errors; nil means none
 }
 
 // DB is an open database. Its stores share its files, its memory and its group commit.
 type DB struct {
 	db *pebble.DB
 
-	turn    chan struct{} // holds a token while one of the writers commits for all that wait
+	token   chan struct{} // full while one caller commits the writes of all that wait
 	mu      sync.Mutex
 	waiting []*write
-	refused error // why no further write is taken: the database failed or is closed
+	refused error // why further writes are refused: the database failed or is closed
 }
 
-// prefix is the first byte of every key of a store. Files depend on it: a number is never used again.
+// prefix is the first byte of every key of a store. It is stored: a number never gets another meaning.
 type prefix byte
 
 const (
@@ -60,16 +58,16 @@ func open(dir string, o Options, fs vfs.FS) (*DB, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, fmt.Sprintf("the database in %s cannot be opened", dir))
 	}
-	return &DB{db: db, turn: make(chan struct{}, 1)}, nil
+	return &DB{db: db, token: make(chan struct{}, 1)}, nil
 }
 
 var errClosed = errors.New("the database is closed")
 
-// Close waits for the writes under way and closes the files. Stores must not be used after it. If the database
-// has failed, that is its error.
+// Close waits for the current writes and closes the files. Stores must not be used after it. If the database has failed,
+// Close returns that error.
 func (db *DB) Close() error {
-	db.turn <- struct{}{}
-	defer func() { <-db.turn }()
+	db.token <- struct{}{}
+	defer func() { <-db.token }()
 	failed := db.Err()
 	if errors.Is(failed, errClosed) {
 		return nil
@@ -81,8 +79,8 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// Err returns why the database takes no more writes, or nil while it does. A failed write to the disk is
-// final, because what the disk holds then is not known: the process has to end and open the folder again.
+// Err returns why the database refuses writes, or nil. A failed write to the disk is final, because what the disk has is
+// unknown after it: the process has to end and open the folder again.
 func (db *DB) Err() error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -103,9 +101,9 @@ var _ pebble.Logger = logger{}
 func (l logger) Infof(format string, args ...any)  { l.log.Debug(fmt.Sprintf(format, args...)) }
 func (l logger) Errorf(format string, args ...any) { l.log.Error(fmt.Sprintf(format, args...)) }
 
-// Fatalf ends the process and does not return: Pebble has met a state, such as a manifest that cannot be written,
-// in which it cannot go on without harm to its files. What was acknowledged is on disk, and the next start
-// recovers it. The panic has a goroutine of its own because a caller's might be recovered, as by net/http.
+// Fatalf ends the process and does not return: Pebble calls it when it cannot go on without damage to its files, for
+// example because it cannot write its manifest. Acknowledged writes are on the disk, and the next start recovers them. The
+// panic has a goroutine of its own, because net/http and others recover a panic of the caller.
 func (l logger) Fatalf(format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
 	l.log.Error(message)

@@ -14,7 +14,7 @@ import (
 	"agora/pattern/eventlog"
 )
 
-// Log is eventlog.Log on a DB. Append shares one sync among all that append at the same time.
+// Log is an eventlog.Log in a DB. Concurrent calls of Append share one sync.
 type Log struct {
 	db *DB
 
@@ -27,16 +27,16 @@ type Log struct {
 
 var _ eventlog.Log = (*Log)(nil)
 
-// partition is where a partition begins and ends.
+// partition is the bounds of a partition.
 type partition struct {
-	tail tail // what the next record continues; it belongs to the writer whose turn it is
+	tail tail // the position of the next record; the caller that commits a group uses it
 
 	mu      sync.Mutex
-	bounds  eventlog.Bounds // what may be read: everything in it is durable
+	bounds  eventlog.Bounds // of the records that may be read, which are durable
 	changed chan struct{}   // closed and replaced when bounds.Next grows
 }
 
-// NewLog returns the log that is kept in the database. A database has one log.
+// NewLog returns the event log of the database. A database has one log.
 func NewLog(db *DB) (*Log, error) {
 	l := &Log{db: db, closed: make(chan struct{}), topics: map[string][]*partition{}}
 	counts, err := db.loadTopics()
@@ -59,7 +59,7 @@ func (l *Log) Create(ctx context.Context, topic string, partitions int) error {
 	if err := eventlog.CheckTopic(topic, partitions); err != nil {
 		return err
 	}
-	l.mu.Lock() // two that create one topic do so one after the other
+	l.mu.Lock() // two calls may create the same topic
 	defer l.mu.Unlock()
 	if err := l.usable(ctx); err != nil {
 		return err
@@ -84,8 +84,8 @@ func (l *Log) Create(ctx context.Context, topic string, partitions int) error {
 	return nil
 }
 
-// Append implements eventlog.Log. Once the records wait for their turn to be written, it no longer looks at
-// ctx, so that its result says what became of them. All records of one call are kept or none.
+// Append implements eventlog.Log. It stores all records or none. It does not return when ctx ends, so that its result says
+// whether they were stored.
 func (l *Log) Append(ctx context.Context, topic string, records ...eventlog.Record) ([]eventlog.Position, error) {
 	if err := eventlog.Check(records); err != nil {
 		return nil, err
@@ -119,8 +119,8 @@ func (l *Log) Append(ctx context.Context, topic string, records ...eventlog.Reco
 	return at, nil
 }
 
-// publish lets the records before next be read. Who comes late finds that a later writer has published its
-// records too, which is right: syncs end in the order of the log's file.
+// publish makes the records before next readable. A later call may have published them already, which is correct because
+// syncs end in the order of the log file.
 func (p *partition) publish(next int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,8 +132,8 @@ func (p *partition) publish(next int64) {
 	p.changed = make(chan struct{})
 }
 
-// now returns the bounds and the channel that is closed at their next change.
-func (p *partition) now() (eventlog.Bounds, <-chan struct{}) {
+// current returns the bounds and the channel that is closed when they next change.
+func (p *partition) current() (eventlog.Bounds, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.bounds, p.changed
@@ -147,7 +147,7 @@ func (l *Log) Read(ctx context.Context, topic string, partition int, offset int6
 	if err != nil {
 		return nil, err
 	}
-	bounds, _ := p.now()
+	bounds, _ := p.current()
 	if err := bounds.Check(topic, partition, offset); err != nil {
 		return nil, err
 	}
@@ -159,8 +159,8 @@ func (l *Log) Read(ctx context.Context, topic string, partition int, offset int6
 	if err != nil {
 		return nil, fmt.Errorf("read %s/%d: %w", topic, partition, err)
 	}
-	if len(read) == 0 || read[0].Offset != offset { // trimmed since the bounds were looked up
-		bounds, _ = p.now()
+	if len(read) == 0 || read[0].Offset != offset { // trimmed since the bounds were read
+		bounds, _ = p.current()
 		return nil, bounds.Check(topic, partition, offset)
 	}
 	return read, nil
@@ -170,11 +170,11 @@ func (l *Log) Read(ctx context.Context, topic string, partition int, offset int6
 func (l *Log) Wait(ctx context.Context, topic string, partition int, offset int64) error {
 	l.mu.RLock()
 	p, err := l.partition(ctx, topic, partition)
-	l.mu.RUnlock() // Close does not wait for who waits
+	l.mu.RUnlock() // so that Close ends this call instead of waiting for it
 	if err != nil {
 		return err
 	}
-	bounds, changed := p.now()
+	bounds, changed := p.current()
 	if bounds.Next > offset {
 		return nil
 	}
@@ -198,7 +198,7 @@ func (l *Log) Ends(ctx context.Context, topic string) ([]eventlog.Bounds, error)
 	}
 	ends := make([]eventlog.Bounds, len(parts))
 	for i, p := range parts {
-		ends[i], _ = p.now()
+		ends[i], _ = p.current()
 	}
 	return ends, nil
 }
@@ -236,7 +236,7 @@ func (l *Log) Committed(ctx context.Context, group, topic string, partition int)
 	return int64(offset), ok, nil
 }
 
-// Close implements eventlog.Log. The database stays open: it belongs to who opened it.
+// Close implements eventlog.Log. The database stays open.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -246,7 +246,7 @@ func (l *Log) Close() error {
 	return nil
 }
 
-// usable says why no call can be served, or nil. The caller holds l.mu, as for the two below.
+// usable returns why no call can be served, or nil. The caller of this method and the next two holds l.mu.
 func (l *Log) usable(ctx context.Context) error {
 	select {
 	case <-l.closed:

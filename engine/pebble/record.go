@@ -11,8 +11,8 @@ import (
 	"agora/pattern/eventlog"
 )
 
-// How the log lies in the database. Integers in keys are big-endian, so that keys sort as offsets do; a topic
-// ends with a zero byte, which its name cannot hold.
+// The keys and values of the log. Integers in keys are big-endian, so that keys sort like offsets. A topic ends with a zero
+// byte, which its name cannot contain.
 //
 //	logRecords    topic 0 partition(4) offset(8)   → record, as appendRecord writes it
 //	logTopics     topic                            → uvarint partitions
@@ -40,10 +40,10 @@ func committedKey(topic string, partition int, group string) []byte {
 // offsetOf returns the offset at the end of a record's key.
 func offsetOf(key []byte) int64 { return int64(binary.BigEndian.Uint64(key[len(key)-8:])) }
 
-// position is what a record says about its place in the partition. Both figures only grow with the offset,
-// so that retention finds where to cut by a binary search instead of reading what it drops.
+// position is the part of a record that retention needs. Both figures only grow with the offset, so that a binary search
+// finds the first record that stays, without reading the records to drop.
 type position struct {
-	bytes    int64 // the sum of Record.Size of all records before, dropped ones included
+	bytes    int64 // the sum of Record.Size of all earlier records, including dropped ones
 	appended int64 // Unix milliseconds
 }
 
@@ -57,7 +57,7 @@ type tail struct {
 	position
 }
 
-// add writes the record at the tail, below the prefix of its partition's keys, and moves the tail behind it.
+// add adds the record at the tail to the batch, with the key prefix of its partition, and moves the tail after it.
 func (t *tail) add(b *pebble.Batch, partition []byte, now int64, r eventlog.Record) error {
 	t.appended = max(t.appended, now)
 	value := appendRecord(make([]byte, 0, r.Size()+40), t.position, r)
@@ -105,7 +105,7 @@ func decodeRecord(data []byte) (position, eventlog.Record, error) {
 	return at, r, nil
 }
 
-// decoder takes values off the front of rest, and zeros once one was not there.
+// decoder reads values from the front of rest. After the first missing value it returns zeros.
 type decoder struct {
 	rest   []byte
 	failed bool
@@ -123,7 +123,7 @@ func (d *decoder) varint() int64 {
 	return v
 }
 
-// skip drops the n bytes of a varint; as in package binary, n below 1 says that there was none.
+// skip drops the n bytes of a varint. As in package binary, n below 1 says that there was none.
 func (d *decoder) skip(n int) {
 	if n < 1 {
 		d.failed, d.rest = true, nil

@@ -31,8 +31,8 @@ func (db *DB) loadTopics() (topics map[string]int, err error) {
 	return topics, nil
 }
 
-// loadPartition finds where the partition begins and ends. The end is behind its last record, which is the
-// last one that a crash has left, or where the partition begins if all records were dropped.
+// loadPartition finds the bounds of the partition. Its end is after the last record that a crash has left, or its beginning
+// if all records were dropped.
 func (db *DB) loadPartition(topic string, p int) (loaded *partition, err error) {
 	start, err := db.loadStart(topic, p)
 	if err != nil {
@@ -58,7 +58,7 @@ func (db *DB) loadPartition(topic string, p int) (loaded *partition, err error) 
 	return loaded, nil
 }
 
-// loadStart returns where the partition begins, which is zero until it is trimmed.
+// loadStart returns the beginning of the partition, which is zero until it is trimmed.
 func (db *DB) loadStart(topic string, p int) (tail, error) {
 	value, ok, err := db.get(partitionKey(logStarts, topic, p))
 	if err != nil || !ok {
@@ -72,7 +72,7 @@ func (db *DB) loadStart(topic string, p int) (tail, error) {
 	return start, nil
 }
 
-// readRecords returns the records from one offset to before another, as far as eventlog.MaxRead says.
+// readRecords returns the records with offsets from one up to, but without, another, about eventlog.MaxRead bytes at most.
 func (db *DB) readRecords(topic string, p int, from, to int64) (read []eventlog.Message, err error) {
 	iter, err := db.db.NewIter(&pebble.IterOptions{
 		LowerBound: recordKey(topic, p, from), UpperBound: recordKey(topic, p, to),

@@ -12,8 +12,8 @@ import (
 	"agora/pattern/eventlog"
 )
 
-// Trim implements eventlog.Log. It looks at a few records of each partition, however many it drops; the disk
-// space comes back as Pebble compacts.
+// Trim implements eventlog.Log. It reads a few records of each partition, however many it drops. Pebble frees the disk
+// space when it compacts.
 func (l *Log) Trim(ctx context.Context, topic string, keep eventlog.Retention) (int64, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -35,7 +35,7 @@ func (l *Log) Trim(ctx context.Context, topic string, keep eventlog.Retention) (
 }
 
 func (l *Log) trimPartition(topic string, i int, p *partition, keep eventlog.Retention) (dropped int64, err error) {
-	bounds, _ := p.now()
+	bounds, _ := p.current()
 	start, err := l.db.firstKept(topic, i, bounds, keep)
 	if err != nil || start.next == bounds.Oldest {
 		return 0, err
@@ -56,7 +56,7 @@ func (l *Log) trimPartition(topic string, i int, p *partition, keep eventlog.Ret
 	return start.next - bounds.Oldest, nil
 }
 
-// firstKept returns where the partition has to begin: at its first record that stays, or at its end.
+// firstKept returns the position at which the partition has to begin: its first record that stays, or its end.
 func (db *DB) firstKept(topic string, p int, bounds eventlog.Bounds, keep eventlog.Retention) (tail, error) {
 	if bounds.Oldest == bounds.Next {
 		return tail{next: bounds.Oldest}, nil

@@ -11,21 +11,22 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"agora/backoff"
 	"agora/pattern/cache"
 	"agora/pattern/guard"
 )
 
 // Cache is a cache.Store that servers share. Each call is one round trip.
 //
-// An entry is kept as a string of 8 bytes that no other state of the key has had, its stamp, and one byte that
-// says whether a value follows. A deleted key stays as a stamp alone for as long as a load may take, and that
-// is what ends the leases of loads under way. Changes are published with the change itself, in one script.
+// A cache entry is a string: 8 bytes that are unique to this state of the key, its stamp, one byte that says whether a value
+// follows, and the value. A deleted key keeps its stamp for as long as a load may take, which ends the leases of current
+// loads. One script makes a change and publishes it.
 type Cache struct {
 	client  *redis.Client
 	guard   *guard.Guard
 	server  *Server
 	channel string
-	origin  [originSize]byte // tells the messages of this process from those of others
+	origin  [originSize]byte // identifies the messages of this Cache
 }
 
 var _ cache.Shared = (*Cache)(nil)
@@ -36,15 +37,15 @@ const (
 	headSize    = stampSize + 1
 	originSize  = 16
 
-	// leaseTime is how long a deletion is remembered. A load that takes longer may bring back what was before.
+	// leaseTime is how long a deleted key keeps its stamp. A load that takes longer may store the value before the deletion.
 	leaseTime = 30 * time.Second
 
 	cacheTimeout = 100 * time.Millisecond
 
-	// heartbeat is how long the channel may be silent before the server is asked, and has to answer. A message
-	// that cannot come is so noticed within twice that time.
+	// heartbeat is how long the channel may be silent before Redis is pinged. The answer has to come within the same time,
+	// so that a dead connection is noticed after twice that time.
 	heartbeat = time.Second
-	// resubscribeEvery is the pause before the channel is joined again.
+	// resubscribeEvery is the pause before the channel is subscribed again.
 	resubscribeEvery = 200 * time.Millisecond
 )
 
@@ -53,12 +54,12 @@ const (
 	present byte = 1
 )
 
-// Cache returns the server's cache. Each call gives one for another process, as it were: changes by one of
-// them are told to all others.
+// Cache returns a cache on the server. A change made through one Cache is published to all others, also to those of the
+// same process.
 func (s *Server) Cache() *Cache {
 	c := &Cache{
 		client: s.client, server: s, guard: s.guard("the Redis cache", cacheTimeout),
-		// Channels, other than keys, do not belong to a database.
+		// A channel spans all databases of the server, so that its name has the database in it.
 		channel: fmt.Sprintf("%schanges:%d", cachePrefix, s.client.Options().DB),
 	}
 	rand.Read(c.origin[:]) // never fails
@@ -101,7 +102,7 @@ func (c *Cache) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 	return c.run(ctx, setScript, []string{cachePrefix + key}, entry(present, value), milliseconds(ttl), c.channel, c.message(key)).err
 }
 
-// The stamp of a key that is not there is empty.
+// The stamp of a missing key is empty.
 var fillScript = redis.NewScript(`
 if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[3] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -150,21 +151,21 @@ func (c *Cache) run(ctx context.Context, script *redis.Script, keys []string, ar
 	return r
 }
 
-// entry returns what is stored, under a stamp of its own.
+// entry returns a cache entry with a new stamp.
 func entry(what byte, value []byte) []byte {
 	b := make([]byte, stampSize, headSize+len(value))
-	for binary.BigEndian.Uint64(b) == 0 { // which stands for no stamp
+	for binary.BigEndian.Uint64(b) == 0 { // 0 stands for a missing key
 		rand.Read(b)
 	}
 	return append(append(b, what), value...)
 }
 
-// milliseconds rounds up, as 0 is not a time that Redis knows.
+// milliseconds rounds up, because Redis refuses 0.
 func milliseconds(d time.Duration) int64 {
 	return int64((d + time.Millisecond - 1) / time.Millisecond)
 }
 
-// message says that keys have changed: the origin, and each key behind its length.
+// message returns the message that keys have changed: the origin, and each key after its length.
 func (c *Cache) message(keys ...string) []byte {
 	m := append([]byte(nil), c.origin[:]...)
 	for _, key := range keys {
@@ -173,7 +174,7 @@ func (c *Cache) message(keys ...string) []byte {
 	return m
 }
 
-// decodeMessage returns the keys of a message, and whether it is one.
+// decodeMessage returns the origin and the keys of a message. ok is false if it is damaged.
 func decodeMessage(m []byte) (origin [originSize]byte, keys []string, ok bool) {
 	if len(m) < originSize {
 		return origin, nil, false
@@ -194,46 +195,42 @@ func decodeMessage(m []byte) (origin [originSize]byte, keys []string, ok bool) {
 // Follow implements cache.Shared.
 func (c *Cache) Follow(ctx context.Context, f cache.Follower) {
 	log := c.server.log
-	connected, said := false, false
-	told := f
-	told.Connected = func() {
-		connected, said = true, false
-		log.InfoContext(ctx, "hearing what other servers change in the cache")
+	connected, logged := false, false
+	logging := f
+	logging.Connected = func() {
+		connected, logged = true, false
+		log.InfoContext(ctx, "subscribed to the changes of other servers in the cache")
 		f.Connected()
 	}
 	for {
-		err := c.listen(ctx, told)
+		err := c.listen(ctx, logging)
 		if ctx.Err() != nil {
 			return
 		}
 		if connected {
 			f.Lost()
 		}
-		if connected = false; !said {
-			said = true // once, and not for each time that it is tried again
-			log.WarnContext(ctx, "what other servers change in the cache is not heard; it is tried again", "error", err)
+		if connected = false; !logged {
+			logged = true // once for all retries
+			log.WarnContext(ctx, "not subscribed to the changes of other servers in the cache; retrying", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(resubscribeEvery):
-		}
+		backoff.Sleep(ctx, backoff.Jitter(resubscribeEvery))
 	}
 }
 
-// listen joins the channel and hands messages on until that fails. It never trusts a connection that the driver
-// has made again by itself, as nothing tells what was missed between the two.
+// listen subscribes to the channel and calls the follower for each message until an error. It ends with its connection: the
+// driver would replace the connection, and what was published in between would be missed.
 func (c *Cache) listen(ctx context.Context, f cache.Follower) error {
 	channel := c.client.Subscribe(ctx, c.channel)
-	leave := func() { _ = channel.Close() } // there is nothing to be done about an error
+	leave := func() { _ = channel.Close() } // an error changes nothing
 	defer leave()
-	stop := context.AfterFunc(ctx, leave) // a receive does not end with its context
+	stop := context.AfterFunc(ctx, leave) // because ReceiveTimeout does not return when ctx ends
 	defer stop()
-	asked := false
+	pinged := false
 	for {
 		received, err := channel.ReceiveTimeout(ctx, heartbeat)
-		if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() && !asked {
-			asked = true
+		if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() && !pinged {
+			pinged = true
 			if err := channel.Ping(ctx); err != nil {
 				return err
 			}
@@ -242,22 +239,23 @@ func (c *Cache) listen(ctx context.Context, f cache.Follower) error {
 		if err != nil {
 			return err
 		}
-		asked = false
+		pinged = false
 		switch m := received.(type) {
 		case *redis.Subscription:
 			f.Connected()
 		case *redis.Message:
-			if err := c.tell(f, m.Payload); err != nil {
+			if err := c.handle(f, m.Payload); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-func (c *Cache) tell(f cache.Follower, payload string) error {
+// handle calls the follower for a message of another Cache.
+func (c *Cache) handle(f cache.Follower, payload string) error {
 	origin, keys, ok := decodeMessage([]byte(payload))
 	if !ok {
-		return fmt.Errorf("a message of %d bytes on %s is none of ours", len(payload), c.channel)
+		return fmt.Errorf("a message of %d bytes on %s is damaged", len(payload), c.channel)
 	}
 	if origin != c.origin {
 		f.Changed(keys...)

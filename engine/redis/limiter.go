@@ -12,10 +12,9 @@ import (
 	"agora/pattern/guard"
 )
 
-// Limiter is a guard.Limiter whose counts all servers share. A decision is one round trip, made by a script
-// on the server's clock: the generic cell rate algorithm (GCRA, ITU-T I.371), which keeps one number a key, the
-// time at which the key would have used up nothing. The key expires at that time, so that only keys that asked
-// of late take memory.
+// Limiter is a guard.Limiter whose counts all servers share. A decision is one round trip: a script on Redis's clock
+// executes the generic cell rate algorithm (GCRA, ITU-T I.371). It stores one number for each key, the time at which the
+// full burst is available again, and the key expires then, so that only recently used keys take memory.
 type Limiter struct {
 	client   *redis.Client
 	guard    *guard.Guard
@@ -28,9 +27,9 @@ var _ guard.Limiter = (*Limiter)(nil)
 
 const limiterTimeout = 50 * time.Millisecond
 
-// Limiter returns a limiter of perSecond requests a second and key, at most a million, of which burst may come
-// at once. Limiters of one name count together, and should have the same figures. It panics if one of them is
-// not positive, as that is a bug.
+// Limiter returns a limiter of perSecond requests a second for each key, at most a million, of which burst may come at
+// once. Limiters with the same name share their counts, and should have the same figures. It panics if a figure is not
+// positive.
 func (s *Server) Limiter(name string, perSecond float64, burst int) *Limiter {
 	if perSecond <= 0 || perSecond > 1e6 || burst <= 0 {
 		panic(fmt.Sprintf("redis: a limiter of %v a second, %d at once: both have to be positive, and the rate at most a million", perSecond, burst))
@@ -41,7 +40,7 @@ func (s *Server) Limiter(name string, perSecond float64, burst int) *Limiter {
 	}
 }
 
-// All times are in microseconds. A clock that was set back must not close a key for longer than its burst lasts.
+// All times are in microseconds. After the clock was set back, a key waits for the time of its burst at most.
 var allowScript = redis.NewScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

@@ -1,13 +1,13 @@
-// Package redis keeps in Redis what several servers share: cached values, rate limits and sessions. It needs
-// Redis 7 or what speaks its protocol: one server, or a primary behind one address; not a cluster, as its
-// scripts touch keys of several slots.
+// Package redis stores what several servers share in Redis: cached values, rate limits and sessions. It needs Redis 7 or a
+// server with its protocol: a single server, or a primary with one address. A cluster does not work, because scripts
+// use keys of several slots.
 //
-// What Redis is not here: a store of record, but for sessions, which end when it loses them and their users sign
-// in again. So the memory policy should evict nothing that does not expire, and sessions want persistence.
+// If Redis loses its data, sessions end and their users sign in again; nothing else is lost. So the memory policy should
+// evict only keys that expire, and persistence should be on where Redis has the sessions.
 //
-// A Redis that is away must not hold anybody up. Each call gets a short time, none is repeated, and after some
-// failures a breaker refuses calls at once and lets one through now and then, so that the way back needs nobody.
-// The Cache is then passed by, and the Limiter's callers fall back on counting by themselves.
+// No request waits for a Redis that is away. Each call has a short timeout and is not retried. After some failures a breaker
+// refuses calls at once, and tries one at intervals until Redis answers again. Meanwhile the Cache is not used, and each
+// server counts its rate limits by itself.
 package redis
 
 import (
@@ -39,43 +39,43 @@ type Server struct {
 
 const (
 	dialTimeout = 250 * time.Millisecond
-	poolSize    = 64 // connections; a call that finds none free waits within its time
+	poolSize    = 64 // connections; a call that finds none free waits until its timeout
 	prefix      = "agora:"
 )
 
 // Open returns the server of a URL: redis://user:password@host:port/db, rediss:// with TLS, or
-// redis+unix:///socket. It connects when it is used, so that a Redis that is away keeps no program from
-// starting; Ping asks. log and metrics may be nil.
+// redis+unix:///socket. It connects with the first call, so that a program starts without Redis; Ping
+// checks the connection. log and metrics may be nil.
 func Open(rawURL string, log *slog.Logger, metrics *telemetry.Metrics) (*Server, error) {
 	log = cmp.Or(log, slog.New(slog.DiscardHandler))
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return nil, errors.New("the address of Redis is not a URL") // which may hold a password
+		return nil, errors.New("the address of Redis is not a URL") // without err, which may contain the password
 	}
 	u.Scheme = strings.TrimPrefix(u.Scheme, "redis+") // the driver's name for a socket is unix
 	options, err := redis.ParseURL(u.String())
 	if err != nil {
 		return nil, fmt.Errorf("the address of Redis %s: %w", u.Redacted(), err)
 	}
-	options.ContextTimeoutEnabled = true // else a call would outlive its context
+	options.ContextTimeoutEnabled = true // or a call would go on after its context has ended
 	options.DialTimeout = dialTimeout
 	options.DialerRetries = 1
-	options.MaxRetries = -1 // a call that is repeated by the library is one that waits
+	options.MaxRetries = -1 // none, because a retry would make the caller wait
 	options.PoolSize = poolSize
-	// The driver knows only one log for all its clients. This package is its only user.
+	// The driver has one logger for all clients. This package is its only user.
 	redis.SetLogger(driverLog{log})
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return &Server{client: redis.NewClient(options), log: log, metrics: metrics}, nil
 }
 
-// driverLog takes what the driver says. It says a line for each call that fails, whose error its caller has too.
+// driverLog logs the driver's lines at debug level: it writes one for each failed call, whose caller gets the error too.
 type driverLog struct{ log *slog.Logger }
 
 func (d driverLog) Printf(ctx context.Context, format string, v ...any) {
 	d.log.DebugContext(ctx, "redis driver: "+fmt.Sprintf(format, v...))
 }
 
-// Ping asks whether the server answers.
+// Ping checks that the server answers.
 func (s *Server) Ping(ctx context.Context) error {
 	return classify(s.client.Ping(ctx).Err())
 }
@@ -83,7 +83,7 @@ func (s *Server) Ping(ctx context.Context) error {
 // Close ends all connections.
 func (s *Server) Close() error { return s.client.Close() }
 
-// guard returns the guard of calls that nobody has to wait for: a far part of a second in all that fail.
+// guard bounds calls whose result is optional: short timeout, breaker opens at half of 5 calls failed in 1 s.
 func (s *Server) guard(name string, timeout time.Duration) *guard.Guard {
 	return guard.New(guard.Options{
 		Name: name, Timeout: timeout,
@@ -91,8 +91,7 @@ func (s *Server) guard(name string, timeout time.Duration) *guard.Guard {
 	}, s.metrics)
 }
 
-// classify turns an error of the driver into the kind that it is for a caller. That there is no such key is
-// not one of them.
+// classify turns an error of the driver into a fault. The error for a missing key passes.
 func classify(err error) error {
 	if err == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return err
@@ -111,7 +110,7 @@ func classify(err error) error {
 	return err
 }
 
-// isPassing reports whether an error answer says that the server cannot do now what it can do at other times.
+// isPassing reports whether the server answered that it cannot execute the command at the moment.
 func isPassing(err error) bool {
 	for _, code := range []string{"LOADING", "READONLY", "MASTERDOWN", "NOREPLICAS", "BUSY", "OOM", "MISCONF", "ERR max number of clients"} {
 		if strings.HasPrefix(err.Error(), code) {

@@ -13,11 +13,11 @@ import (
 	"agora/pattern/guard"
 )
 
-// Sessions is an accounts.SessionStore. Each session expires by itself, some time after its end, whether or not
-// anybody calls DeleteExpired.
+// Sessions is an accounts.SessionStore. Redis deletes each session some time after its end, even if DeleteExpired is never
+// called.
 //
-// A session is a hash of its user and its JSON; the sessions of a user and the ends of all sessions are sorted
-// sets of token hashes. Scripts keep the three together.
+// A session is a Redis hash with its user and its JSON. The sessions of a user and the ends of all sessions are sorted
+// sets of token hashes. Scripts change the three together.
 type Sessions struct {
 	client *redis.Client
 	guard  *guard.Guard
@@ -30,8 +30,8 @@ const (
 	userPrefix    = prefix + "sessions:"
 	endsKey       = prefix + "session-ends"
 
-	// sessionGrace is how long a session is kept after its end, for servers whose clocks are behind. The service
-	// decides whether a session is over.
+	// sessionGrace is how long a session is stored after its end, for servers whose clocks are slow. The service decides
+	// whether a session has ended.
 	sessionGrace = time.Hour
 
 	sessionTimeout = time.Second
@@ -47,7 +47,7 @@ func (s *Sessions) do(ctx context.Context, call func(ctx context.Context) error)
 	return s.guard.Do(ctx, func(ctx context.Context) error { return classify(call(ctx)) })
 }
 
-// GT alone does not set a time where there is none.
+// GT alone does not set the expiry of a key that has none.
 var createScript = redis.NewScript(`
 local session, user, ends = KEYS[1], KEYS[2], KEYS[3]
 local hash, id, body, expires, gone = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -110,7 +110,7 @@ func (s *Sessions) Session(ctx context.Context, hash accounts.TokenHash) (sessio
 	return session, nil
 }
 
-// remove is the part of the scripts that ends the session of a hash.
+// remove is the part of the scripts that deletes the session of a token hash.
 const remove = `
 local function remove(hash, sessions, users, ends)
 	local user = redis.call('HGET', sessions .. hash, 'user')

@@ -9,21 +9,20 @@ import (
 	"agora/fault"
 )
 
-// Notice is what Stripe tells by a webhook (https://docs.stripe.com/webhooks). It may come more than once, and
-// in any order.
+// Notice is an event that Stripe sends to a webhook (https://docs.stripe.com/webhooks), maybe several times and in any order.
 type Notice struct {
-	ID       string // evt_…, the same each time it comes
+	ID       string // evt_…, the same each time the notice is sent
 	Kind     string // such as charge.refund.updated
 	At       time.Time
-	OrderID  string // of the payment or refund that it is about; "" if it is none of the shop's
-	RefundID string // of a refund of the shop
+	OrderID  string // the order of the payment or refund; "" if the shop did not make it
+	RefundID string // the refund; "" if the notice is not about a refund of the shop
 }
 
 // ReadNotice returns the notice of a webhook's body, if its Stripe-Signature header was made with the endpoint's
-// secret (whsec_…) in the last five minutes; else it is fault.Denied.
+// secret (whsec_…) in the last five minutes; otherwise fault.Denied.
 func ReadNotice(body []byte, signature, secret string) (Notice, error) {
 	event, err := webhook.ConstructEventWithOptions(body, signature, secret, webhook.ConstructEventOptions{
-		IgnoreAPIVersionMismatch: true, // what is read here is the same in all versions
+		IgnoreAPIVersionMismatch: true, // the fields that are read are the same in all versions
 	})
 	if err != nil {
 		return Notice{}, fault.Wrap(fault.Denied, err, "the notice is not signed by Stripe")

@@ -12,9 +12,9 @@ import (
 	"agora/shop"
 )
 
-// Whoever uses the key of an order's authorization first, Authorize or a Void that finds nothing, keeps the
-// other one from it: Stripe refuses a key under which something else was asked for. It remembers keys for a day
-// at least, and an order waits for its payment for some minutes.
+// The idempotency keys. Authorize, and a Void that finds no charge, use the same key for an order: the first one makes
+// Stripe refuse the other, because the requests differ. Stripe stores keys for a day at least, and an order waits minutes
+// for its payment.
 func authorizeKey(orderID string) string    { return "agora-authorize-" + orderID }
 func captureKey(orderID string) string      { return "agora-capture-" + orderID }
 func voidKey(orderID, what string) string   { return "agora-void-" + what + "-" + orderID }
@@ -32,7 +32,7 @@ func (g *Gateway) Authorize(ctx context.Context, p shop.Payment) error {
 		CaptureMethod: stripe.String(string(stripe.PaymentIntentCaptureMethodManual)),
 		Confirm:       stripe.Bool(true),
 		PaymentMethod: stripe.String(g.method),
-		// A customer who would have to do something more is not there to do it.
+		// The customer is not present, and could not complete a further step.
 		ErrorOnRequiresAction: stripe.Bool(true),
 		PaymentMethodTypes:    stripe.StringSlice([]string{"card"}),
 		TransferGroup:         stripe.String(p.OrderID),
@@ -41,7 +41,7 @@ func (g *Gateway) Authorize(ctx context.Context, p shop.Payment) error {
 	params.SetIdempotencyKey(authorizeKey(p.OrderID))
 	intent, err := g.client.V1PaymentIntents.Create(ctx, params)
 	if err = classify("authorize", err); fault.Is(err, fault.Conflict) {
-		return voided(p.OrderID) // the key was used for something else, which only Void does
+		return errVoided(p.OrderID) // only Void uses the key for another request
 	}
 	if err != nil {
 		return err
@@ -54,13 +54,13 @@ func (g *Gateway) Authorize(ctx context.Context, p shop.Payment) error {
 	return g.authorized(ctx, p.OrderID, intent)
 }
 
-// authorized judges a payment that Authorize has asked for, now or before.
+// authorized returns the result of Authorize for the payment, which this call or an earlier one has created.
 func (g *Gateway) authorized(ctx context.Context, orderID string, intent *stripe.PaymentIntent) error {
 	switch {
 	case intent == nil:
 		return fmt.Errorf("authorize: stripe lists no charge of %s", orderID)
 	case isVoid(intent):
-		return voided(orderID)
+		return errVoided(orderID)
 	case intent.Status != stripe.PaymentIntentStatusRequiresCapture && intent.Status != stripe.PaymentIntentStatusSucceeded:
 		return fmt.Errorf("authorize: the payment of %s is %s", orderID, intent.Status)
 	}
@@ -98,15 +98,15 @@ func (g *Gateway) Capture(ctx context.Context, orderID string) error {
 	return captured(orderID, intent)
 }
 
-// captured judges a payment that cannot be captured (any more), as it stands.
+// captured returns the result of Capture for a payment that cannot be captured, or not any more.
 func captured(orderID string, intent *stripe.PaymentIntent) error {
 	switch {
 	case intent == nil:
-		return notAuthorized(orderID)
+		return errNotAuthorized(orderID)
 	case isVoid(intent):
-		return voided(orderID)
+		return errVoided(orderID)
 	case intent.Status != stripe.PaymentIntentStatusSucceeded:
-		return notAuthorized(orderID)
+		return errNotAuthorized(orderID)
 	}
 	return nil
 }
@@ -129,12 +129,12 @@ func (g *Gateway) Void(ctx context.Context, orderID string) error {
 	params := &stripe.PaymentIntentCancelParams{}
 	params.SetIdempotencyKey(voidKey(orderID, "cancel"))
 	if _, err := g.client.V1PaymentIntents.Cancel(ctx, intent.ID, params); err != nil {
-		return retry(classify("void", err)) // it may have been captured meanwhile
+		return retry(classify("void", err)) // it may have been captured in the meantime
 	}
 	return nil
 }
 
-// retry makes an error of state, which the same call may not meet again, one to come back after.
+// retry makes an error about the state of the payment one that is retried, because the state is changing.
 func retry(err error) error {
 	if fault.Is(err, fault.Conflict) {
 		return fault.Wrap(fault.Unavailable, err, "the payment is being changed")
@@ -142,18 +142,18 @@ func retry(err error) error {
 	return err
 }
 
-// claim refuses an order that nothing was charged for: it takes the key of its authorization for a
-// PaymentIntent that is never confirmed.
+// claim prevents the authorization of an order without charges: it uses the authorization's key for a PaymentIntent that
+// is never confirmed.
 func (g *Gateway) claim(ctx context.Context, orderID string) error {
 	params := &stripe.PaymentIntentCreateParams{
-		Amount: stripe.Int64(100), Currency: stripe.String("usd"), // some amount: nobody is charged
+		Amount: stripe.Int64(100), Currency: stripe.String("usd"), // any amount, because nobody is charged
 		PaymentMethodTypes: stripe.StringSlice([]string{"card"}),
 		Metadata:           map[string]string{orderMark: orderID, voidMark: "true"},
 	}
 	params.SetIdempotencyKey(authorizeKey(orderID))
 	intent, err := g.client.V1PaymentIntents.Create(ctx, params)
 	if err != nil {
-		return retry(classify("void", err)) // an authorization came first, and will be found
+		return retry(classify("void", err)) // an authorization came first, and the retry finds it
 	}
 	cancel := &stripe.PaymentIntentCancelParams{}
 	cancel.SetIdempotencyKey(voidKey(orderID, "claim"))
@@ -163,8 +163,8 @@ func (g *Gateway) claim(ctx context.Context, orderID string) error {
 	return nil
 }
 
-// giveBack refunds what is left of a captured payment, and marks the payment first, so that nothing else is
-// done with it whatever becomes of the refund.
+// giveBack refunds the rest of a captured payment. It marks the payment first, so that nothing else is done with it even
+// if the refund fails.
 func (g *Gateway) giveBack(ctx context.Context, orderID string, intent *stripe.PaymentIntent) error {
 	mark := &stripe.PaymentIntentUpdateParams{Metadata: map[string]string{voidMark: "true"}}
 	mark.SetIdempotencyKey(voidKey(orderID, "mark"))
@@ -177,7 +177,7 @@ func (g *Gateway) giveBack(ctx context.Context, orderID string, intent *stripe.P
 	params.SetIdempotencyKey(voidKey(orderID, "refund"))
 	_, err := g.client.V1Refunds.Create(ctx, params)
 	if e, ok := errors.AsType[*stripe.Error](err); ok && e.Code == stripe.ErrorCodeChargeAlreadyRefunded {
-		return nil // all of it went back before
+		return nil // all of it was refunded before
 	}
 	if err != nil {
 		return classify("void", err)
@@ -185,8 +185,8 @@ func (g *Gateway) giveBack(ctx context.Context, orderID string, intent *stripe.P
 	return nil
 }
 
-// Refund implements shop.Gateway. A refund that Stripe takes on and that the bank refuses later is told by a
-// notice (refund.failed).
+// Refund implements shop.Gateway. If Stripe accepts a refund and the bank refuses it later, Stripe sends a notice
+// (refund.failed).
 func (g *Gateway) Refund(ctx context.Context, r shop.RefundPayment) error {
 	if r.Amount.Amount == 0 {
 		return nil
@@ -196,7 +196,7 @@ func (g *Gateway) Refund(ctx context.Context, r shop.RefundPayment) error {
 		return err
 	}
 	if intent == nil {
-		return notAuthorized(r.OrderID)
+		return errNotAuthorized(r.OrderID)
 	}
 	done, err := g.refunded(ctx, intent.ID, r.ID)
 	if err != nil || done {
@@ -220,7 +220,7 @@ func (g *Gateway) Refund(ctx context.Context, r shop.RefundPayment) error {
 	return nil
 }
 
-// refunded reports whether the refund was made before, which may be longer ago than Stripe remembers a key.
+// refunded reports whether the refund was made before, maybe longer ago than Stripe stores idempotency keys.
 func (g *Gateway) refunded(ctx context.Context, intentID, refundID string) (bool, error) {
 	params := &stripe.RefundListParams{PaymentIntent: stripe.String(intentID)}
 	params.Limit = stripe.Int64(100)

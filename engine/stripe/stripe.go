@@ -1,14 +1,13 @@
 // Package stripe takes payments with Stripe (https://docs.stripe.com/api).
 //
-// An order is one PaymentIntent, confirmed with manual capture. Nothing of it is kept here: an order is found by
-// the transfer group of its charges, which is the order's id and is also what a marketplace groups its
-// transfers to sellers by. That a call does nothing new when it is repeated rests on Stripe's idempotency keys,
-// made of the ids of orders and refunds, on the state of the PaymentIntent, and on the refunds that it lists.
+// An order is one PaymentIntent, confirmed with manual capture. This package stores nothing: it finds an order by the
+// transfer group of its charges, which is the id of the order. A marketplace also groups its transfers to sellers by it.
+// Calls are idempotent through Stripe's idempotency keys, which are made of the ids of orders and refunds, through the state
+// of the PaymentIntent, and through its list of refunds.
 //
-// What it does not do yet: collect a customer's payment method. Every payment is made with one configured
-// method, such as Stripe's pm_card_visa; so only test keys are accepted. Amounts are passed on in minor units,
-// which is what Stripe expects, but for the few currencies that it counts otherwise (ISK, UGX, HUF, TWD).
-// An order of nothing never reaches Stripe.
+// It does not collect the payment method of a customer yet. All payments use one configured method, such as Stripe's
+// pm_card_visa, so that only test keys are accepted. Amounts are sent in minor units, as Stripe expects for all currencies
+// but a few (ISK, UGX, HUF, TWD). An order with the total 0 never reaches Stripe.
 package stripe
 
 import (
@@ -33,13 +32,13 @@ type Options struct {
 	API           string // base URL of another server that speaks Stripe's API; empty for Stripe itself
 }
 
-// Gateway is a shop.Gateway on Stripe. It bounds neither the time nor the number of its calls and repeats none:
-// shop.GuardedGateway does. It is safe for concurrent use.
+// Gateway is a shop.Gateway on Stripe. shop.GuardedGateway bounds the time and the number of its calls, and retries them. It
+// is safe for concurrent use.
 type Gateway struct {
 	client *stripe.Client
 	method string
 
-	// intents holds the PaymentIntent of orders that were authorized lately, to save looking it up.
+	// intents has the PaymentIntents of recently authorized orders, which saves a lookup.
 	intents *cache.Memory
 }
 
@@ -49,13 +48,13 @@ const (
 	intentsBytes = 8 << 20
 	intentsFor   = time.Hour
 
-	// free stands for the PaymentIntent of an order of nothing.
+	// free stands for the PaymentIntent of an order with the total 0.
 	free = "free"
 
-	connectionTimeout = 30 * time.Second // the bound of a call whose context has none
+	connectionTimeout = 30 * time.Second // of a call whose context has no deadline
 )
 
-// The metadata of what is kept at Stripe, beside the order's id as transfer group.
+// The names of the metadata of objects at Stripe.
 const (
 	orderMark  = "agora_order"
 	userMark   = "agora_user"
@@ -70,7 +69,7 @@ func New(key string, o Options) (*Gateway, error) {
 	}
 	config := &stripe.BackendConfig{
 		HTTPClient:        &http.Client{Timeout: connectionTimeout},
-		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull}, // errors are returned, and logged by whom they concern
+		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull}, // errors are returned
 		MaxNetworkRetries: stripe.Int64(0),
 		EnableTelemetry:   stripe.Bool(false),
 	}
@@ -87,7 +86,7 @@ func New(key string, o Options) (*Gateway, error) {
 	}, nil
 }
 
-// Close gives back the memory.
+// Close frees the memory.
 func (g *Gateway) Close() error {
 	g.intents.Close()
 	return nil
@@ -121,31 +120,33 @@ func isVoid(p *stripe.PaymentIntent) bool {
 	return p.Status == stripe.PaymentIntentStatusCanceled || p.Metadata[voidMark] != ""
 }
 
-// isReplayed reports whether Stripe answered with what it had answered to the same request before, which says
-// nothing about how things stand now.
+// isReplayed reports whether Stripe repeated its answer to an earlier request with the same idempotency key, which says
+// nothing about the current state.
 func isReplayed(r stripe.APIResource) bool {
 	return r.LastResponse != nil && r.LastResponse.Header.Get("Idempotent-Replayed") == "true"
 }
 
-func voided(orderID string) error {
+// errVoided returns the error of a call for a payment that was voided.
+func errVoided(orderID string) error {
 	return fault.New(fault.Conflict, "payment_voided", "the payment of "+orderID+" was voided")
 }
 
-func notAuthorized(orderID string) error {
+// errNotAuthorized returns the error of a call that needs an authorized payment.
+func errNotAuthorized(orderID string) error {
 	return fault.New(fault.Conflict, "not_authorized", "the payment of "+orderID+" is not authorized")
 }
 
-// classify turns an error of the library into the kind that it is for the shop. Stripe's own words go with it,
-// but neither the objects that it sends along, which hold personal data, nor anything about a refused key.
+// classify turns an error of the library into a fault. It has Stripe's message, but neither the objects in Stripe's answer,
+// which have personal data, nor anything about a refused key.
 func classify(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
 	e, ok := errors.AsType[*stripe.Error](err)
 	if !ok {
-		return connection(doing, err)
+		return errConnection(doing, err)
 	}
-	said := fmt.Errorf("%s: stripe answered %d %s %s %q (request %s)", doing, e.HTTPStatusCode, e.Type, e.Code, e.Msg, e.RequestID)
+	answer := fmt.Errorf("%s: stripe answered %d %s %s %q (request %s)", doing, e.HTTPStatusCode, e.Type, e.Code, e.Msg, e.RequestID)
 	switch {
 	case e.HTTPStatusCode == http.StatusUnauthorized || e.HTTPStatusCode == http.StatusForbidden:
 		return fmt.Errorf("%s: stripe does not accept the key (request %s)", doing, e.RequestID)
@@ -153,12 +154,12 @@ func classify(doing string, err error) error {
 		return fmt.Errorf("%w (%s %s, request %s)",
 			fault.New(fault.Declined, "payment_declined", "the payment was declined"), e.Code, e.DeclineCode, e.RequestID)
 	case e.HTTPStatusCode >= http.StatusInternalServerError, e.HTTPStatusCode == http.StatusTooManyRequests,
-		e.HTTPStatusCode == http.StatusConflict: // the first request under the key is being worked on
-		return fault.Wrap(fault.Unavailable, said, "the payment gateway is away")
+		e.HTTPStatusCode == http.StatusConflict: // an earlier request with the same key has not ended
+		return fault.Wrap(fault.Unavailable, answer, "the payment gateway is away")
 	case e.Type == stripe.ErrorTypeIdempotency, isState(e):
-		return fault.Wrap(fault.Conflict, said, "the payment does not allow it")
+		return fault.Wrap(fault.Conflict, answer, "the payment does not allow it")
 	}
-	return said
+	return answer
 }
 
 // isState reports whether an error says that the payment's state does not allow the request.
@@ -171,8 +172,8 @@ func isState(e *stripe.Error) bool {
 	return false
 }
 
-// connection classifies an error that is no answer.
-func connection(doing string, err error) error {
+// errConnection returns the fault for an error without an answer.
+func errConnection(doing string, err error) error {
 	err = fmt.Errorf("%s: %w", doing, err)
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() || errors.Is(err, context.Canceled) {
 		return fault.Wrap(fault.Timeout, err, "the payment gateway did not answer in time")

@@ -9,37 +9,37 @@ import (
 // item is a key to be purged, in one of the rounds after its change.
 type item struct {
 	key     string
-	number  uint64 // of the change
+	number  uint64 // number of the change
 	changed time.Time
 	round   int
 }
 
 func (i item) due() time.Time { return i.changed.Add(rounds[i.round]) }
 
-// queue holds what has to be purged when. A key that changes again begins again with the first round, and what
-// was left to do for the change before is forgotten. Each round is a list in the order of changes, so that what is
-// due first is at the head of one of them. It is safe for concurrent use.
+// queue holds the keys to be purged. A key that changes again begins with the first round again, and the remaining rounds
+// of its earlier change are dropped. Each round is a list in the order of changes, so that the item that is due first is at
+// the head of one of the lists. It is safe for concurrent use.
 type queue struct {
 	room int
 	wake chan struct{} // has a token after something was added
 
 	mu     sync.Mutex
-	count  uint64 // of all changes
+	count  uint64 // number of the newest change
 	keys   map[string]state
-	rounds [len(rounds)][]item // with items of changes before the latest among them, which are passed by
+	rounds [len(rounds)][]item // some items are of changes before the latest one, and are skipped
 }
 
-// state is what is known of a key that has to be purged.
+// state is the state of a key that has to be purged.
 type state struct {
-	latest uint64 // change
-	first  bool   // the first purge for it has not begun, so that another change needs no other
+	latest uint64 // number of the latest change
+	first  bool   // the first purge has not begun, so that it serves further changes too
 }
 
 func newQueue(room int) *queue {
 	return &queue{room: room, wake: make(chan struct{}, 1), keys: map[string]state{}}
 }
 
-// add takes in keys that changed, and returns for how many of them there was no room.
+// add adds keys that changed, and returns how many it dropped because the queue was full.
 func (q *queue) add(keys []string, at time.Time) (dropped int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -62,7 +62,7 @@ func (q *queue) add(keys []string, at time.Time) (dropped int) {
 	return dropped
 }
 
-// due takes up to n items whose time has come. If there is none, next is when there will be; zero for never.
+// due removes and returns up to n items that are due. If there is none, next is the time of the next item; zero for none.
 func (q *queue) due(now time.Time, n int) (due []item, next time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -88,13 +88,13 @@ func (q *queue) due(now time.Time, n int) (due []item, next time.Time) {
 	return due, next
 }
 
-// done lets items that were purged wait for their next round, if there is one.
+// done moves purged items to their next round, or removes their keys after the last round.
 func (q *queue) done(items []item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, item := range items {
 		if q.keys[item.key].latest != item.number {
-			continue // it has changed meanwhile
+			continue // changed again since
 		}
 		if item.round++; item.round == len(rounds) {
 			delete(q.keys, item.key)
@@ -104,8 +104,8 @@ func (q *queue) done(items []item) {
 	}
 }
 
-// again puts items back that could not be purged, and returns how many it gave up because they changed before a time.
-func (q *queue) again(items []item, since time.Time) (dropped int) {
+// putBack puts back items whose purge failed. It drops those that changed before a time, and returns how many.
+func (q *queue) putBack(items []item, since time.Time) (dropped int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var back [len(rounds)][]item
@@ -126,7 +126,7 @@ func (q *queue) again(items []item, since time.Time) (dropped int) {
 	return dropped
 }
 
-// drain takes all keys.
+// drain removes and returns all keys.
 func (q *queue) drain() []item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -146,7 +146,7 @@ func (q *queue) len() int {
 	return len(q.keys)
 }
 
-// wait returns when something was added, at a time (zero for never), or when ctx ends.
+// wait returns after an add, at a time (zero for never), or when ctx ends.
 func (q *queue) wait(ctx context.Context, until time.Time) {
 	var timer <-chan time.Time
 	if !until.IsZero() {

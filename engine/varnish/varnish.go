@@ -1,9 +1,8 @@
-// Package varnish tells a Varnish (https://varnish-cache.org) in front of the shop which pages it has to drop, in the
-// way that deploy/varnish/agora.vcl understands: a request with the method PURGE that names Surrogate-Keys.
+// Package varnish purges pages from a Varnish (https://varnish-cache.org) in front of the shop. A purge is a request with
+// the method PURGE and Surrogate-Keys, which deploy/varnish/agora.vcl handles.
 //
-// It is for a cache that the shop's operator runs. What it is not: a promise. A purge that cannot be sent within a
-// minute, or is owed by a process that is killed, never comes, and the page stays for the time that its
-// Cache-Control allows. So that time, and not the purge, is what bounds how old a page may be.
+// Purges are best effort: one that cannot be sent within a minute is dropped, and a killed process loses those that wait.
+// Then the page stays in Varnish for the time that its Cache-Control allows, which is what bounds the age of a page.
 package varnish
 
 import (
@@ -16,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"agora/backoff"
 	"agora/fault"
 	"agora/pattern/guard"
 	"agora/shop"
@@ -23,21 +23,21 @@ import (
 )
 
 const (
-	// maxWaiting bounds the keys that wait, at some 200 bytes each. Beyond that, pages stay for their time.
+	// maxWaiting bounds the keys that wait, at about 200 bytes each. Further purges are dropped.
 	maxWaiting = 100_000
-	// batch is how many keys one request names: below the 8 KiB that Varnish takes in a header by default.
+	// batch is the most keys of one request, which fit in the 8 KiB that Varnish accepts in a header by default.
 	batch = 128
-	// patience is how long a purge is tried.
-	patience = time.Minute
+	// retryFor is how long a purge is retried.
+	retryFor = time.Minute
 
-	timeout    = 2 * time.Second // of a request
-	firstPause = 50 * time.Millisecond
-	maxPause   = 5 * time.Second
+	timeout      = 2 * time.Second // of a request
+	firstDelay   = 50 * time.Millisecond
+	longestDelay = 5 * time.Second
 )
 
-// rounds are the times after a change at which its pages are purged. Once is not enough: Varnish may be fetching the
-// old page while it is purged, or fetch it just after from a server that has not heard of the change. Servers
-// hear of it within milliseconds, and within five seconds if Redis is away (see cache.Near).
+// rounds are the times after a change at which its pages are purged. One purge is not enough: Varnish may be fetching the
+// old page at that moment, or fetch it just after from a server whose cache still has it. Other servers drop the page within
+// milliseconds, and within five seconds if Redis is away (see cache.Near).
 var rounds = [...]time.Duration{0, time.Second, 6 * time.Second}
 
 // Purger sends purges, in the order of changes, from one goroutine.
@@ -66,8 +66,8 @@ func New(address string, log *slog.Logger, metrics *telemetry.Metrics) (*Purger,
 		log:    log,
 		queue:  newQueue(maxWaiting),
 		purges: metrics.Counter("agora_cdn_purges_total",
-			"Purges of keys: sent; failed, and tried again; dropped, as there was no room or no time left.", "result"),
-		waiting: metrics.Gauge("agora_cdn_purges_waiting", "Keys that have to be purged still, those of later rounds included."),
+			"Purges of keys: sent; failed and retried; dropped because too many waited, or after too long.", "result"),
+		waiting: metrics.Gauge("agora_cdn_purges_waiting", "Keys that wait to be purged, including those of later rounds."),
 	}
 	for _, result := range []string{"sent", "failed", "dropped"} {
 		p.purges.Add(0, result)
@@ -83,7 +83,7 @@ func (p *Purger) Purge(keys ...string) {
 // Run sends purges until ctx ends.
 func (p *Purger) Run(ctx context.Context) error {
 	defer p.client.CloseIdleConnections()
-	pause := firstPause
+	delays := backoff.Delays{First: firstDelay, Longest: longestDelay}
 	for ctx.Err() == nil {
 		due, next := p.queue.due(time.Now(), batch)
 		p.waiting.Set(float64(p.queue.len()))
@@ -92,17 +92,16 @@ func (p *Purger) Run(ctx context.Context) error {
 			continue
 		}
 		if err := p.send(ctx, due); err != nil {
-			p.put(ctx, due, pause, err)
-			pause = min(2*pause, maxPause)
+			p.retryLater(ctx, due, delays.Next(), err)
 			continue
 		}
 		p.queue.done(due)
-		pause = firstPause
+		delays.Reset()
 	}
 	return nil
 }
 
-// Flush purges once more, at once, whatever is waiting, so that a program that ends owes as little as it can.
+// Flush sends all waiting purges at once, without retries, before the program ends.
 func (p *Purger) Flush(ctx context.Context) {
 	for all := p.queue.drain(); len(all) > 0; {
 		n := min(batch, len(all))
@@ -114,22 +113,19 @@ func (p *Purger) Flush(ctx context.Context) {
 	}
 }
 
-// put waits and puts purges back that failed, but for those that have been tried for long enough.
-func (p *Purger) put(ctx context.Context, due []item, pause time.Duration, cause error) {
+// retryLater puts failed purges back into the queue, drops those that were retried for too long, and waits.
+func (p *Purger) retryLater(ctx context.Context, due []item, delay time.Duration, cause error) {
 	p.purges.Add(float64(len(due)), "failed")
-	p.log.WarnContext(ctx, "the CDN was not told of changes and is told again", "keys", len(due), "pause", pause, "error", cause)
-	dropped := p.queue.again(due, time.Now().Add(-patience))
-	p.dropped(dropped, "the CDN could not be told for too long")
-	select {
-	case <-ctx.Done():
-	case <-time.After(pause):
-	}
+	p.log.WarnContext(ctx, "a purge of the CDN failed and is retried", "keys", len(due), "delay", delay, "error", cause)
+	dropped := p.queue.putBack(due, time.Now().Add(-retryFor))
+	p.dropped(dropped, "purges failed for too long")
+	backoff.Sleep(ctx, delay)
 }
 
 func (p *Purger) dropped(keys int, why string) {
 	if keys > 0 {
 		p.purges.Add(float64(keys), "dropped")
-		p.log.Error("pages at the CDN stay as they were until their time is over", "keys", keys, "reason", why)
+		p.log.Error("pages stay in the CDN until they expire", "keys", keys, "reason", why)
 	}
 }
 
@@ -158,7 +154,7 @@ func (p *Purger) purge(ctx context.Context, keys []string) error {
 	}
 	defer response.Body.Close()
 	if _, err := io.Copy(io.Discard, io.LimitReader(response.Body, 4096)); err != nil {
-		return fault.Wrap(fault.Unavailable, err, "the CDN's answer broke off")
+		return fault.Wrap(fault.Unavailable, err, "the answer of the CDN is incomplete")
 	}
 	if response.StatusCode != http.StatusOK {
 		return fault.New(fault.Unavailable, "", "the CDN answers a purge with "+response.Status)

@@ -153,14 +153,14 @@ func TestPurgesAreTriedAgainForAWhile(t *testing.T) {
 		p.Purge("prd_a")
 		time.Sleep(20 * time.Second)
 		c.fail(nil)
-		time.Sleep(maxPause)
+		time.Sleep(longestDelay)
 		if got := c.times("prd_a", begin); len(got) != len(rounds) {
 			t.Errorf("after 20 s without the CDN purged after %v, want all rounds", got)
 		}
 		begin = time.Now()
 		c.fail(errors.New("no route to host"))
 		p.Purge("prd_b")
-		time.Sleep(patience + maxPause + time.Second)
+		time.Sleep(retryFor + longestDelay + time.Second)
 		c.fail(nil)
 		time.Sleep(time.Minute)
 		if got := c.times("prd_b", begin); len(got) != 0 || p.queue.len() != 0 {

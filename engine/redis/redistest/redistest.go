@@ -1,5 +1,4 @@
-// Package redistest starts private Redis servers for tests: on a socket in a folder of their own, which is
-// removed with them. What it is not: a client, or a way to use a Redis that runs already.
+// Package redistest starts private Redis servers for tests, each on a socket in a folder that is removed with it.
 package redistest
 
 import (
@@ -17,12 +16,12 @@ import (
 	"time"
 )
 
-// Server is a Redis server. A nil Server stands for one that cannot be had on this machine.
+// Server is a Redis server. A nil Server says that Redis is not installed on this machine.
 type Server struct {
 	folder  string
 	process *exec.Cmd
 	exited  chan struct{} // closed when the process has ended
-	result  error         // of it, to be read after that
+	result  error         // of the process, valid after exited is closed
 }
 
 // Main runs the tests of a package with one server for all of them, and returns the exit code for TestMain. The
@@ -40,7 +39,7 @@ func Main(m *testing.M, server **Server) int {
 	return m.Run()
 }
 
-// Start starts a server for one test alone, to be stopped and started by it.
+// Start starts a server for one test, which may stop and start it.
 func Start(t *testing.T) *Server {
 	t.Helper()
 	s, err := start()
@@ -54,7 +53,7 @@ func Start(t *testing.T) *Server {
 	return s
 }
 
-// missing skips the test, but fails it where everything has to be tested.
+// missing skips the test, or fails it if the variable CI is set.
 func missing(tb testing.TB) {
 	tb.Helper()
 	const hint = "redis-server is not installed: bash scripts/need redis-server"
@@ -64,7 +63,7 @@ func missing(tb testing.TB) {
 	tb.Skip("SKIPPED: nothing is tested against Redis, because " + hint)
 }
 
-// URL returns the address of the server, emptied, as a redis URL without a password.
+// URL empties the server and returns its address, as a redis URL without a password.
 func (s *Server) URL(tb testing.TB) string {
 	tb.Helper()
 	if s == nil {
@@ -112,7 +111,7 @@ func (s *Server) run() error {
 	return nil
 }
 
-// Kill ends the server as a crash does. What it held is lost.
+// Kill ends the server as a crash does. Its data is lost.
 func (s *Server) Kill(t *testing.T) {
 	t.Helper()
 	if err := s.process.Process.Kill(); err != nil {
@@ -132,7 +131,7 @@ func (s *Server) Restart(t *testing.T) {
 	}
 }
 
-// Pause lets the server answer nothing, with all its connections open, as a network does that drops packets.
+// Pause makes the server answer nothing, with all connections open, like a network that drops packets.
 func (s *Server) Pause(t *testing.T) { s.signal(t, syscall.SIGSTOP) }
 
 // Resume ends a Pause.

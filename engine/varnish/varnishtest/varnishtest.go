@@ -1,5 +1,4 @@
-// Package varnishtest starts private Varnish servers with the configuration in deploy/varnish for tests. It is
-// imported from tests only. What it is not: a client, or a way to use a Varnish that runs already.
+// Package varnishtest starts private Varnish servers with the configuration in deploy/varnish, for tests only.
 package varnishtest
 
 import (
@@ -22,7 +21,7 @@ func Start(t *testing.T, listen, purges, origin string) {
 	t.Helper()
 	_, here, _, _ := runtime.Caller(0)
 	script := filepath.Join(filepath.Dir(here), "..", "..", "..", "scripts", "varnish")
-	// Not under the test's context, which ends before the cleanup that lets the script clean up.
+	// Without the end of the test's context, which comes before the cleanup that ends the script.
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", script, origin) // #nosec G204 -- a script of this repository
 	cmd.Env = append(os.Environ(), "VARNISH_LISTEN="+listen, "VARNISH_PURGES="+purges)
 	var complaints bytes.Buffer
@@ -40,7 +39,7 @@ func Start(t *testing.T, listen, purges, origin string) {
 	}
 	t.Cleanup(func() {
 		_ = input.Close()
-		_ = cmd.Wait() // what it has to say is said
+		_ = cmd.Wait() // its result changes nothing
 	})
 	if _, err := bufio.NewReader(output).ReadString('\n'); err == nil {
 		return
@@ -52,7 +51,7 @@ func Start(t *testing.T, listen, purges, origin string) {
 	t.Fatal(complaints.String())
 }
 
-// FreeAddress returns a host:port of this machine that nobody listens on.
+// FreeAddress returns a host:port of this machine that is not in use.
 func FreeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
