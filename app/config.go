@@ -125,7 +125,7 @@ func Keys() []Key {
 			"Share of the requests that are traced, 0 to 1. A trace that a proxy of http.trusted_proxies passes on is always followed."),
 
 		key("http.max_body", "1MiB", size, func(c *Config) *int64 { return &c.HTTP.MaxBody },
-			"Largest body of a request."),
+			"Largest body of a request with JSON. Every route has a limit of its own too."),
 		key("http.timeout", "10s", duration, func(c *Config) *time.Duration { return &c.HTTP.Timeout },
 			"Longest time that a request may take."),
 		key("http.max_concurrent", "1024", atLeast(1), func(c *Config) *int { return &c.HTTP.MaxConcurrent },
