@@ -121,6 +121,9 @@ func IssueToken(ctx context.Context, cfg Config, request TokenRequest, out io.Wr
 	if err := makeDataFolder(cfg.Data); err != nil {
 		return err
 	}
+	if _, err := checkVersion(cfg.Data); err != nil {
+		return err
+	}
 	s := newStores()
 	for _, open := range []func(context.Context, Config, *slog.Logger) error{s.openUsers, s.openSessions, s.openPersonal} {
 		if err := open(ctx, cfg, nil); err != nil {

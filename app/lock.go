@@ -11,7 +11,7 @@ import (
 )
 
 // lockData makes the data folder and takes it for this process alone, until the file that it returns is
-// closed. The embedded engines count on being the only writers of their files.
+// closed. The embedded engines count on being the only writers of their files. A folder of a newer program is refused.
 func lockData(folder string) (*os.File, error) {
 	if err := makeDataFolder(folder); err != nil {
 		return nil, err
@@ -22,6 +22,9 @@ func lockData(folder string) (*os.File, error) {
 	}
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == nil {
+		if err := markVersion(folder); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
 		return file, nil
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {

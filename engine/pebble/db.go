@@ -44,10 +44,17 @@ const (
 )
 
 // Open opens the database in a folder, which is made if it is not there. A folder that another process has
-// open is fault.Unavailable.
+// open is fault.Unavailable. A folder of a newer program is left as it is, and the error has the code fault.CodeNewerSchema.
 func Open(dir string, o Options) (*DB, error) { return open(dir, o, vfs.Default) }
 
 func open(dir string, o Options, fs vfs.FS) (*DB, error) {
+	found, err := readVersion(fs, dir)
+	if err != nil {
+		return nil, err
+	}
+	if found > formatVersion {
+		return nil, fault.ErrNewerSchema(dir, found, formatVersion)
+	}
 	db, err := pebble.Open(dir, &pebble.Options{
 		FS:                 fs,
 		CacheSize:          cmp.Or(o.CacheBytes, 32<<20),
@@ -57,6 +64,11 @@ func open(dir string, o Options, fs vfs.FS) (*DB, error) {
 	})
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, fmt.Sprintf("the database in %s cannot be opened", dir))
+	}
+	if found < formatVersion {
+		if err := writeVersion(fs, dir, formatVersion); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
 	return &DB{db: db, token: make(chan struct{}, 1)}, nil
 }

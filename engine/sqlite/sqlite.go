@@ -15,8 +15,6 @@ import (
 	"runtime"
 	"strconv"
 	"time"
-
-	"github.com/pressly/goose/v3"
 )
 
 // Database is one file: writes go through its writer, reads through a pool that sees the last commit.
@@ -26,13 +24,21 @@ type Database struct {
 }
 
 // Open opens or creates the database file at path and brings the tables of its schema to their newest version, which the
-// files in the folder migrations/<schema> describe.
+// files in the folder migrations/<schema> describe. A file with a newer version than they know is left as it is, and the
+// error has the code fault.CodeNewerSchema.
 func Open(ctx context.Context, path string, migrations fs.FS, schema string) (*Database, error) {
+	known, err := newSchemaFiles(migrations, schema)
+	if err != nil {
+		return nil, err
+	}
+	if err := known.check(ctx, path); err != nil {
+		return nil, err
+	}
 	writing, err := connect(path, false)
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, writing, migrations, schema); err != nil {
+	if err := known.migrate(ctx, writing); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate %s: %w", filepath.Base(path), err), writing.Close())
 	}
 	w, err := newWriter(ctx, writing, path)
@@ -61,11 +67,9 @@ func connect(path string, readOnly bool) (*sql.DB, error) {
 		// The driver caches the statements of reads that are not prepared explicitly.
 		"_stmt_cache_size": {"64"},
 	}
-	// SQLite parses the name as a URI, so that special characters of the path have to be escaped.
-	name := (&url.URL{Path: path}).EscapedPath()
-	db, err := sql.Open("sqlite3", "file:"+name+"?"+q.Encode())
+	db, err := openPool(path, q)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, err
 	}
 	connections := 1
 	if readOnly {
@@ -76,17 +80,15 @@ func connect(path string, readOnly bool) (*sql.DB, error) {
 	return db, nil
 }
 
-func migrate(ctx context.Context, db *sql.DB, migrations fs.FS, schema string) error {
-	files, err := fs.Sub(migrations, "migrations/"+schema)
+// openPool opens a pool of connections with parameters of SQLite and of its driver.
+func openPool(path string, q url.Values) (*sql.DB, error) {
+	// SQLite parses the name as a URI, so that special characters of the path have to be escaped.
+	name := (&url.URL{Path: path}).EscapedPath()
+	db, err := sql.Open("sqlite3", "file:"+name+"?"+q.Encode())
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
-	if err != nil {
-		return err
-	}
-	_, err = provider.Up(ctx)
-	return err
+	return db, nil
 }
 
 // Close finishes accepted writes and closes the file.
