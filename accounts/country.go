@@ -3,9 +3,8 @@ package accounts
 import "strings"
 
 // countries are the 249 codes that ISO 3166-1 alpha-2 assigns (https://www.iso.org/iso-3166-country-codes.html),
-// and XK, which ISO leaves to its users and the European Union and Unicode CLDR use for Kosovo. The list is
-// ours because golang.org/x/text/language also takes codes of countries that are gone, such as SU, and of
-// places that are none, such as UN.
+// and XK, which the European Union and Unicode CLDR use for Kosovo. The list is here because golang.org/x/text/language also
+// accepts former countries, such as SU, and codes that are no countries, such as UN.
 const countries = `
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT
 BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH

@@ -8,7 +8,7 @@ import (
 	"agora/fault"
 )
 
-// MemoryUsers is the reference UserStore: it forgets everything at the end of the program.
+// MemoryUsers is the UserStore in the memory of this process, the reference for the engines.
 type MemoryUsers struct {
 	mu       sync.RWMutex
 	accounts map[string]Account // by user id
@@ -89,7 +89,7 @@ func (m *MemoryUsers) change(id string, change func(*Account) error) error {
 	return nil
 }
 
-// MemoryPersonal is the reference PersonalStore: it forgets everything at the end of the program.
+// MemoryPersonal is the PersonalStore in the memory of this process, the reference for the engines.
 type MemoryPersonal struct {
 	mu      sync.RWMutex
 	people  map[string]Personal // by user id
@@ -183,7 +183,7 @@ func (m *MemoryPersonal) Delete(_ context.Context, userID string) error {
 	return nil
 }
 
-// MemorySessions is the reference SessionStore: it forgets everything at the end of the program.
+// MemorySessions is the SessionStore in the memory of this process, the reference for the engines.
 type MemorySessions struct {
 	mu       sync.RWMutex
 	sessions map[TokenHash]Session

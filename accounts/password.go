@@ -14,8 +14,8 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// Hashing is the cost of a password's Argon2id hash (RFC 9106) and how much of it the program bears at
-// once. A field that is zero has the default: the cost is the one that OWASP recommends
+// Hashing is the cost of an Argon2id hash of a password (RFC 9106) and the number of concurrent hashes. A zero field has the
+// default. The default cost is the recommendation of OWASP
 // (https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html).
 type Hashing struct {
 	MemoryKiB uint32 // 19456
@@ -40,16 +40,16 @@ const (
 	saltBytes = 16
 	keyBytes  = 32
 
-	// A stored hash may have been imported. These bounds keep it from costing more than a sign-in should:
-	// they admit the second recommendation of RFC 9106, the dearest that is in common use.
+	// A stored hash may have been imported. These bounds limit what checking it costs. They allow the second recommendation
+	// of RFC 9106, the most expensive one in common use.
 	maxMemoryKiB = 64 << 10
 	maxPasses    = 16
 	maxLanes     = 16
 	maxKeyBytes  = 64
 )
 
-// phc is a password hash in its parts. Its text is a PHC string
-// (https://github.com/P-H-C/phc-string-format), which carries the cost with it.
+// phc is a parsed password hash. Its text is a PHC string (https://github.com/P-H-C/phc-string-format), which includes the
+// cost.
 type phc struct {
 	memoryKiB, passes uint32
 	lanes             uint8
@@ -97,8 +97,8 @@ func (p phc) derive(password string) []byte {
 	return argon2.IDKey([]byte(password), p.salt, p.passes, p.memoryKiB, p.lanes, uint32(len(p.key)))
 }
 
-// hasher makes and checks password hashes, a bounded number at a time: each takes tens of megabytes and
-// milliseconds of a processor, so that a flood of sign-ins would otherwise exhaust both.
+// hasher makes and checks password hashes, a bounded number at a time: each takes tens of megabytes and of milliseconds of a
+// processor, so that a flood of sign-ins could exhaust both.
 type hasher struct {
 	cost  Hashing
 	turns *turns
@@ -109,7 +109,7 @@ func newHasher(cost Hashing) *hasher {
 	return &hasher{cost: cost, turns: newTurns(cost.AtOnce, cost.Waiting)}
 }
 
-// blank is a hash of today's cost whose salt and key are zeroes.
+// blank is a hash of the configured cost whose salt and key are zeroes.
 func (h *hasher) blank() phc {
 	return phc{h.cost.MemoryKiB, h.cost.Passes, h.cost.Lanes, make([]byte, saltBytes), make([]byte, keyBytes)}
 }
@@ -126,8 +126,8 @@ func (h *hasher) hash(ctx context.Context, from Origin, password string) (string
 	return p.String(), nil
 }
 
-// check reports whether stored is the hash of the password, and whether it is weaker than today's cost.
-// An empty stored hash fits no password, and takes as long to say so.
+// check reports whether stored is the hash of the password, and whether it is weaker than the configured cost. An empty
+// stored hash matches no password, and takes as long to check.
 func (h *hasher) check(ctx context.Context, from Origin, password, stored string) (match, weak bool, err error) {
 	p := h.blank()
 	if stored != "" {
@@ -143,7 +143,7 @@ func (h *hasher) check(ctx context.Context, from Origin, password, stored string
 	return match, h.weak(p), nil
 }
 
-// weak reports whether p fills less memory over all passes than today's cost: what an attacker pays for.
+// weak reports whether p fills less memory over all passes than the configured cost. That is what an attacker pays for.
 func (h *hasher) weak(p phc) bool {
 	return uint64(p.memoryKiB)*uint64(p.passes) < uint64(h.cost.MemoryKiB)*uint64(h.cost.Passes)
 }

@@ -1,13 +1,13 @@
 package accounts
 
-// Role says what a person may do. Each request is made in exactly one role.
+// Role says what a person may do. A request has one role.
 type Role string
 
 const (
-	Shopper Role = "shopper" // buys: sees public things and what is their own
-	Seller  Role = "seller"  // also offers products: changes their own products and stock
-	Admin   Role = "admin"   // runs the marketplace: may do everything
-	Metrics Role = "metrics" // of tokens only: reads the figures of the server and nothing else
+	Shopper Role = "shopper" // sees public objects and their own orders
+	Seller  Role = "seller"  // also changes their own products and stock
+	Admin   Role = "admin"   // may do everything
+	Metrics Role = "metrics" // reads the metrics of the server; of tokens only
 )
 
 // Roles are all roles.
@@ -27,14 +27,14 @@ func (r Role) covers(other Role) bool {
 	return other == r
 }
 
-// Principal is who makes a request. The zero Principal is nobody: a visitor who did not sign in.
+// Principal is the caller of a request. The zero Principal is a visitor who did not sign in.
 type Principal struct {
-	UserID    string // usr_…; the admin of a data folder's token has one too
+	UserID    string // usr_…
 	Role      Role
-	SessionID string // ses_…: the session or token that the request came with
+	SessionID string // ses_…: of the token in the request
 }
 
-// Known reports whether somebody is signed in.
+// Known reports whether the caller is signed in.
 func (p Principal) Known() bool { return p.UserID != "" }
 
 // Is reports whether the principal has one of the roles.
@@ -47,7 +47,7 @@ func (p Principal) Is(roles ...Role) bool {
 	return false
 }
 
-// Owns reports whether an object that belongs to ownerID is the principal's to change: admins own everything.
+// Owns reports whether the principal may change an object of the user ownerID. Admins may change every object.
 func (p Principal) Owns(ownerID string) bool {
 	return p.Is(Admin) || (p.Known() && p.UserID == ownerID)
 }

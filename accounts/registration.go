@@ -10,7 +10,7 @@ import (
 	"agora/fault"
 )
 
-// The limits of what people may enter, in bytes of UTF-8.
+// The limits of texts in bytes of UTF-8.
 const (
 	MaxEmail    = 254 // RFC 5321 with erratum 1690
 	MinPassword = 8
@@ -20,10 +20,10 @@ const (
 	MaxNote     = 200
 )
 
-// maxLocalPart is how long the part of an e-mail address before the @ may be (RFC 5321, 4.5.3.1.1).
+// maxLocalPart is the longest part of an e-mail address before the @ (RFC 5321, 4.5.3.1.1).
 const maxLocalPart = 64
 
-// Registration is what somebody tells of themself to become a user.
+// Registration is the data of a new user.
 type Registration struct {
 	Email     string `json:"email" maxLength:"254" example:"reader@example.org"`
 	Password  string `json:"password" doc:"8 to 256 bytes, none of which is ignored" minLength:"8" maxLength:"256" example:"correct horse battery"`
@@ -34,7 +34,7 @@ type Registration struct {
 	BirthDate string `json:"birth_date,omitempty" doc:"YYYY-MM-DD" maxLength:"10"`
 }
 
-// normalized returns the registration as it is to be stored, or an error that names every field that is wrong.
+// normalized returns the registration in the form in which it is stored, or an error that names every wrong field.
 func (r Registration) normalized(now time.Time) (Registration, error) {
 	var c fault.Collector
 	email, err := NormalizeEmail(r.Email)
@@ -62,7 +62,7 @@ func checkPassword(c *fault.Collector, password string) {
 	c.Check(len(password) <= MaxPassword, "password", "is longer than %d bytes", MaxPassword)
 }
 
-// checkText wants at most limit bytes of UTF-8 without control characters other than the allowed ones.
+// checkText requires at most limit bytes of UTF-8 without control characters other than the allowed ones.
 func checkText(c *fault.Collector, field, text string, limit int, allowed string) {
 	c.Check(len(text) <= limit, field, "is longer than %d bytes", limit)
 	c.Check(utf8.ValidString(text), field, "is not UTF-8")
@@ -70,7 +70,7 @@ func checkText(c *fault.Collector, field, text string, limit int, allowed string
 	c.Check(control < 0, field, "has a control character at byte %d", control)
 }
 
-// isBirthDate wants a day of the Gregorian calendar from 1900 on that has begun somewhere on Earth.
+// isBirthDate reports whether s is a date from 1900 on that has begun somewhere on Earth.
 func isBirthDate(s string, now time.Time) bool {
 	day, err := time.Parse(time.DateOnly, s)
 	return err == nil && day.Year() >= 1900 && day.Before(now.Add(14*time.Hour))

@@ -14,7 +14,7 @@ import (
 	"agora/telemetry"
 )
 
-// Options are what a Service can do without.
+// Options are the optional parts of a Service.
 type Options struct {
 	Hashing  Hashing
 	Origins  guard.Limiter // of sign-ins and registrations by Origin; nil for no limit
@@ -26,7 +26,7 @@ type Options struct {
 // attemptsRoom bounds the attempts that are counted in memory.
 const attemptsRoom = 100_000
 
-// Service holds the rules of accounts: who may register, sign in, and act in which role.
+// Service holds the rules of accounts: who may register, sign in, and act in which role. It is safe for concurrent use.
 type Service struct {
 	users    UserStore
 	personal PersonalStore
@@ -37,7 +37,7 @@ type Service struct {
 	signIns  telemetry.Counter
 }
 
-// NewService returns a service on the stores. The session store is read once a request: give it a cache.
+// NewService returns a service on the stores. The session store is read for each request, so it should have a cache.
 func NewService(users UserStore, personal PersonalStore, sessions SessionStore, options Options) *Service {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
@@ -60,17 +60,14 @@ func NewService(users UserStore, personal PersonalStore, sessions SessionStore, 
 	}
 }
 
-// Register makes a user. It is fault.Invalid, naming every field that is wrong, or fault.Conflict with the
-// code email_taken.
+// Register creates a user. Its error is fault.Invalid, naming every wrong field, fault.Conflict with the code email_taken, or
+// fault.Exhausted if the origin registers or signs in too often.
 //
-// Two stores that share no transaction take part, and a crash may come between them. The e-mail address is
-// claimed first, which ties it to one user id for good; whoever then creates the user of that id has won,
-// and that can happen once. So a registration that finds the address claimed goes on with the id of the
-// claim: if the user exists, the address is taken; if a crash left a claim without a user, it takes the claim
-// over; and if another registration is under way, exactly one of the two creates the user. The details are
-// stored by the winner alone.
-//
-// Each registration counts against the rate of its origin.
+// Two stores without a common transaction take part, and the process may crash between them. The e-mail address is claimed
+// first, which ties the address to one user id. The user of that id can be created once. So a registration that finds the
+// address claimed continues with the id of the claim: if the user exists, the address is taken; if a crash left a claim
+// without a user, this registration creates the user; and of two concurrent registrations exactly one creates the user. Only
+// that one stores the details.
 func (s *Service) Register(ctx context.Context, from Origin, registration Registration) (User, error) {
 	r, err := registration.normalized(time.Now())
 	if err != nil {
@@ -110,13 +107,13 @@ func errEmailTaken() error {
 		fault.Field{Name: "email", Message: message})
 }
 
-// now is the time in the precision that stores keep.
+// now returns the time in the precision of the stores.
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 // Profile is all that a user may see of themself.
 type Profile struct {
 	User
-	Personal Personal // zero for the admin of the first start, of whom nothing personal is known
+	Personal Personal // zero for the first admin
 }
 
 // Me returns the principal's own profile.
@@ -135,9 +132,9 @@ func (s *Service) Me(ctx context.Context, p Principal) (Profile, error) {
 	return Profile{User: user, Personal: personal}, nil
 }
 
-// ChangeRole gives a user another role and ends all their sessions, which were made in the former one.
-// Only an admin may, and not to themself, so that the last admin cannot give the keys away. After an error
-// the role may be changed while some sessions still live: the same call again finishes it.
+// ChangeRole gives a user another role and ends all their sessions, which have the former role. Only an admin may do it, and
+// not to themself, so that there is always an admin. After an error the role may be changed while some sessions still exist:
+// the same call again ends them.
 func (s *Service) ChangeRole(ctx context.Context, by Principal, userID string, role Role) error {
 	if err := onlyAdmin(by); err != nil {
 		return err
@@ -154,19 +151,18 @@ func (s *Service) ChangeRole(ctx context.Context, by Principal, userID string, r
 	return s.endAll(ctx, userID)
 }
 
-// firstAdmin returns the id of the admin of the first start. It is the same in every data folder, so that
-// the user is created once however often the first start is interrupted.
+// firstAdmin returns the id of the admin that the first start creates. The id is the same in every data folder, so that an
+// interrupted first start does not create a second admin.
 func firstAdmin() string {
 	return ident.At(ident.User, time.UnixMilli(0), bytes.NewReader(make([]byte, 10)))
 }
 
-// FirstAdmin is the principal of the admin of the first start, for commands that work on the data folder
-// itself: whoever may read and write the stores may do everything already.
+// FirstAdmin returns the principal of the first admin, for commands that work on the data folder: whoever can write to the
+// stores can do everything anyway.
 func FirstAdmin() Principal { return Principal{UserID: firstAdmin(), Role: Admin} }
 
-// BootstrapAdmin returns a new admin token, and creates the admin whose it is if this is the first start on the
-// stores. It lives for ttl, at most MaxTokenTTL. Tokens that others have of that admin go on: each of several servers
-// that share the stores has one.
+// BootstrapAdmin returns a new token of the first admin, whom it creates at the first start on the stores. The token expires
+// after ttl, at most MaxTokenTTL. Other tokens of the admin stay valid: each of several servers that share the stores has one.
 func (s *Service) BootstrapAdmin(ctx context.Context, ttl time.Duration) (Credential, error) {
 	if err := s.ensureAdmin(ctx); err != nil {
 		return Credential{}, err
@@ -174,8 +170,8 @@ func (s *Service) BootstrapAdmin(ctx context.Context, ttl time.Duration) (Creden
 	return s.open(ctx, firstAdmin(), Session{Role: Admin, Kind: Issued, Note: "first start"}, ttl)
 }
 
-// RenewAdmin is BootstrapAdmin for who has lost the token, or fears that it is known: all earlier sessions of that
-// admin end, also those of other servers that share the stores.
+// RenewAdmin is BootstrapAdmin after a token was lost or stolen: all earlier tokens of the first admin end, also those of other
+// servers that share the stores.
 func (s *Service) RenewAdmin(ctx context.Context, ttl time.Duration) (Credential, error) {
 	if err := s.endAll(ctx, firstAdmin()); err != nil {
 		return Credential{}, fmt.Errorf("end the first admin's sessions: %w", err)
@@ -183,7 +179,7 @@ func (s *Service) RenewAdmin(ctx context.Context, ttl time.Duration) (Credential
 	return s.BootstrapAdmin(ctx, ttl)
 }
 
-// ensureAdmin creates the first admin, or gives back their role.
+// ensureAdmin creates the first admin, or restores their role.
 func (s *Service) ensureAdmin(ctx context.Context) error {
 	admin := User{ID: firstAdmin(), Name: "Admin", Role: Admin, CreatedAt: now()}
 	err := s.users.CreateMany(ctx, []Account{{User: admin}})

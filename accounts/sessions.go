@@ -11,24 +11,24 @@ import (
 type SessionKind string
 
 const (
-	SignedIn SessionKind = "session" // somebody signed in with a password
-	Issued   SessionKind = "token"   // an admin issued a token, for a program
+	SignedIn SessionKind = "session" // by a sign-in with a password
+	Issued   SessionKind = "token"   // by an admin, for a program
 )
 
-// Session is what a token stands for until it expires or is ended.
+// Session is the meaning of a token until it expires or is ended.
 type Session struct {
 	ID        string // ses_…
 	UserID    string // usr_…
-	Role      Role   // what the token may do: never more than its user
+	Role      Role   // of the requests with the token; covered by the user's role
 	Kind      SessionKind
 	CreatedAt time.Time // UTC, to the millisecond
-	ExpiresAt time.Time // UTC, to the millisecond; from this moment on the token is worth nothing
-	Note      string    // what an issued token is for
+	ExpiresAt time.Time // UTC, to the millisecond; from then on the token is not valid
+	Note      string    // purpose of an issued token
 }
 
-// SessionStore holds sessions by the hash of their token. Each request reads one, so that it is worth a
-// cache in front: a decorator need only watch Create, Session and Delete, because every end of a session
-// before its time goes through Delete. Reads see every write that returned before they began.
+// SessionStore stores sessions by the hash of their token. Each request reads one. A cache only has to decorate Create, Session
+// and Delete, because every session that ends before it expires is ended by Delete. Reads see every write that returned before
+// they began.
 type SessionStore interface {
 	// Create stores a session. It is fault.Conflict if there is one for the hash.
 	Create(ctx context.Context, hash TokenHash, session Session) error

@@ -12,8 +12,8 @@ import (
 	"agora/telemetry"
 )
 
-// CachedSessions is a SessionStore with a write-through cache in front: a request finds its session in
-// memory, and a session that ended is gone from the cache before Delete returns.
+// CachedSessions is a SessionStore with a write-through cache. A session that ended is removed from the cache before Delete
+// returns.
 type CachedSessions struct {
 	SessionStore
 	cache *cache.Through
@@ -21,7 +21,7 @@ type CachedSessions struct {
 
 var _ SessionStore = (*CachedSessions)(nil)
 
-// NewCachedSessions returns a store that keeps sessions in the cache for at most ttl.
+// NewCachedSessions returns a store that caches sessions for at most ttl.
 func NewCachedSessions(sessions SessionStore, store cache.Store, ttl time.Duration, metrics *telemetry.Metrics) *CachedSessions {
 	options := cache.ThroughOptions{Name: "sessions", TTL: ttl}
 	return &CachedSessions{sessions, cache.NewThrough(store, options, sessionBacking{sessions}, metrics)}
@@ -35,7 +35,7 @@ func (c *CachedSessions) Create(ctx context.Context, hash TokenHash, session Ses
 	}
 	err = c.cache.Put(ctx, cacheKey(hash), encoded)
 	if fault.CodeOf(err) == cache.Behind {
-		return nil // nobody can have seen another state of a token that is new
+		return nil // no cache has another state of a new token
 	}
 	return err
 }
@@ -54,7 +54,7 @@ func (c *CachedSessions) Delete(ctx context.Context, hash TokenHash) error {
 	return c.cache.Delete(ctx, cacheKey(hash))
 }
 
-// sessionKey begins the cache's keys of sessions, which may share a store with other caches.
+// sessionKey is the prefix of the keys of sessions in a cache that is shared with other values.
 const sessionKey = "session/"
 
 func cacheKey(hash TokenHash) string { return sessionKey + hex.EncodeToString(hash[:]) }
@@ -67,7 +67,7 @@ func decodeSession(encoded []byte) (Session, error) {
 	return session, nil
 }
 
-// sessionBacking is a SessionStore as the cache writes and reads it.
+// sessionBacking adapts a SessionStore to the store of cache.Through.
 type sessionBacking struct{ sessions SessionStore }
 
 func (b sessionBacking) Get(ctx context.Context, key string) ([]byte, error) {

@@ -14,21 +14,21 @@ import (
 )
 
 const (
-	// SessionTTL is how long somebody who signed in stays so, whether they come back or not.
+	// SessionTTL is how long a session lasts after a sign-in.
 	SessionTTL = 30 * 24 * time.Hour
 
-	// MaxTokenTTL is the longest that an issued token may live.
+	// MaxTokenTTL is the longest lifetime of an issued token.
 	MaxTokenTTL = 10 * 365 * 24 * time.Hour
 )
 
-// Credential is a token and what it stands for. The token is shown this once: only its hash is stored.
+// Credential is a new token and its session. The token cannot be shown again: only its hash is stored.
 type Credential struct {
 	Token   string
 	Session Session
 }
 
-// errUnauthenticated says that a request comes from nobody: without a token, or with one that is malformed,
-// unknown, expired or ended. Which of them is not for the caller to know.
+// errUnauthenticated is the error of a request without a token, or with one that is malformed, unknown, expired or ended. The
+// caller is not told which.
 func errUnauthenticated() error {
 	return fault.New(fault.Unauthenticated, "unauthenticated", "the request has no valid token")
 }
@@ -88,9 +88,8 @@ func (s *Service) authenticatePassword(ctx context.Context, from Origin, email, 
 	return id, nil
 }
 
-// passwordOf returns the user who has the address, and their password hash, which is empty for an address
-// that nobody has, such as one that NormalizeEmail refuses, and for one that was claimed by a registration
-// that did not end.
+// passwordOf returns the user who has the address, and their password hash. The hash is empty for an address that nobody has,
+// such as one that NormalizeEmail refuses, and for an address of a registration that was interrupted.
 func (s *Service) passwordOf(ctx context.Context, email string) (id, hash string, err error) {
 	if id, err = s.personal.UserIDByEmail(ctx, strings.ToLower(email)); err == nil {
 		hash, err = s.users.PasswordHash(ctx, id)
@@ -101,27 +100,27 @@ func (s *Service) passwordOf(ctx context.Context, email string) (id, hash string
 	return id, hash, nil
 }
 
-// strengthen replaces a hash that is weaker than today's. That it could not is no reason to refuse somebody
-// with the right password: the next sign-in tries again.
+// strengthen replaces a hash that is weaker than the configured cost. A failure is logged and does not fail the sign-in: the
+// next one tries again.
 func (s *Service) strengthen(ctx context.Context, from Origin, id, password, old string) {
 	stronger, err := s.hasher.hash(ctx, from, password)
 	if err == nil {
 		err = s.users.ReplacePasswordHash(ctx, id, old, stronger)
 	}
 	if err != nil {
-		s.log.WarnContext(ctx, "a weak password hash stays", slog.String("user_id", id), slog.Any("error", err))
+		s.log.WarnContext(ctx, "a weak password hash could not be replaced", slog.String("user_id", id), slog.Any("error", err))
 	}
 }
 
-// Grant is what an admin asks a token for.
+// Grant is a request for a token.
 type Grant struct {
-	UserID string        // whose token it is to be; empty is the admin's own
-	Role   Role          // what it may do, at most what the user may; empty is the user's role
-	TTL    time.Duration // from a second to MaxTokenTTL; 0 is SessionTTL
-	Note   string        // what it is for
+	UserID string        // of the user of the token; empty for the admin's own
+	Role   Role          // of the token, which the user's role has to cover; empty for the user's role
+	TTL    time.Duration // from one second to MaxTokenTTL; 0 for SessionTTL
+	Note   string        // purpose of the token
 }
 
-// IssueToken opens a session without a password, for a program. Only an admin may.
+// IssueToken creates a session without a password, for a program. Only an admin may do it.
 func (s *Service) IssueToken(ctx context.Context, by Principal, grant Grant) (Credential, error) {
 	if err := onlyAdmin(by); err != nil {
 		return Credential{}, err
@@ -142,11 +141,11 @@ func (s *Service) IssueToken(ctx context.Context, by Principal, grant Grant) (Cr
 	return s.open(ctx, grant.UserID, Session{Role: grant.Role, Kind: Issued, Note: grant.Note}, grant.TTL)
 }
 
-// open stores a session of the user and returns its token. The session's role may be less than the user's,
-// and is the user's if it is empty.
+// open stores a session of the user and returns its token. The role of the session has to be covered by the user's role, and is
+// the user's role if it is empty.
 //
-// The role is a copy, so that a request costs one read. A change of role ends the sessions that exist by then;
-// one that is created at that very moment, from the role that was, is found out by reading the role again.
+// The session has a copy of the role, so that a request costs one read. A change of the role ends the sessions that exist. A
+// session that is created concurrently from the former role is detected by reading the role again.
 func (s *Service) open(ctx context.Context, userID string, session Session, ttl time.Duration) (Credential, error) {
 	user, err := s.users.User(ctx, userID)
 	if err != nil {
@@ -175,7 +174,7 @@ func (s *Service) open(ctx context.Context, userID string, session Session, ttl 
 	return Credential{}, fmt.Errorf("open a session: %w", errors.Join(err, s.sessions.Delete(ctx, hash)))
 }
 
-// Authenticate returns who a token stands for, or fault.Unauthenticated. It is one read of the session store.
+// Authenticate returns the principal of a token, or fault.Unauthenticated. It reads the session store once.
 func (s *Service) Authenticate(ctx context.Context, token string) (Principal, error) {
 	hash, ok := hashToken(token)
 	if !ok {
@@ -203,7 +202,7 @@ func (s *Service) SignOut(ctx context.Context, token string) error {
 	return s.sessions.Delete(ctx, hash)
 }
 
-// EndSessions ends all sessions and tokens of a user, who may ask for it, as may an admin.
+// EndSessions ends all sessions and tokens of a user. Only the user and an admin may do it.
 func (s *Service) EndSessions(ctx context.Context, by Principal, userID string) error {
 	if !by.Known() {
 		return errUnauthenticated()
@@ -219,7 +218,7 @@ func (s *Service) endAll(ctx context.Context, userID string) error {
 	if err != nil {
 		return fmt.Errorf("find the sessions of the user: %w", err)
 	}
-	var failed []error // one that fails, as when a cache is behind, must not leave the others open
+	var failed []error // a failure, such as of a cache, must not leave the other sessions open
 	for _, hash := range hashes {
 		if err := s.sessions.Delete(ctx, hash); err != nil {
 			failed = append(failed, fmt.Errorf("end a session: %w", err))
@@ -228,11 +227,10 @@ func (s *Service) endAll(ctx context.Context, userID string) error {
 	return errors.Join(failed...)
 }
 
-// expiredBatch bounds how long one removal of expired sessions holds up other writers.
+// expiredBatch bounds how long one removal of expired sessions delays other writers.
 const expiredBatch = 1000
 
-// DropExpired removes the sessions that have expired, and returns how many. They are worth nothing already:
-// this frees their space.
+// DropExpired frees the space of sessions that have expired, and returns their number.
 func (s *Service) DropExpired(ctx context.Context) (int, error) {
 	var total int
 	for {

@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	tokenPrefix = "agora_" // lets scanners of leaked secrets recognise one
+	tokenPrefix = "agora_" // by which scanners recognise leaked tokens
 	tokenBytes  = 32
 )
 
-// tokenEncoding has no characters that end a word, so that a double click selects a token whole.
+// tokenEncoding has no characters that end a word, so that a double click selects a whole token.
 var tokenEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// tokenLength is that of a whole token: 58 characters.
+// tokenLength is the length of a token: 58 characters.
 var tokenLength = len(tokenPrefix) + tokenEncoding.EncodedLen(tokenBytes)
 
-// TokenHash is the SHA-256 of a token: all that is stored of it. A fast hash is enough, since nobody
-// guesses 256 random bits.
+// TokenHash is the SHA-256 of a token, which is stored in place of the token. A fast hash is enough, because nobody can guess
+// 256 random bits.
 type TokenHash [sha256.Size]byte
 
 // newToken returns a new token and its hash.
@@ -30,8 +30,8 @@ func newToken() (string, TokenHash) {
 	return token, sha256.Sum256([]byte(token))
 }
 
-// hashToken returns the hash of what a caller presents as a token, and whether it looks like one at all,
-// so that rubbish is refused without a look into the store.
+// hashToken returns the hash of a token, and whether it has the form of one. A text of another form is refused without reading
+// the store.
 func hashToken(token string) (TokenHash, bool) {
 	if len(token) != tokenLength || !strings.HasPrefix(token, tokenPrefix) {
 		return TokenHash{}, false

@@ -7,7 +7,7 @@ import (
 	"agora/fault"
 )
 
-// User is the public profile of somebody: what other people may see.
+// User is the public profile of a user.
 type User struct {
 	ID        string    `json:"id" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 	Name      string    `json:"name" example:"A reader"`
@@ -16,14 +16,14 @@ type User struct {
 	CreatedAt time.Time `json:"created_at"` // UTC, to the millisecond
 }
 
-// Account is what a UserStore takes in: a profile, and the credential that no reading of profiles returns.
+// Account is a profile with its credential, which reading the profile does not return.
 type Account struct {
 	User
-	PasswordHash string // a PHC string; empty for somebody who cannot sign in with a password
+	PasswordHash string // a PHC string; empty for a user who cannot sign in with a password
 }
 
-// UserStore holds profiles and password hashes. Reads see every write that returned before they began.
-// Unknown users are fault.NotFound.
+// UserStore stores profiles and password hashes. Reads see every write that returned before they began. Unknown users are
+// fault.NotFound.
 type UserStore interface {
 	// CreateMany stores all accounts or none. It is fault.Conflict if one of the ids is taken or given twice.
 	CreateMany(ctx context.Context, accounts []Account) error
@@ -46,7 +46,7 @@ func UserExists(id string) error {
 	return fault.New(fault.Conflict, "user_exists", "user "+id+" exists already")
 }
 
-// PasswordChanged is the error of every store for a hash that is no longer the one to be replaced.
+// PasswordChanged is the error of every store that finds another hash than the one to be replaced.
 func PasswordChanged() error {
 	return fault.New(fault.Stale, "", "the password was changed meanwhile")
 }

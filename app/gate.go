@@ -11,29 +11,29 @@ import (
 	"time"
 )
 
-// gateOptions say how a gate opens and closes.
+// gateOptions configure a gate.
 type gateOptions struct {
 	Name     string                          // of the module, for people
 	Address  string                          // host:port to listen on
 	Bound    func(net.Listener) net.Listener // bounds the connections; nil for no bounds
-	Announce func(url string)                // called when it listens
-	Part     func()                          // makes every answer from then on ask its client to close the connection; nil for nothing
-	// Linger is how long connections without a request stay open at the end. A proxy that sends a request over
-	// one that is closed in the same moment cannot know whether it was received, so connections are left to be
-	// closed behind an answer, or by the proxy, which has to do so with those that it did not use for this time.
+	Announce func(url string)                // called when the gate listens
+	Part     func()                          // called at the end; makes every further answer ask its client to close the connection; nil for nothing
+	// Linger is how long idle connections stay open at the end. A proxy that sends a request over a connection while the
+	// server closes it cannot know whether the request was received. So a connection is closed after an answer, or by the
+	// proxy, which has to close connections that were idle for this time.
 	Linger time.Duration
 }
 
-// gate is an HTTP server that can be left without losing a request on the way to it.
+// gate is an HTTP server that stops without losing a request that is on its way.
 type gate struct {
 	gateOptions
 	server   *http.Server
 	listener *onceListener
-	taken    chan struct{} // closed when every connection that was taken is counted
+	taken    chan struct{} // closed when every accepted connection is counted
 
 	mu    sync.Mutex
 	open  int           // connections
-	empty chan struct{} // closed when there are none any more; nil before anybody waits for that
+	empty chan struct{} // closed when there is none; nil before close waits for that
 }
 
 func newGate(server *http.Server, options gateOptions) *gate {
@@ -68,7 +68,7 @@ func (g *gate) serve(context.Context) error {
 	return err
 }
 
-// close lets nobody new in, waits for who is inside, and shuts what nobody uses.
+// close stops listening, waits until the connections are closed or Linger is over, and finishes the requests.
 func (g *gate) close(ctx context.Context) error {
 	if g.Part != nil {
 		g.Part()
@@ -111,7 +111,7 @@ func (g *gate) emptied() <-chan struct{} {
 	return empty
 }
 
-// tell closes the channel that somebody waits on, if it is time.
+// tell closes the channel empty if there is no connection. g.mu must be held.
 func (g *gate) tell() {
 	if g.empty != nil && g.open == 0 {
 		close(g.empty)

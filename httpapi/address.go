@@ -7,10 +7,8 @@ import (
 	"strings"
 )
 
-// clientAddress returns the address that a request comes from. X-Forwarded-For counts only as far as
-// proxies that are trusted vouch for it: it is read from its end, where the nearest proxy wrote, up to the
-// first address that is not a trusted proxy's own. An IPv6 client is its /64, which is what one
-// subscriber is given.
+// clientAddress returns the address of the client. It reads X-Forwarded-For from its end, where the nearest proxy wrote, up to
+// the first address that is not a trusted proxy. An IPv6 address is returned as its /64, which is what one subscriber has.
 func (s *Server) clientAddress(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

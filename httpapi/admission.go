@@ -10,7 +10,7 @@ import (
 	"agora/fault"
 )
 
-// admitted puts a route's admission before its handler.
+// admitted returns a handler that decides whether a request may reach the handler of its route.
 func (s *Server) admitted(rt *Route, serve http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r.Context())
@@ -45,14 +45,14 @@ func (s *Server) admitted(rt *Route, serve http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// noStore is for what belongs to somebody: no cache may keep it. A handler may say otherwise.
+// noStore is the Cache-Control of routes that are not public. A handler may replace it.
 var noStore = []string{"no-store"}
 
-// closeConnection makes net/http send an answer without reading first what is left of the body, which
-// would hold the request's place for as long as the sender likes.
+// closeConnection makes net/http send an answer without reading the rest of the body first, which would take as long as the
+// sender likes.
 var closeConnection = []string{"close"}
 
-// enter takes one of the places of requests at work and reports whether there was one.
+// enter counts the request among those in flight, and reports false if there are too many.
 func (s *Server) enter(x *exchange) bool {
 	x.placed = s.inFlight.Add(1) <= int64(s.options.MaxInFlight)
 	if !x.placed {
@@ -61,7 +61,7 @@ func (s *Server) enter(x *exchange) bool {
 	return x.placed
 }
 
-// leave gives the place back, if the request has one.
+// leave ends the counting of the request among those in flight, if it is counted.
 func (s *Server) leave(x *exchange) {
 	if x.placed {
 		x.placed = false
@@ -74,10 +74,9 @@ var errFull = &fault.Error{
 	Message: "the server works on as many requests as it can",
 }
 
-// admit decides whether the request may reach the handler. A credential that is there but not valid is
-// refused on every route, the public ones too: a caller that believes to be signed in should learn that
-// it is not. The limit by address comes before authentication, so that guessing tokens is limited too. Probes are
-// answered without authentication, because they must not depend on the store of sessions.
+// admit decides whether the request may reach the handler. A credential that is not valid is refused on every route, also on
+// public ones, so that a caller learns that it is not signed in. The limit by address is before authentication, so that
+// guessing tokens is limited. Probes are answered without authentication, because they must not depend on the session store.
 func (s *Server) admit(x *exchange, r *http.Request) error {
 	if err := s.limitAddress(x, r); err != nil {
 		return err
@@ -129,8 +128,7 @@ func (s *Server) limitAddress(x *exchange, r *http.Request) error {
 	return s.limit(x, s.options.AddressLimit, "address", x.address.String())
 }
 
-// limit asks a rate limiter. One that cannot be asked lets the request through and is counted: it
-// protects the shop and must not close it.
+// limit checks a rate limit. If the limiter fails, the request passes and the failure is counted.
 func (s *Server) limit(ctx context.Context, limiter RateLimiter, name, key string) error {
 	ok, retryAfter, err := limiter.Allow(ctx, key)
 	if err != nil {
@@ -146,7 +144,7 @@ func (s *Server) limit(ctx context.Context, limiter RateLimiter, name, key strin
 	return nil
 }
 
-// authorize holds the route's declared access against who asks.
+// authorize checks whether the principal may call the route.
 func authorize(x *exchange) error {
 	switch {
 	case x.keyed, x.route.Access.Allows(x.principal):

@@ -11,26 +11,26 @@ import (
 	"agora/telemetry"
 )
 
-// exchange is one request and its answer: everything that the chain knows of it in one allocation. It is
-// the context that handlers get, and is never reused, because a context may outlive its request.
+// exchange is one request and its answer, with the state of the chain in one allocation. It is also the context of handlers. It
+// is never reused, because a context may outlive its request.
 type exchange struct {
-	context.Context // the request's own; below it the span, if there is one
+	context.Context // of the request, with its span, if there is one
 	response
 	server *Server
 
 	id        string
 	started   time.Time
 	deadline  time.Time  // zero until the route is known
-	route     *Route     // nil while, and if, no route takes the request
+	route     *Route     // nil before routing, and if no route matches
 	address   netip.Addr // of the client; an IPv6 network
 	principal accounts.Principal
-	token     string // that the principal came with
+	token     string // bearer token of the request
 	keyed     bool   // the principal came with a key that the route knows
-	placed    bool   // it is one of Server.inFlight
+	placed    bool   // counted in Server.inFlight
 	streamed  bool   // its stream is open
 	span      telemetry.Span
-	failure   error  // what a Problem of our own fault was made of, for the span
-	code      string // the Problem's code, for the access log
+	failure   error  // cause of an answer of 5xx, for the span
+	code      string // of the Problem, for the access log
 	body      *Body  // of a route that takes raw bodies
 	stream    *Stream
 
@@ -51,7 +51,7 @@ func exchangeOf(ctx context.Context) *exchange {
 	return x
 }
 
-// PrincipalOf returns who makes the request that ctx belongs to; nobody outside of a request.
+// PrincipalOf returns the caller of the request that ctx belongs to; the zero Principal outside of a request.
 func PrincipalOf(ctx context.Context) accounts.Principal {
 	if x := exchangeOf(ctx); x != nil {
 		return x.principal
@@ -91,8 +91,7 @@ func (x *exchange) Deadline() (time.Time, bool) {
 	return x.deadline, true
 }
 
-// Done implements context.Context. A timer costs more than answering from memory does, so there is one
-// only from the first time that somebody asks for the channel.
+// Done implements context.Context. The first call starts the timer, because a timer costs more than an answer from memory.
 func (x *exchange) Done() <-chan struct{} {
 	if x.deadline.IsZero() {
 		return x.Context.Done()
@@ -111,11 +110,11 @@ func (x *exchange) Err() error {
 	if time.Now().Before(x.deadline) {
 		return nil
 	}
-	return x.arm().Err() // armed past its deadline, it is over and stays so
+	return x.arm().Err() // armed after its deadline, it has ended at once
 }
 
-// Value implements context.Context. Once armed, the armed context answers, so that the standard library
-// finds its own kind of context and needs no goroutine to watch this one.
+// Value implements context.Context. Once armed, it asks the armed context, so that package context finds its own type and
+// needs no goroutine to watch this one.
 func (x *exchange) Value(key any) any {
 	if _, ok := key.(exchangeKey); ok {
 		return x

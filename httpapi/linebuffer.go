@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// LineBuffer gathers log lines and writes many of them at once, so that an access log does not cost a
-// system call for each request. A line waits for at most a second. Lines of a crashed process can be
-// lost: errors belong into a logger that does not wait.
+// LineBuffer collects log lines and writes many of them at once, so that an access log does not cost a system call for each
+// request. A line waits for at most a second. A crash loses lines that wait, so errors should be logged without a LineBuffer.
 type LineBuffer struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -18,16 +17,16 @@ type LineBuffer struct {
 }
 
 const (
-	linesHeld = 32 << 10 // bytes after which a LineBuffer writes without waiting
+	linesHeld = 32 << 10 // bytes from which on a LineBuffer writes at once
 	linesWait = time.Second
 )
 
-// NewLineBuffer returns a buffer in front of w.
+// NewLineBuffer returns a buffer that writes to w.
 func NewLineBuffer(w io.Writer) *LineBuffer {
 	return &LineBuffer{w: w, lines: make([]byte, 0, linesHeld+4<<10)}
 }
 
-// Write takes one line. It returns the error of an earlier write to the writer behind, once.
+// Write adds one line. It returns the error of an earlier write to the underlying writer, once.
 func (b *LineBuffer) Write(line []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -45,7 +44,7 @@ func (b *LineBuffer) Write(line []byte) (int, error) {
 	return len(line), b.takeError()
 }
 
-// Close writes what waits. The buffer stays usable.
+// Close writes the lines that wait. The buffer stays usable.
 func (b *LineBuffer) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 	"agora/ident"
 )
 
-// The values of headers that are the same in every answer: header maps can share them. Answers of the API
-// have no Referrer-Policy: nothing follows a link out of JSON, and a map of more than eight headers costs
-// twice as much to make and to copy. Pages have one, see Mount.
+// Values of headers that are the same in every answer, so that header maps can share them. Answers of the API have no
+// Referrer-Policy: JSON has no links to follow, and a map of more than eight headers costs twice as much. Pages have one, see
+// Mount.
 var (
 	noSniff    = []string{"nosniff"}
 	noReferrer = []string{"no-referrer"}
@@ -73,7 +73,7 @@ func (s *Server) routed(w http.ResponseWriter, r *http.Request, x *exchange) {
 // value that makes net/http cut the connection, so that the client does not take half of an answer for all of it.
 func (s *Server) recovered(x *exchange, p any) any {
 	if cause, ok := p.(error); ok && errors.Is(cause, http.ErrAbortHandler) {
-		return p // somebody means to cut the connection
+		return p // the handler cuts the connection on purpose
 	}
 	err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 	if x.begun {
@@ -85,12 +85,12 @@ func (s *Server) recovered(x *exchange, p any) any {
 	return nil
 }
 
-// record ends the exchange: metric, span, access log. Neither the query, which may hold what a person
-// searched for, nor any header of the request is ever logged.
+// record ends the exchange: metric, span, access log. The query, which may have what a person searched for, and the headers of
+// the request are never logged.
 func (s *Server) record(x *exchange, r *http.Request) {
 	x.release()
 	took := time.Since(x.started)
-	pattern := "none" // of a request that no route took: its path is the client's and without bound
+	pattern := "none" // without a route: a label must not have a path that the client chooses
 	if x.route != nil {
 		pattern = x.route.pattern
 	}
@@ -112,16 +112,16 @@ func (s *Server) record(x *exchange, r *http.Request) {
 		slog.String("user", x.principal.UserID),
 		slog.String("code", x.code),
 	}
-	// Straight to the handler: a logger would look up the caller's line for every request.
+	// The handler is called directly, because a Logger would look up the source line of the call.
 	line := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
 	line.AddAttrs(attrs[:]...)
-	_ = s.options.AccessLog.Handler().Handle(x.Context, line) // an access log that cannot be written has nowhere to say so
+	_ = s.options.AccessLog.Handler().Handle(x.Context, line) // an access log that cannot be written has no other log
 }
 
 // loggedPath is how much of a path is logged, in bytes.
 const loggedPath = 256
 
-// class names the hundred that a status belongs to. A handler that wrote nothing answered 200.
+// class returns the class of a status. A handler that wrote nothing answered 200.
 func class(status int) string {
 	switch status / 100 {
 	case 3:
@@ -134,7 +134,7 @@ func class(status int) string {
 	return "2xx"
 }
 
-// requestID takes over the caller's id if it is fit to be logged and sent back, or makes one.
+// requestID returns the X-Request-Id of the caller if it can be logged and sent back, or a new id.
 func requestID(r *http.Request) string {
 	given := r.Header["X-Request-Id"]
 	if len(given) == 1 && fitID(given[0]) {

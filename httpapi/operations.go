@@ -17,7 +17,7 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// addOperations adds what the people and programs that run the server ask for.
+// addOperations adds the routes for operators: probes and metrics.
 func (s *Server) addOperations() {
 	RegisterDocument[struct{}, Health](s, Route{
 		Method: "GET", Path: "/healthz", Tag: tagOperations, Summary: "Is the process alive", Access: Public, unplaced: true,
@@ -61,13 +61,13 @@ type Health struct {
 	Status string `json:"status" example:"ok"`
 }
 
-// Readiness is the answer of a server that can do its work.
+// Readiness is the answer of a server that is ready.
 type Readiness struct {
 	Status string            `json:"status" example:"ready"`
 	Parts  map[string]string `json:"parts" doc:"What was asked, and what it said."`
 }
 
-const readyWait = 2 * time.Second // for all parts together
+const readyWait = 2 * time.Second // for the checks of all parts together
 
 func (s *Server) readiness(r *http.Request) (Document, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyWait)
@@ -115,7 +115,7 @@ func reason(err error) string {
 	return "the log says why"
 }
 
-// ask asks all parts at once.
+// ask runs the checks of all parts at once.
 func (s *Server) ask(ctx context.Context) map[string]error {
 	answers := make(map[string]error, len(s.options.Ready))
 	var mu sync.Mutex

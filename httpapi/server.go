@@ -16,33 +16,33 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Authenticator tells who a bearer token belongs to. A token that is not valid (any more) is a
-// fault.Unauthenticated error; any other error says that it could not be found out.
+// Authenticator returns the principal of a bearer token. The error is fault.Unauthenticated for a token that is not valid, and
+// of another kind if the token could not be checked.
 type Authenticator interface {
 	Authenticate(ctx context.Context, token string) (accounts.Principal, error)
 }
 
-// RateLimiter tells whether the owner of key may make one more request now, and if not, after what time.
+// RateLimiter reports whether one more request of a key is allowed now, and if not, after what time.
 type RateLimiter interface {
 	Allow(ctx context.Context, key string) (ok bool, retryAfter time.Duration, err error)
 }
 
-// Options are what a server is made of. Every zero value is usable.
+// Options are the parts and limits of a server. Every zero value is usable.
 type Options struct {
 	Version   string             // of the program, for the OpenAPI document
-	Logger    *slog.Logger       // causes of internal errors, once each; nil for none
-	AccessLog *slog.Logger       // one line a request; nil for none. See LineBuffer
+	Logger    *slog.Logger       // for the causes of internal errors; nil for none
+	AccessLog *slog.Logger       // for one line a request; nil for none. See LineBuffer
 	Metrics   *telemetry.Metrics // nil for none
 	Tracer    telemetry.Tracer
 
-	Authenticator Authenticator // nil knows no token, so that each is refused
+	Authenticator Authenticator // nil refuses every token
 	AddressLimit  RateLimiter   // keyed by the client's address; nil for no limit
 	TokenLimit    RateLimiter   // keyed by session; nil for no limit
 
-	// TrustedProxies are the networks whose X-Forwarded-For is believed. Empty believes nobody.
+	// TrustedProxies are the networks whose X-Forwarded-For and traceparent are followed.
 	TrustedProxies []netip.Prefix
 
-	MaxInFlight int           // requests served at once, and as many whose body is on its way; 0 for 1,024
+	MaxInFlight int           // requests in flight, and as many whose body is being received; 0 for 1,024
 	MaxBody     int64         // bytes of a body; 0 for 1 MiB
 	BodyTimeout time.Duration // to read a body; 0 for 10 s
 
@@ -51,7 +51,7 @@ type Options struct {
 
 	Timeout time.Duration // for the whole request; 0 for 10 s
 
-	// Ready names the parts that have to be there and asks each of them. Nil means always ready.
+	// Ready has a check for each part that the server needs, by the name of the part. Nil means always ready.
 	Ready map[string]func(context.Context) error
 }
 
@@ -60,11 +60,11 @@ type Server struct {
 	options  Options // with the defaults filled in
 	log      *slog.Logger
 	duration telemetry.Histogram
-	unasked  telemetry.Counter // limiters that could not be asked
+	unasked  telemetry.Counter // rate limits that could not be checked
 	mux      *http.ServeMux
 	api      huma.API
 	routes   []Route
-	inFlight atomic.Int64 // requests at work; none of them waits for its body
+	inFlight atomic.Int64 // requests; none of them waits for its body, or for a client to read
 	arriving *arrivals
 	parting  atomic.Bool // see CloseConnections
 
@@ -121,15 +121,14 @@ func (s *Server) Routes() []Route {
 	})
 }
 
-// HTTPServer returns an http.Server around h with a bound on everything that a slow or hostile client
-// can hold open. What fails before a handler is reached (a head that does not parse) is answered by
-// net/http itself and is the one answer that is not a Problem.
+// HTTPServer returns an http.Server of h that bounds what a slow or hostile client can hold open, together with NewListener. A
+// request that cannot be parsed is answered by net/http: that is the only answer that is not a Problem.
 func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       time.Minute,     // the bound of a body that no handler reads; readBody sets a closer one
-		WriteTimeout:      5 * time.Minute, // the bound of one answer; a Listener cuts a client that does not read sooner
+		ReadTimeout:       time.Minute,     // for a body that no handler reads; a handler has a shorter one
+		WriteTimeout:      5 * time.Minute, // for a whole answer; NewListener cuts a client that does not read sooner
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(cmp.Or(log, slog.New(slog.DiscardHandler)).Handler(), slog.LevelWarn),

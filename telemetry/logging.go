@@ -6,8 +6,8 @@ import (
 	"log/slog"
 )
 
-// NewLogger returns a logger that writes lines of format "json" or "text" at the level ("debug", "info",
-// "warn", "error") and above. A warning that is repeated is written once in
+// NewLogger returns a logger that writes lines of the format ("json" or "text") from the level on ("debug", "info", "warn",
+// "error"). A warning that is repeated is written once in
 // ten seconds, with the number of those that were held back.
 func NewLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	var lv slog.Level

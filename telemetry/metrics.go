@@ -1,9 +1,6 @@
-// Package telemetry is the one place that knows how the program is watched: Prometheus metrics,
-// OpenTelemetry traces and structured logs. It is the only importer of those libraries, and everything
-// here is passed in: there is no global registry, tracer or logger. The zero Tracer and a nil *Metrics
-// do nothing, so that a package can be used without being watched.
-//
-// What it is not: a place for the meaning of a figure. Each package declares the metrics it keeps.
+// Package telemetry provides Prometheus metrics, OpenTelemetry traces and structured logs, and is the only importer of their
+// libraries. There is no global registry, tracer or logger: they are passed to where they are used. The zero Tracer and a nil
+// *Metrics do nothing. Each package declares its own metrics.
 package telemetry
 
 import (
@@ -15,8 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics is a registry of Prometheus metrics. Declaring one name twice with the same labels gives the
-// same metric; with other labels it panics, as it is a bug.
+// Metrics is a registry of Prometheus metrics. Declaring a name again with the same labels returns the same metric; with
+// other labels it panics, because that is a bug.
 type Metrics struct{ registry *prometheus.Registry }
 
 // NewMetrics returns a registry that holds the Go runtime's and the process's own metrics.
@@ -31,7 +28,7 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 }
 
-// register adds a collector, or returns the one that is there under the same name and labels.
+// register adds a collector, or returns the registered one of the same name and labels.
 func register[C prometheus.Collector](m *Metrics, c C) C {
 	if m == nil {
 		return c
@@ -47,7 +44,7 @@ func register[C prometheus.Collector](m *Metrics, c C) C {
 	return c
 }
 
-// Counter is a figure that only grows. The zero Counter does nothing.
+// Counter is a number that only grows. The zero Counter does nothing.
 type Counter struct {
 	vec *prometheus.CounterVec
 	one prometheus.Counter // set when all labels have their values
@@ -58,7 +55,7 @@ func (m *Metrics) Counter(name, help string, labels ...string) Counter {
 	return Counter{vec: register(m, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels))}
 }
 
-// With returns the counter for the values of all labels, for hot paths: it finds its place once.
+// With returns the counter for the values of all labels, for hot paths: the values are looked up once.
 func (c Counter) With(values ...string) Counter {
 	if c.vec == nil {
 		return c
@@ -79,7 +76,7 @@ func (c Counter) Add(n float64, values ...string) {
 	}
 }
 
-// Gauge is a figure that goes up and down. The zero Gauge does nothing.
+// Gauge is a number that goes up and down. The zero Gauge does nothing.
 type Gauge struct{ vec *prometheus.GaugeVec }
 
 // Gauge declares a gauge with the names of its labels.
@@ -87,14 +84,14 @@ func (m *Metrics) Gauge(name, help string, labels ...string) Gauge {
 	return Gauge{register(m, prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels))}
 }
 
-// Set replaces the figure for the values of the labels.
+// Set replaces the number for the values of the labels.
 func (g Gauge) Set(v float64, values ...string) {
 	if g.vec != nil {
 		g.vec.WithLabelValues(values...).Set(v)
 	}
 }
 
-// Add changes the figure by n for the values of the labels.
+// Add changes the number by n for the values of the labels.
 func (g Gauge) Add(n float64, values ...string) {
 	if g.vec != nil {
 		g.vec.WithLabelValues(values...).Add(n)
@@ -107,7 +104,7 @@ type Histogram struct {
 	one prometheus.Observer // set when all labels have their values
 }
 
-// DurationBuckets are bounds in seconds from 100 µs to 30 s, close enough for a p99 of a fast route.
+// DurationBuckets are bounds in seconds from 100 µs to 30 s, fine enough for the p99 of a fast route.
 var DurationBuckets = []float64{
 	.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30,
 }
@@ -118,7 +115,7 @@ func (m *Metrics) Histogram(name, help string, bounds []float64, labels ...strin
 		prometheus.HistogramOpts{Name: name, Help: help, Buckets: bounds}, labels))}
 }
 
-// With returns the histogram for the values of all labels, for hot paths: it finds its place once.
+// With returns the histogram for the values of all labels, for hot paths: the values are looked up once.
 func (h Histogram) With(values ...string) Histogram {
 	if h.vec == nil {
 		return h
@@ -136,8 +133,8 @@ func (h Histogram) Observe(v float64, values ...string) {
 	}
 }
 
-// Value returns the sum of a metric over all its label values (a histogram's number of observations), and
-// whether it is declared and was touched. It is for pages and tests; the figures' home is /metrics.
+// Value returns the sum of a metric over all its label values (of a histogram, the number of observations), and whether it has a
+// value. It is for pages and tests.
 func (m *Metrics) Value(name string) (float64, bool) {
 	families, err := m.registry.Gather()
 	if err != nil {

@@ -20,9 +20,9 @@ type Tracer struct {
 	provider *sdktrace.TracerProvider
 }
 
-// NewTracer returns a tracer that sends a share of the traces (0 to 1) over OTLP/HTTP to endpoint, a URL
-// such as http://localhost:4318. An empty endpoint gives the zero Tracer. A trace that a caller began is
-// always kept together: its sampling decision is followed.
+// NewTracer returns a tracer that sends a share of the traces (0 to 1) over OTLP/HTTP to endpoint, a URL such as
+// http://localhost:4318. An empty endpoint gives the zero Tracer. The sampling decision of a trace that a caller began is
+// followed.
 func NewTracer(ctx context.Context, endpoint string, share float64) (Tracer, error) {
 	if endpoint == "" {
 		return Tracer{}, nil
@@ -43,10 +43,10 @@ func tracerWith(processor sdktrace.TracerProviderOption, share float64) Tracer {
 	return Tracer{tracer: provider.Tracer("agora"), provider: provider}
 }
 
-// Enabled reports whether spans are made at all, for callers that would do work only to name them.
+// Enabled reports whether the tracer makes spans, so that callers can skip work that is only for them.
 func (t Tracer) Enabled() bool { return t.tracer != nil }
 
-// Shutdown sends what is still held back.
+// Shutdown sends the spans that are not sent yet.
 func (t Tracer) Shutdown(ctx context.Context) error {
 	if t.provider == nil {
 		return nil
@@ -54,7 +54,7 @@ func (t Tracer) Shutdown(ctx context.Context) error {
 	return t.provider.Shutdown(ctx)
 }
 
-// Span is a piece of work with a beginning and an end. The zero Span does nothing.
+// Span is an operation with a beginning and an end. The zero Span does nothing.
 type Span struct{ span trace.Span }
 
 // Start begins a span with attributes given as pairs of key and value. The span must be ended.

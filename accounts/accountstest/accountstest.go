@@ -1,5 +1,5 @@
-// Package accountstest is the conformance suite of the ports of accounts. Every engine, every decorator and
-// the in-memory reference pass it. What it is not: a test of the rules, which live in accounts.Service.
+// Package accountstest is the conformance suite of the ports of accounts. Every engine, every decorator and the in-memory
+// reference pass it. The rules in accounts.Service have tests of their own.
 package accountstest
 
 import (

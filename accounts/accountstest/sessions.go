@@ -110,7 +110,7 @@ func removesExpired(t *testing.T, store accounts.SessionStore) {
 		got(t, want)(store.DeleteExpired(t.Context(), start, 2))
 	}
 	for _, hash := range expired {
-		// A cache may still hold it; what counts is that nobody can take it for a live one.
+		// A cache may still have it; it must have expired.
 		if session, err := store.Session(t.Context(), hash); err == nil && session.ExpiresAt.After(start) {
 			t.Errorf("the expired session came back as %+v", session)
 		} else if err != nil {
