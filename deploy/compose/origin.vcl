@@ -1,4 +1,4 @@
-# Where agora is, in compose.yaml.
+# Address of nginx in compose.yaml.
 probe ready {
     .url = "/healthz";
     .interval = 2s;

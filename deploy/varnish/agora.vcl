@@ -1,9 +1,9 @@
 vcl 4.1;
 
-# Varnish as the CDN of agora. It keeps what agora says is public, for as long as agora says (s-maxage or max-age, then
-# stale-while-revalidate), and drops by Surrogate-Key what agora tells it to. It needs varnish-modules, for xkey,
-# "-p http_gzip_support=off", because agora compresses by itself and its entity tags say so, and a second socket for purges:
-# "-a purges=HOST:PORT". docs/deployment.md has the whole.
+# Varnish as the CDN of agora. It stores answers that agora marks as public, for the time in their Cache-Control (s-maxage or
+# max-age, then stale-while-revalidate), and purges them by Surrogate-Key. It needs varnish-modules, for xkey,
+# "-p http_gzip_support=off", because agora compresses and has entity tags for that, and a second socket for purges:
+# "-a purges=HOST:PORT". See docs/deployment.md.
 
 import std;
 import xkey;
@@ -45,20 +45,20 @@ sub vcl_recv {
     # A page does not depend on Host, which is the client's to choose. agora gets the name of the backend in origin.vcl.
     unset req.http.Host;
 
-    # What a client says of itself here is not for agora, and not for the cache.
+    # Headers that clients must not set.
     unset req.http.xkey;
     unset req.http.Surrogate-Key;
     unset req.http.traceparent;
     unset req.http.tracestate;
-    # agora knows no cookies; those of other programs under the same name must not keep a page from being shared.
+    # agora uses no cookies. Cookies of other programs under the same name must not prevent caching.
     unset req.http.Cookie;
 
-    # What belongs to somebody is neither kept nor looked for. The same for everything that is not reading.
+    # Answers to a token are not cached, nor are those to requests that write.
     if (req.http.Authorization || (req.method != "GET" && req.method != "HEAD")) {
         return (pass);
     }
 
-    # A product's page takes no query: one that is made up must not make another page of it.
+    # A product page takes no query. Without this each made-up query would be stored as another page.
     if (req.url ~ "^/v1/products/[^/?]+\?") {
         set req.url = regsub(req.url, "\?.*$", "");
     }
@@ -68,8 +68,8 @@ sub vcl_recv {
         unset req.http.Accept-Encoding;
     }
 
-    # While agora answers, an old page is shown for as long as its stale-while-revalidate says, which agora sends as
-    # 60 s. Objects are kept longer, see below, for the time when it does not.
+    # While agora answers, an old page is served for its stale-while-revalidate, which agora sends as 60 s. Objects are
+    # stored longer, see below, for when agora does not answer.
     if (std.healthy(req.backend_hint)) {
         set req.grace = 60s;
     }
@@ -82,22 +82,22 @@ sub vcl_hash {
 }
 
 sub vcl_backend_response {
-    # An old page that was shown while a new one was asked for stays.
+    # A failed refresh in the background leaves the old page in the cache.
     if (beresp.status >= 500 && bereq.is_bgfetch) {
         return (abandon);
     }
-    # Without a word of agora's own nothing is shared: lists and searches say none.
+    # Only what agora marks as public is cached. Lists and searches are not marked.
     if (beresp.http.Cache-Control !~ "(?i)\bpublic\b" || beresp.http.Cache-Control ~ "(?i)\b(private|no-store|no-cache)\b") {
         set beresp.uncacheable = true;
         set beresp.ttl = 120s;
         return (deliver);
     }
     set beresp.http.xkey = beresp.http.Surrogate-Key;
-    # stale-if-error, which Varnish does not know: an old page rather than none.
+    # stale-if-error, which Varnish does not implement: serve an old page rather than an error.
     if (beresp.http.Cache-Control ~ "\bstale-if-error=") {
         set beresp.grace = std.duration(regsub(beresp.http.Cache-Control, "^.*\bstale-if-error=(\d+).*$", "\1") + "s", 60s);
     }
-    # Kept a little beyond, to ask agora only whether it has changed.
+    # Stored a little longer, so that agora can answer 304 if the page has not changed.
     set beresp.keep = 10m;
     return (deliver);
 }
@@ -107,7 +107,7 @@ sub vcl_deliver {
         set resp.http.X-Cache = "pass";
     } else if (obj.hits > 0) {
         set resp.http.X-Cache = "hit";
-        # The id in the page is that of the request which fetched it.
+        # The stored id is that of the request which fetched the page.
         unset resp.http.X-Request-Id;
         if (req.http.X-Request-Id ~ "^[A-Za-z0-9._-]{1,128}$") {
             set resp.http.X-Request-Id = req.http.X-Request-Id;

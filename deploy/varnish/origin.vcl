@@ -1,4 +1,4 @@
-# Where agora is: nginx before several servers, or a server itself.
+# Address of nginx in front of several servers, or of a server. Its name is the Host of the requests to agora.
 probe ready {
     .url = "/healthz";
     .interval = 2s;
