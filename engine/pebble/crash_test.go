@@ -67,7 +67,7 @@ func appendUntil(ctx context.Context, log eventlog.Log, done func([]eventlog.Rec
 	writers.Wait()
 }
 
-// checkWhole fails unless the log holds each of the records once, at offsets without a gap, and takes more.
+// checkWhole checks that the log has each of the records once, at offsets without a gap, and accepts more.
 func checkWhole(t *testing.T, log eventlog.Log, ids []string) {
 	t.Helper()
 	if _, err := log.Append(t.Context(), topic, newRecord("after the crash")); err != nil {
@@ -100,7 +100,7 @@ func checkWhole(t *testing.T, log eventlog.Log, ids []string) {
 	}
 }
 
-// TestAcknowledgedSurvivesACrash loses, again and again, a part of what was not synced while writers append.
+// TestAcknowledgedSurvivesACrash repeatedly loses a part of what was not synced, while writers append.
 func TestAcknowledgedSurvivesACrash(t *testing.T) {
 	const crashes = 25
 	seed := rand.Uint64()
@@ -112,7 +112,7 @@ func TestAcknowledgedSurvivesACrash(t *testing.T) {
 	var (
 		acked  acknowledged
 		writer sync.WaitGroup
-		calls  = make(chan struct{}, 64) // holds the writers back while a crash is looked at
+		calls  = make(chan struct{}, 64) // blocks the writers during a check after a crash
 	)
 	writer.Go(func() {
 		appendUntil(ctx, log, func(records []eventlog.Record) {
@@ -144,8 +144,7 @@ func TestAcknowledgedSurvivesACrash(t *testing.T) {
 	checkWhole(t, openLog(t, "log", fs), acked.so())
 }
 
-// openSmall opens a log whose tables of writes are so small that files are turned over all the time. The
-// caller closes it.
+// openSmall opens a log with small memory tables, so that it begins new files all the time. The caller closes it.
 func openSmall(t *testing.T, fs vfs.FS) *Log {
 	t.Helper()
 	db, err := open("log", Options{MemTableBytes: 64 << 10}, fs)
@@ -162,8 +161,8 @@ func openSmall(t *testing.T, fs vfs.FS) *Log {
 	return log
 }
 
-// TestFailedWriteIsFinal shows that after a failed write the log takes no more, shows nothing that is not
-// durable, and opens again without a hole.
+// TestFailedWriteIsFinal makes a write fail: the log refuses further writes, returns only durable records, and opens again
+// without a gap.
 func TestFailedWriteIsFinal(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -190,7 +189,7 @@ func TestFailedWriteIsFinal(t *testing.T) {
 				acked.add(records)
 			}
 			broken.On()
-			appendUntil(t.Context(), log, acked.add) // ends by the failure
+			appendUntil(t.Context(), log, acked.add) // ends with the failure
 			broken.Off()
 
 			ends, err := log.Ends(t.Context(), topic)
@@ -221,7 +220,7 @@ func sum(ends []eventlog.Bounds) (records int) {
 	return records
 }
 
-// killed names the folder in which this test binary appends until it is killed; see TestKill.
+// killed is the variable with the folder in which this test binary appends until it is killed: see TestKill.
 const killed = "AGORA_TEST_APPEND_UNTIL_KILLED"
 
 func TestMain(m *testing.M) {
@@ -231,7 +230,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// appendForEver appends to the log in a folder and prints the identifier of each record that was acknowledged.
+// appendForEver appends to the log in a folder and prints the identifier of each acknowledged record.
 func appendForEver(dir string) {
 	db, err := Open(dir, Options{MemTableBytes: 64 << 10})
 	if err != nil {
@@ -254,7 +253,7 @@ func appendForEver(dir string) {
 	panic("append failed")
 }
 
-// TestKill kills a process in the middle of its appends, by a signal that it cannot see, and opens its folder.
+// TestKill kills a process with SIGKILL while it appends, and opens its folder.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	var ids []string
@@ -276,14 +275,14 @@ func TestKill(t *testing.T) {
 		if err := child.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		for lines.Scan() { // what it acknowledged until it was dead
+		for lines.Scan() { // the acknowledged records
 			ids = append(ids, lines.Text())
 		}
 		if err := child.Wait(); err == nil {
 			t.Fatal("the child ended before it was killed")
 		}
 		if last := len(ids) - 1; last >= 0 && ident.Check(ident.Event, ids[last]) != nil {
-			ids = ids[:last] // a line cut short
+			ids = ids[:last] // an incomplete line
 		}
 		log := openLog(t, dir, vfs.Default)
 		checkWhole(t, log, ids)

@@ -35,7 +35,7 @@ func closeLog(t testing.TB, log *Log) {
 	}
 }
 
-// owning is a log that closes its database too, as an owner of both does.
+// owning is a log that closes its database too.
 type owning struct{ *Log }
 
 func (o owning) Close() error {

@@ -13,8 +13,8 @@ import (
 	"agora/pattern/eventlog"
 )
 
-// TestLogAgreesWithMemory runs random calls against the log and the reference and compares every answer. Only
-// the time of an append may differ.
+// TestLogAgreesWithMemory makes random calls to the log and the reference and compares all results. Only the times of
+// appends may differ.
 func TestLogAgreesWithMemory(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		m := model{fs: vfs.NewMem(), want: eventlog.NewMemory()}
@@ -58,7 +58,7 @@ func (m *model) close(r *rapid.T) {
 	}
 }
 
-// same fails unless both logs gave the same answer, or the same code of error.
+// same checks that both logs returned the same result, or errors with the same code.
 func same(r *rapid.T, call string, got, want any, gotErr, wantErr error) {
 	r.Helper()
 	if (gotErr == nil) != (wantErr == nil) || (gotErr != nil && fault.CodeOf(gotErr) != fault.CodeOf(wantErr)) {

@@ -43,10 +43,10 @@ func connect(tb testing.TB, url string, m *telemetry.Metrics) *redis.Server {
 
 func open(tb testing.TB) *redis.Server { return connect(tb, server.URL(tb), nil) }
 
-// advance lets the time pass on the clock of the server too, which ticks in milliseconds.
+// advance waits on the clock of the server too, which counts milliseconds.
 func advance(d time.Duration) { time.Sleep(d + 2*time.Millisecond) }
 
-// plain runs a test of a suite in real time.
+// plain calls a test of a suite in real time.
 func plain(t *testing.T, test func(t *testing.T)) { test(t) }
 
 func TestCache(t *testing.T) {
@@ -132,7 +132,7 @@ func TestOpenNeverShowsAPassword(t *testing.T) {
 	}
 }
 
-// deaf returns the address of a server that takes connections and answers nothing.
+// deaf returns the address of a server that accepts connections and answers nothing.
 func deaf(t *testing.T) string {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -156,7 +156,7 @@ func TestNobodyWaitsForARedisThatIsAway(t *testing.T) {
 			}
 			for port, call := range ports {
 				if port == "sessions" && name != "no server" {
-					continue // whose five tries of a second each show nothing new
+					continue // it would take five tries of a second each
 				}
 				for fault.CodeOf(call(t.Context())) != guard.CodeOpen {
 					if err := call(t.Context()); !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Timeout) {
@@ -188,8 +188,8 @@ func openPage(t *testing.T, url string, load cache.Load) page {
 	return page{n, cache.NewAside(n, cache.AsideOptions{Name: "test", TTL: time.Hour}, load, nil)}
 }
 
-// TestRedisDiesAndComesBack runs two servers' caches over a Redis that is killed and started again, and one that
-// stops answering and goes on: every read is answered, and in the end both see what was changed by either.
+// TestRedisDiesAndComesBack has the caches of two servers on a Redis that is killed and started again, and on one that stops
+// answering for a while. Every read is answered, and in the end both servers see the changes of either.
 func TestRedisDiesAndComesBack(t *testing.T) {
 	for name, outage := range map[string]struct {
 		begin, end func(*redistest.Server, *testing.T)
@@ -251,7 +251,7 @@ func TestLimitsFallOpenAndComeBack(t *testing.T) {
 	r, m := redistest.Start(t), telemetry.NewMetrics()
 	shared := connect(t, r.URL(t), m).Limiter("test", 1000, 1)
 	l := guard.NewFallback("test", shared, guard.NewLocal(1e6, 1_000_000, 10), m)
-	ask := func() { // of a key of its own, so that an answer says only who gave it
+	ask := func() { // for a new key, so that only the source of the decision matters
 		t.Helper()
 		if d, err := l.Allow(t.Context(), fmt.Sprint(time.Now().UnixNano())); err != nil || !d.OK {
 			t.Fatalf("Allow = %+v, %v", d, err)
@@ -308,7 +308,7 @@ func BenchmarkSessions(b *testing.B) {
 	accountstest.BenchmarkSessions(b, func(b *testing.B) accounts.SessionStore { return open(b).Sessions() })
 }
 
-// benchmark runs a call by itself and by many at once.
+// benchmark measures a call by one caller and by many at once.
 func benchmark(b *testing.B, call func() error) {
 	b.Run("alone", func(b *testing.B) {
 		b.ReportAllocs()

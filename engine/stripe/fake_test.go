@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-// fake is a small Stripe that remembers. It keeps to what Stripe documents of PaymentIntents, refunds and
-// idempotent requests, as far as the gateway rests on it; that Stripe takes the requests as they are is shown
-// against stripe-mock, which knows Stripe's specification but remembers nothing.
+// fake is a small Stripe with state. It follows Stripe's documentation of PaymentIntents, refunds and idempotent requests, as
+// far as the gateway depends on it. The tests with stripe-mock, which checks Stripe's specification but has no state, show
+// that Stripe accepts the requests.
 type fake struct {
 	mu       sync.Mutex
 	intents  map[string]*object // by id
@@ -37,14 +37,14 @@ type object struct {
 	Metadata     map[string]string `json:"metadata"`
 	Intent       string            `json:"payment_intent,omitempty"`
 	group        string
-	charged      bool // or was declined, but has a charge
+	charged      bool // captured, or declined with a charge
 	backToSender int64
 }
 
 type answer struct {
 	status int
 	body   any
-	asked  string // the request that got it, for the comparison of repeated ones
+	asked  string // the request, to compare repeated requests with
 }
 
 func refusal(status int, kind, code string) answer {
@@ -74,7 +74,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(a.body)
 }
 
-// once answers a request under a key that was used before with what it answered then
+// once repeats the first answer to requests with the same idempotency key
 // (https://docs.stripe.com/api/idempotent_requests).
 func (f *fake) once(r *http.Request) (a answer, replayed bool) {
 	if len(f.failures) > 0 {
@@ -90,7 +90,7 @@ func (f *fake) once(r *http.Request) (a answer, replayed bool) {
 		return before, true
 	}
 	a = f.answer(r)
-	// The state of the moment is what is repeated, not what becomes of the object.
+	// The repeated answer has the state at the first request.
 	encoded, _ := json.Marshal(a.body)
 	a.body, a.asked = json.RawMessage(encoded), asked
 	if r.Method == http.MethodPost && key != "" {
@@ -230,7 +230,7 @@ func (f *fake) refund(form url.Values) answer {
 	return answer{status: 200, body: r}
 }
 
-// kept returns what all payments hold: what was captured less what went back.
+// kept returns the captured amounts less the refunds of all payments.
 func (f *fake) kept() (sum int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -242,14 +242,14 @@ func (f *fake) kept() (sum int64) {
 	return sum
 }
 
-// forgetKeys is what Stripe does after a day.
+// forgetKeys drops the idempotency keys, as Stripe does after a day.
 func (f *fake) forgetKeys() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.answers)
 }
 
-// fail lets the next requests be answered by these.
+// fail makes the next requests get these answers.
 func (f *fake) fail(with ...answer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

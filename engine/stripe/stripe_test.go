@@ -46,8 +46,8 @@ func TestGateway(t *testing.T) {
 	})
 }
 
-// TestGatewayThatForgets runs the suite with a gateway that was started anew before every call, so that all it
-// knows is what Stripe knows. An order of nothing is the exception, and is left out.
+// TestGatewayThatForgets runs the suite with a new gateway for every call, so that it only knows what Stripe knows. It leaves
+// out orders with the total 0, which Stripe does not know.
 func TestGatewayThatForgets(t *testing.T) {
 	shoptest.Gateway(t, func(t *testing.T, declines bool) shop.Gateway {
 		if strings.HasSuffix(t.Name(), "an_order_of_nothing_is_paid_like_any_other") {
@@ -104,7 +104,7 @@ func TestMoneyGoesBackOnce(t *testing.T) {
 		if err := g.Refund(t.Context(), r); err != nil {
 			t.Errorf("refund = %v", err)
 		}
-		f.forgetKeys() // a refund may be tried again for days
+		f.forgetKeys() // a refund may be retried for days
 	}
 	if kept := f.kept(); kept != 700 {
 		t.Errorf("%d is kept after a refund of 300 of 1000, want 700", kept)
@@ -171,7 +171,7 @@ func TestNoAnswerIsUnavailable(t *testing.T) {
 	}
 }
 
-// TestALostAnswerIsFoundAgain cuts off each call after Stripe has done it.
+// TestALostAnswerIsFoundAgain loses the answer to each call.
 func TestALostAnswerIsFoundAgain(t *testing.T) {
 	f, _ := newFake(t, false)
 	var lose atomic.Bool
@@ -193,7 +193,7 @@ func TestALostAnswerIsFoundAgain(t *testing.T) {
 	}
 }
 
-// twice makes a call whose answer is lost, and again.
+// twice makes a call whose answer is lost, and repeats it.
 func twice(t *testing.T, name string, lose *atomic.Bool, call func() error) {
 	t.Helper()
 	lose.Store(true)
@@ -293,8 +293,8 @@ func mock(t *testing.T) *url.URL {
 	return nil
 }
 
-// TestStripesSpecificationHasEveryRequest takes a payment through all that the gateway can do, with the stateful
-// fake for answers and stripe-mock as the judge of each request.
+// TestStripesSpecificationHasEveryRequest makes all calls of the gateway. The fake answers them, and stripe-mock checks each
+// request.
 func TestStripesSpecificationHasEveryRequest(t *testing.T) {
 	judge := httputil.NewSingleHostReverseProxy(mock(t))
 	f, _ := newFake(t, false)

@@ -21,11 +21,11 @@ import (
 	"agora/telemetry"
 )
 
-// cdn stands for Varnish in tests of time: it notes what it is told to purge and when.
+// cdn stands for Varnish in tests of time: it records the purged keys and the times.
 type cdn struct {
 	mu     sync.Mutex
 	purged []purged
-	err    error // of each request, while it is set
+	err    error // the error of each request; nil if they succeed
 }
 
 type purged struct {
@@ -56,7 +56,7 @@ func (c *cdn) all() []purged {
 	return slices.Clone(c.purged)
 }
 
-// times returns when a key was purged, counted from a beginning.
+// times returns the times at which a key was purged, since a beginning.
 func (c *cdn) times(key string, begin time.Time) (times []time.Duration) {
 	for _, p := range c.all() {
 		if slices.Contains(p.keys, key) {
@@ -66,7 +66,7 @@ func (c *cdn) times(key string, begin time.Time) (times []time.Duration) {
 	return times
 }
 
-// running returns a purger at work whose CDN is c.
+// running returns a running purger whose CDN is c.
 func running(t *testing.T, c *cdn, metrics *telemetry.Metrics) *Purger {
 	t.Helper()
 	p, err := New("varnish://cdn:6081", slog.New(slog.DiscardHandler), metrics)
@@ -214,7 +214,7 @@ func figures(t *testing.T, m *telemetry.Metrics) string {
 	return answer.Body.String()
 }
 
-// origin is a shop with one page, which counts how often it is asked.
+// origin is a shop with one page that counts the requests for it.
 type origin struct {
 	caching string // Cache-Control of the page
 	asked   atomic.Int64
@@ -238,17 +238,17 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, "version %d", o.version.Load())
 }
 
-// seen is an answer.
+// seen is an answer to a visitor.
 type seen struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// cache returns how Varnish came by it: hit, miss or pass.
+// cache returns how Varnish answered: hit, miss or pass.
 func (s seen) cache() string { return s.header.Get("X-Cache") }
 
-// visitor asks a Varnish.
+// visitor sends requests to a Varnish.
 type visitor struct {
 	url    string
 	client http.Client
@@ -334,7 +334,7 @@ func TestVarnishKeepsWhatIsPublicAndDropsWhatIsPurged(t *testing.T) {
 
 func TestVarnishSharesNothingElse(t *testing.T) {
 	shop, v, _ := openVarnish(t)
-	v.ask(t, "GET", "/v1/products/prd_a") // is kept now
+	v.ask(t, "GET", "/v1/products/prd_a") // is stored now
 	for _, request := range []struct {
 		method, path string
 		headers      []string
@@ -433,7 +433,7 @@ func TestVarnishShowsAnOldPageRatherThanNone(t *testing.T) {
 	v := &visitor{url: "http://" + listen}
 	v.ask(t, "GET", page)
 	web.Close()
-	time.Sleep(1100 * time.Millisecond) // until it is old
+	time.Sleep(1100 * time.Millisecond) // until it has expired
 	for range 3 {
 		if got := v.ask(t, "GET", page); got.status != http.StatusOK || got.body != "version 0" {
 			t.Errorf("while the shop is away: %d, %q", got.status, got.body)

@@ -9,8 +9,8 @@ CREATE TABLE users (
     created_at timestamptz NOT NULL
 );
 
--- Apart from users, so that profiles stay dense and no reading of a profile touches a hash. Who has no
--- password has no row.
+-- A table of its own, so that profiles are dense and reading a profile never reads a hash. A user without a password has
+-- no row.
 CREATE TABLE credentials (
     user_id       bytea PRIMARY KEY,
     password_hash text NOT NULL

@@ -1,9 +1,9 @@
 -- +goose Up
 
--- The narrow row that lists, searches and orders read, with what changes often: stock and rating. Nothing indexed
--- changes with those, and pages keep room, so that a change stays on its page (heap-only tuples).
+-- The narrow row that lists, searches and orders read, with stock and rating, which change often. No indexed column changes
+-- with them, and pages have free space, so that a new version of a row stays on its page (heap-only tuples).
 CREATE TABLE cards (
-    position      bigint PRIMARY KEY, -- the product's place in all lists
+    position      bigint PRIMARY KEY, -- grows from product to product, and is the order of lists
     version       bigint NOT NULL,
     amount        bigint NOT NULL,    -- minor units
     available     bigint NOT NULL DEFAULT 0,
@@ -18,7 +18,7 @@ CREATE TABLE cards (
 ) WITH (fillfactor = 80);
 CREATE INDEX cards_by_price ON cards (currency, amount, position);
 
--- What a seller wrote of a product, as JSON, and the terms that it is found by: ' w w | t t '.
+-- What the seller wrote about a product, as JSON, and its terms in the index: ' w w | t t '.
 CREATE TABLE documents (
     position bigint PRIMARY KEY,
     terms    text NOT NULL COLLATE "C",
@@ -34,9 +34,9 @@ CREATE TABLE reviews (
     UNIQUE (position, author)
 );
 
--- The inverted index. A row has some positions of one term: gaps are the differences, as varints, from each of them to
--- the one before, beginning with first. Rows of a term do not overlap: of two rows, all positions of the one with the
--- lower first are lower. first stays when the position that it was is removed.
+-- The inverted index. A row has some positions of one term. gaps are varints: the differences from each position to the one
+-- before, beginning with first. Rows of a term do not overlap: all positions of the row with the lower first are lower.
+-- first does not change when its position is removed.
 CREATE TABLE postings (
     first bigint NOT NULL,
     n     int NOT NULL, -- positions in the row
@@ -45,8 +45,9 @@ CREATE TABLE postings (
     PRIMARY KEY (term, first)
 );
 
--- Positions are handed out in runs, so that those which come in together can share rows of postings. Others wait for no
--- longer than this function takes, and so the lock, which is not the transaction's, has to be given back whatever happens.
+-- take_positions returns the first of a range of new positions. Products that are inserted together get a range, so that
+-- they share rows of postings. Other transactions wait for this function only, not for the end of the transaction: so the
+-- lock belongs to the session, and has to be released after every error.
 CREATE SEQUENCE positions;
 -- +goose StatementBegin
 CREATE FUNCTION take_positions(many bigint) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -65,11 +66,11 @@ EXCEPTION WHEN query_canceled OR others THEN
 END $$;
 -- +goose StatementEnd
 
--- The functions below read the index step by step, and their plans are fixed: what is planned while a table is
--- small, or for a term that is rare, serves when the table is large and the term common.
+-- The functions below read the index step by step, and their plans are fixed. A plan that is made while the table is small,
+-- or for a rare term, is right when the table is large and the term common.
 
--- newest returns the first rows of each term that have a position below one, until they have as many positions as
--- are wanted.
+-- newest returns the newest rows of each term that have a position below one, until they have the wanted number of
+-- positions.
 -- +goose StatementBegin
 CREATE FUNCTION newest(terms text[], below bigint, wanted int) RETURNS TABLE (of int, lowest bigint, gaps bytea)
 LANGUAGE plpgsql STABLE AS $$
@@ -93,8 +94,8 @@ END $$
     SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off;
 -- +goose StatementEnd
 
--- around returns the rows of each term in which the places would have to be that it may be at: places descend, and those
--- of term i begin at froms[i]. It steps from a row to the next place below it, however many places or rows are between.
+-- around returns the rows of each term that span one of the places, which are positions and descend. For term i it begins
+-- with places[froms[i]]. It steps from a row to the next place below it, however many places or rows are in between.
 -- +goose StatementBegin
 CREATE FUNCTION around(terms text[], froms int[], places bigint[]) RETURNS TABLE (of int, lowest bigint, gaps bytea)
 LANGUAGE plpgsql STABLE AS $$
@@ -119,8 +120,8 @@ END $$
     SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off;
 -- +goose StatementEnd
 
--- begins returns the terms from one on and below another, the last ones if there are many, each with its newest row:
--- its lowest position and how many there are.
+-- begins returns the terms from prefix up to, but without, past, the last ones if there are many. Each has its newest row:
+-- the lowest position and the number of positions.
 -- +goose StatementBegin
 CREATE FUNCTION begins(prefix text, past text, most int) RETURNS TABLE (term text, lowest bigint, many int)
 LANGUAGE plpgsql STABLE AS $$
@@ -136,8 +137,8 @@ END $$
     SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off;
 -- +goose StatementEnd
 
--- walk returns the next places in the order of a scan: 0 newest, 1 cheapest, 2 most expensive first. Prices are of one
--- currency, from low to high. A walk begins behind the place of a price and a position.
+-- walk returns the next products in the order of a scan: 0 newest, 1 cheapest, 2 most expensive first. Prices are of one
+-- currency, from low to high. A walk begins after a price and a position.
 -- +goose StatementBegin
 CREATE FUNCTION walk(direction int, money text, low bigint, high bigint, price bigint, place bigint, wanted int)
 RETURNS TABLE (amount bigint, "position" bigint) LANGUAGE plpgsql STABLE AS $$
@@ -158,8 +159,8 @@ END $$
     SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off;
 -- +goose StatementEnd
 
--- set_inventory takes over what is newer, each SKU once, and returns the ids of the products that it changed. Rows are
--- locked in the order of their positions, so that two servers cannot wait for each other for ever.
+-- set_inventory stores the stock that is newer, each SKU once, and returns the ids of the products that it changed. It locks
+-- rows in the order of their positions, so that two servers cannot wait for each other.
 -- +goose StatementBegin
 CREATE FUNCTION set_inventory(skus text[], amounts bigint[], versions bigint[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,14 +1,14 @@
 -- +goose Up
 
--- A topic keeps its number and its partitions for ever, so that servers may remember them.
+-- A topic never changes its number or its partitions, so that servers may cache them.
 CREATE TABLE topics (
     id   int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL COLLATE "C" UNIQUE
 );
 
--- Where each partition begins and ends. Whoever appends locks its rows here, in the order of the partitions,
--- until its commit is seen: offsets are given out in the order of the commits, without a gap. The pages keep
--- room, so that the rows stay where they are.
+-- The bounds of each partition. A transaction that appends locks its rows here, in the order of the partitions, until its
+-- commit is visible: so offsets are in the order of the commits, without gaps. Pages have free space, so that new versions
+-- of the rows stay on their pages.
 CREATE TABLE partitions (
     topic     int NOT NULL REFERENCES topics,
     partition int NOT NULL,
@@ -19,8 +19,9 @@ CREATE TABLE partitions (
     PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 10);
 
--- Append-only but for what trim_topic gives up: a part of it all the time, which is vacuumed before it is much, as the
--- rows that are gone lie before the first that is not. Texts are kept as bytes, as the log promises nothing about them.
+-- Append-only, except for the rows that Trim deletes after trim_topic. It deletes a part of the table all the time, and the
+-- low scale factor has it vacuumed before searches step over many deleted rows. Texts are bytes, because the log accepts
+-- any bytes.
 CREATE TABLE records (
     topic     int NOT NULL,
     partition int NOT NULL,
@@ -35,7 +36,7 @@ CREATE TABLE records (
     PRIMARY KEY (topic, partition, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02);
 
--- The offset from which each group of readers goes on.
+-- The offset from which each group reads on.
 CREATE TABLE progress (
     reader    text NOT NULL COLLATE "C",
     topic     int NOT NULL,
@@ -44,8 +45,8 @@ CREATE TABLE progress (
     PRIMARY KEY (reader, topic, partition)
 ) WITH (fillfactor = 10);
 
--- append_records adds records. The first three arrays are what comes to each partition in all: how many records
--- and bytes. The others are the records: the partition, and how many records and bytes of this call come before.
+-- append_records adds records. The first three arrays are the partitions, and the number of records and bytes for each. The
+-- others are the records: the partition, and the number of records and bytes of this call that precede it there.
 -- +goose StatementBegin
 CREATE FUNCTION append_records(
     to_topic int, touched int[], counts bigint[], sizes bigint[],
@@ -66,9 +67,8 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- trim_topic moves the beginning of each partition behind the records that were appended before since, or that
--- come before its last bytes (0 is no limit). It looks at few records, however many go, and returns how many do; their
--- rows are there still.
+-- trim_topic moves the beginning of each partition after the records that were appended before since, or that precede its
+-- last bytes (0 is no limit). It reads few records, however many it drops, and returns their number. It leaves their rows.
 -- +goose StatementBegin
 CREATE FUNCTION trim_topic(of_topic int, since timestamptz, most bigint)
 RETURNS bigint LANGUAGE plpgsql AS $$

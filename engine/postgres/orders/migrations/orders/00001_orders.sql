@@ -1,10 +1,10 @@
 -- +goose Up
 
--- Where rows change often, pages keep room, so that a new version stays on its page and no index has to
--- follow it (heap-only tuples). Names are compared byte by byte, which is cheaper than in a language's order.
+-- Where rows change often, pages have free space, so that a new version stays on its page and no index changes (heap-only
+-- tuples). Names are compared byte by byte, which is cheaper than the order of a language.
 
--- What is there of each SKU and what of it is promised to orders that are not paid yet. held may be over
--- on_hand after a count found fewer units than were promised.
+-- The units of each SKU, and how many of them are held for orders that are not paid yet. held is over on_hand if a count
+-- found fewer units than were held.
 CREATE TABLE stock (
     sku     text COLLATE "C" PRIMARY KEY,
     on_hand bigint NOT NULL CHECK (on_hand >= 0),
@@ -12,7 +12,7 @@ CREATE TABLE stock (
     version bigint NOT NULL
 ) WITH (fillfactor = 50);
 
--- body is the order as JSON; the columns beside it are what transactions and audits look for.
+-- body is the encoded order. The other columns are those that transactions and audits search.
 CREATE TABLE orders (
     id              text COLLATE "C" PRIMARY KEY,
     user_id         text NOT NULL COLLATE "C",
@@ -23,7 +23,7 @@ CREATE TABLE orders (
     body            bytea NOT NULL
 ) WITH (fillfactor = 60);
 
--- Unfinished sagas only, so the table stays small.
+-- Unfinished sagas only, so that the table stays small.
 CREATE TABLE sagas (
     order_id text COLLATE "C" PRIMARY KEY,
     step     text NOT NULL,
@@ -32,9 +32,9 @@ CREATE TABLE sagas (
 );
 CREATE INDEX sagas_by_due ON sagas (due, order_id);
 
--- Append-only. It is the ledger, the history of each order and, read from outbox.relayed on, the outbox.
--- Whoever appends takes the lock of lock_journal first and holds it to the end of the transaction, so that
--- seq is the order of the commits and no entry appears behind one that was read.
+-- Append-only. It is the ledger, the history of each order and, read from outbox.relayed on, the outbox. A transaction
+-- that appends takes the lock of lock_journal first and holds it to its end, so that seq is the order of the commits and no
+-- entry becomes visible before one that was read.
 CREATE TABLE journal (
     seq     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     stream  text NOT NULL COLLATE "C",
@@ -52,23 +52,23 @@ CREATE TABLE outbox (
 );
 INSERT INTO outbox VALUES (true, 0);
 
--- How far the import of each source came, kept with what it imported.
+-- The progress of the import of each source, committed together with what it imported.
 CREATE TABLE imports (
     source   text COLLATE "C" PRIMARY KEY,
     progress bytea NOT NULL
 );
 
--- The lock belongs to this journal, not to others in further schemas of the database.
+-- The lock is for this journal, and not for those in other schemas of the database.
 CREATE FUNCTION lock_journal() RETURNS void LANGUAGE sql AS
 $$ SELECT pg_advisory_xact_lock('journal'::regclass::oid::bigint) $$;
 
--- keep stores a group of transitions of orders, each for itself: whole, or not at all. Row r of the arrays
--- ids to dues is transition r; one order or key may be in a group only once. The moves come in the order of
--- their transitions (move_of), and name their SKU by its place in skus, which is sorted: stock is locked in
--- this order everywhere. It returns nothing for what was kept, and for the others why not:
---   claimed  the key has an order already: body and hash are that order's
+-- keep stores a group of transitions of orders, each of them whole or not at all. Row r of the arrays ids to dues is
+-- transition r; an order or a key may be in a group only once. The moves are in the order of their transitions (move_of),
+-- and name their SKU by its index in skus, which is sorted: every function locks stock in this order. It returns nothing
+-- for a transition that was stored, and for the others the reason:
+--   claimed  an order has the key already: body and hash are of that order
 --   exists, missing, stale
---   short    once for each move (number, in move_of) that the stock does not bear, with what is available
+--   short    once for each move (its index in move_of) that the stock does not cover, with the available units
 -- +goose StatementBegin
 CREATE FUNCTION keep(
     skus text[],

@@ -1,7 +1,7 @@
 -- +goose Up
 
 -- An id is the 16 bytes of its ULID. Times are milliseconds since 1970. A role is 0 shopper, 1 seller or
--- 2 admin: SQLite keeps 0 and 1 in no bytes at all.
+-- 2 admin: SQLite stores 0 and 1 without any bytes.
 CREATE TABLE users (
     id         BLOB PRIMARY KEY,
     name       TEXT NOT NULL,
@@ -10,8 +10,8 @@ CREATE TABLE users (
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Apart from users, so that profiles stay dense and no reading of a profile touches a hash. Who has no
--- password has no row.
+-- A table of its own, so that profiles are dense and reading a profile never reads a hash. A user without a password has
+-- no row.
 CREATE TABLE credentials (
     user_id       BLOB PRIMARY KEY,
     password_hash TEXT NOT NULL

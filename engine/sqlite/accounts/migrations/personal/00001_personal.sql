@@ -1,7 +1,7 @@
 -- +goose Up
 
--- A file of its own, because personal data has to be able to stay in its owner's region. user_id is the 16
--- bytes of the id's ULID. address and birth_date are empty where they are not known.
+-- A file of its own, because personal data may have to stay in its owner's region. user_id is the 16 bytes of the id's
+-- ULID. address and birth_date are empty if unknown.
 CREATE TABLE personal (
     user_id    BLOB PRIMARY KEY,
     email      TEXT NOT NULL,

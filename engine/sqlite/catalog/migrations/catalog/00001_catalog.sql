@@ -1,6 +1,6 @@
 -- +goose Up
 
--- What a seller wrote of a product, as JSON. The position is the product's place in all lists.
+-- What the seller wrote about a product, as JSON. The position grows from product to product, and is the order of lists.
 CREATE TABLE products (
     position INTEGER PRIMARY KEY,
     id       TEXT    NOT NULL UNIQUE,
@@ -9,7 +9,7 @@ CREATE TABLE products (
     document BLOB    NOT NULL
 );
 
--- The narrow row that lists and searches read. Terms have spaces on both sides: ' w w t t '.
+-- The narrow row that lists and searches read. Terms have a space before and after each: ' w w t t '.
 CREATE TABLE cards (
     position INTEGER PRIMARY KEY,
     currency TEXT    NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE cards (
 );
 CREATE INDEX cards_by_price ON cards (currency, amount);
 
--- What changes thousands of times a second is apart from what it would have to be rewritten with.
+-- Columns that change thousands of times a second have a table of their own, so that no large row is rewritten with them.
 -- A product without a row has no stock and no reviews.
 CREATE TABLE live (
     position      INTEGER PRIMARY KEY,
@@ -39,15 +39,15 @@ CREATE TABLE reviews (
 );
 CREATE INDEX reviews_of_product ON reviews (position, number);
 
--- Every term and how many products have it: what prefixes are expanded from, and the work of a search is foreseen by.
+-- Every term and how many products have it. Prefixes are expanded from it, and it predicts the cost of a search.
 CREATE TABLE vocabulary (
     term     TEXT    PRIMARY KEY,
     products INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- The inverted index: nothing but which position has which term, because terms come tokenized and ranking is
--- not SQLite's. Prefixes of two and three characters are terms of their own (a kind letter and the first one or
--- two letters of a word): too many words begin with them to be expanded.
+-- The inverted index. It only has which position has which term, because agora tokenizes and ranks by itself. Prefixes of
+-- two and three characters (the letter of the kind and one or two letters of a word) are indexed, because too many words
+-- begin with them to expand them.
 CREATE VIRTUAL TABLE search USING fts5 (
     terms, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii', prefix = '2 3'
 );

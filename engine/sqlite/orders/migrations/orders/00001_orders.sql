@@ -1,7 +1,7 @@
 -- +goose Up
 
--- What is there of each SKU and what of it is promised to orders that are not paid yet. held may be over
--- on_hand after a count found fewer units than were promised.
+-- The units of each SKU, and how many of them are held for orders that are not paid yet. held is over on_hand if a count
+-- found fewer units than were held.
 CREATE TABLE stock (
     sku     TEXT PRIMARY KEY,
     on_hand INTEGER NOT NULL CHECK (on_hand >= 0),
@@ -9,7 +9,7 @@ CREATE TABLE stock (
     version INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- body is the order as JSON; the columns beside it are what transactions and audits look for.
+-- body is the encoded order. The other columns are those that transactions and audits search.
 CREATE TABLE orders (
     rowid           INTEGER PRIMARY KEY,
     id              TEXT NOT NULL UNIQUE,
@@ -21,7 +21,7 @@ CREATE TABLE orders (
     body            BLOB NOT NULL
 );
 
--- Unfinished sagas only, so the table stays small.
+-- Unfinished sagas only, so that the table stays small.
 CREATE TABLE sagas (
     order_id TEXT PRIMARY KEY,
     step     TEXT NOT NULL,
@@ -47,7 +47,7 @@ CREATE TABLE outbox (
 );
 INSERT INTO outbox VALUES (1, 0);
 
--- How far the import of each source came, kept with what it imported.
+-- The progress of the import of each source, committed together with what it imported.
 CREATE TABLE imports (
     source   TEXT PRIMARY KEY,
     progress BLOB NOT NULL

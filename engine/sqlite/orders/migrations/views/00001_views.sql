@@ -1,6 +1,6 @@
 -- +goose Up
 
--- The read model of orders. Ids sort by time, so a customer's newest orders are the end of their range.
+-- The read model of orders. Ids sort by time, so that the newest orders of a customer are at the end of their range.
 CREATE TABLE views (
     id      TEXT PRIMARY KEY,
     user_id TEXT NOT NULL,
