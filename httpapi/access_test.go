@@ -8,8 +8,8 @@ import (
 	"agora/httpapi"
 )
 
-// TestAccess walks every route as everybody: who is not among those that the route declares is refused
-// with 401 or 403, and who is, gets past, to what is their own. Each request has a market of its own.
+// TestAccess calls every route in every role. The answer is 401 or 403 for the roles that the route does not declare, and is
+// neither for the others. Each request has a market of its own.
 func TestAccess(t *testing.T) {
 	walk(t, func(t *testing.T, rt httpapi.Route, op operation, doc openAPI) {
 		if op.Roles != nil && !slices.Equal(op.Roles, rt.Access.Names()) {
@@ -43,8 +43,8 @@ func TestAccess(t *testing.T) {
 	})
 }
 
-// foreign says for each owned route what somebody gets who asks for what is not theirs, and how they ask,
-// where the path of the example does not say it.
+// foreign has for each owned route the status for an object of somebody else, and the query that selects the object if the
+// path does not.
 var foreign = map[string]struct {
 	status int
 	query  func(*market) string
@@ -59,8 +59,8 @@ var foreign = map[string]struct {
 	"POST /v1/stock/{sku}":        {status: 403},
 }
 
-// TestForeignObjects asks on every owned route for what belongs to somebody else, in every role that may call it. An
-// owned route without a case in foreign fails.
+// TestForeignObjects requests an object of somebody else from every owned route, in every role that may call it. An owned route
+// without a case in foreign fails.
 func TestForeignObjects(t *testing.T) {
 	walk(t, func(t *testing.T, rt httpapi.Route, op operation, doc openAPI) {
 		want, known := foreign[rt.Pattern()]
@@ -114,8 +114,7 @@ func TestAccessOfRoles(t *testing.T) {
 	httpapi.Roles(accounts.Admin, "root")
 }
 
-// TestNoCacheKeepsWhatBelongsToSomebody asks every route that is not everybody's as somebody who may, and as
-// somebody who may not: neither answer is one that a browser or a proxy may give to the next who asks.
+// TestNoCacheKeepsWhatBelongsToSomebody checks that answers of routes that are not public, and their refusals, cannot be cached.
 func TestNoCacheKeepsWhatBelongsToSomebody(t *testing.T) {
 	walk(t, func(t *testing.T, rt httpapi.Route, op operation, doc openAPI) {
 		if rt.Access.Allows(accounts.Principal{}) {

@@ -22,7 +22,7 @@ type wrong struct {
 	value any
 }
 
-// wrongs lists what breaks the schema of one place, each rule of it for itself.
+// wrongs returns values that break the schema of one field, one for each rule.
 func (s schema) wrongs() []wrong {
 	var all []wrong
 	add := func(broken bool, how string, value any) {
@@ -49,8 +49,7 @@ func (s schema) wrongs() []wrong {
 	return all
 }
 
-// wrongsInBody lists what breaks the schema of one place of a body: also what a query cannot say. That
-// something is null is the same as that it is missing.
+// wrongsInBody also returns values that only a body can have. It leaves out null, which means that the field is missing.
 func (s schema) wrongsInBody() []wrong {
 	all := s.wrongs()
 	switch s.kind() {
@@ -70,8 +69,8 @@ func (s schema) wrongsInBody() []wrong {
 	return all
 }
 
-// TestBadParameters sends every route each of its parameters in every form that its schema does not allow, one
-// that it does not know, and cursors that it never gave.
+// TestBadParameters sends to every route values of its parameters that break their schemas, an unknown parameter, and cursors
+// that the server did not make.
 func TestBadParameters(t *testing.T) {
 	walk(t, func(t *testing.T, rt httpapi.Route, op operation, doc openAPI) {
 		m := stocked(t, accounts.Admin)
@@ -79,7 +78,7 @@ func TestBadParameters(t *testing.T) {
 		for _, p := range op.Parameters {
 			for _, w := range p.Schema.wrongs() {
 				if fmt.Sprint(w.value) == "" {
-					continue // the same as none
+					continue // an empty parameter is a missing one
 				}
 				r := doc.request(m.url, rt.Method, rt.Path, op)
 				r.set(p.In, p.Name, fmt.Sprint(w.value), fmt.Sprint(doc.example(p.Schema)))
@@ -109,7 +108,7 @@ func TestBadParameters(t *testing.T) {
 	})
 }
 
-// TestParametersAreText sends control characters and bytes that are not UTF-8 in each parameter of each route that is a text.
+// TestParametersAreText sends control characters and invalid UTF-8 in every parameter of every route.
 func TestParametersAreText(t *testing.T) {
 	walk(t, func(t *testing.T, rt httpapi.Route, op operation, doc openAPI) {
 		m := stocked(t, accounts.Admin)
@@ -130,10 +129,10 @@ func TestParametersAreText(t *testing.T) {
 	})
 }
 
-// ready are the routes that answer with ready bytes, whatever else a link asks for.
+// ready are the routes that ignore unknown parameters, because their answers are encoded already.
 var ready = []string{"GET /v1/products/{id}"}
 
-// set gives a parameter a value, in the place of the one that the example has.
+// set replaces the example value of a parameter.
 func (r *request) set(in, name, value, example string) {
 	switch in {
 	case "path":
@@ -149,7 +148,7 @@ func (r *request) set(in, name, value, example string) {
 	}
 }
 
-// expect wants a request refused with 422, and the field named as the first that is wrong.
+// expect checks that a request is refused with 422, and that field is the first wrong field.
 func expect(t *testing.T, r request, token, field, what string) {
 	t.Helper()
 	got := r.send(t, as(token)...)
@@ -159,8 +158,8 @@ func expect(t *testing.T, r request, token, field, what string) {
 	}
 }
 
-// TestBadBodies sends every route with a body what no route takes, and then its example with one place after the
-// other missing, unknown, or as its schema does not allow.
+// TestBadBodies sends to every route with a body what no route accepts, and then its example with one field missing, unknown or
+// wrong.
 func TestBadBodies(t *testing.T) {
 	walk(t, func(t *testing.T, rt httpapi.Route, op operation, doc openAPI) {
 		if op.RequestBody == nil {
@@ -204,17 +203,17 @@ func TestBadBodies(t *testing.T) {
 	})
 }
 
-// place is a place of a body and how it is wrong.
+// place is a field of a body and how it is wrong.
 type place struct{ field, how string }
 
-// broken makes of a good value every one that is wrong in a single place below path.
+// broken returns the variants of a valid value that are wrong in one field below path.
 func (d openAPI) broken(s schema, good any, path string) map[place]any {
 	s = d.resolve(s)
 	all := map[place]any{}
 	switch value := good.(type) {
 	case map[string]any:
 		if len(s.Properties) == 0 {
-			return all // free names
+			return all // any name is valid
 		}
 		all[place{join(path, "no_such_field"), "unknown"}] = with(value, "no_such_field", 1)
 		for name, property := range s.Properties {
@@ -264,7 +263,7 @@ func with(object map[string]any, name string, value any) map[string]any {
 	return changed
 }
 
-// TestRulesOfTheServicesReachTheCaller breaks what no schema says.
+// TestRulesOfTheServicesReachTheCaller breaks rules that the schemas do not have.
 func TestRulesOfTheServicesReachTheCaller(t *testing.T) {
 	const product = `{"sku":"S-2","name":"n","price":{"amount":1,"currency":"USD"}`
 	tests := []struct{ name, method, path, body, field string }{

@@ -19,7 +19,7 @@ import (
 	"agora/telemetry"
 )
 
-// open is a limiter that has room for everybody; it costs what a look into a map does.
+// open is a limiter that allows everything. It costs one access to a map.
 type open struct{ seen sync.Map }
 
 func (o *open) Allow(_ context.Context, key string) (bool, time.Duration, error) {
@@ -27,10 +27,9 @@ func (o *open) Allow(_ context.Context, key string) (bool, time.Duration, error)
 	return true, 0, nil
 }
 
-// BenchmarkCachedPage holds a cached product page through the whole chain (request id, limits, metrics,
-// access log, conditional headers) against a bare handler that writes the same bytes. Both are served over
-// loopback to the same lean client on keep-alive connections. The figure to look at is chain/bare,
-// the median over pairs of batches.
+// BenchmarkCachedPage compares a cached product page that passes through the whole chain (request id, limits, metrics, access log,
+// conditional headers) with a bare handler that writes the same bytes. Both serve the same client over loopback and
+// keep-alive connections. The result is chain/bare, the median over pairs of batches.
 func BenchmarkCachedPage(b *testing.B) {
 	const connections = 32
 	lines := httpapi.NewLineBuffer(io.Discard)
@@ -52,7 +51,7 @@ func BenchmarkCachedPage(b *testing.B) {
 	loadChain, loadBare := newLoad(b, s.Handler(), connections), newLoad(b, bare, connections)
 	loadChain.run(b)
 	loadBare.run(b)
-	var ratios []float64 // of neighbours in time, so that what else the machine does weighs on both
+	var ratios []float64 // of batches that follow each other, so that other work of the machine affects both
 	var chain, plain time.Duration
 	for b.Loop() {
 		p, c := loadBare.run(b), loadChain.run(b)
@@ -90,7 +89,7 @@ func newLoad(b *testing.B, h http.Handler, connections int) *load {
 
 const batch = 2048 // requests
 
-// run makes a batch of requests over all connections at once and returns the time that they took together.
+// run sends a batch of requests over all connections at once and returns the time until the last answer.
 func (l *load) run(b *testing.B) time.Duration {
 	b.Helper()
 	start := time.Now()
@@ -109,7 +108,7 @@ func (l *load) run(b *testing.B) time.Duration {
 	return time.Since(start)
 }
 
-// fetch makes one request with next to no work of its own, so that the server is what is measured.
+// fetch sends one request with little work of its own, so that the benchmark measures the server.
 func fetch(c *bufio.ReadWriter) error {
 	if _, err := c.WriteString("GET /v1/widgets/wid_1 HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		return err

@@ -91,7 +91,6 @@ func (b *Body) end(err error) error {
 	if !errors.Is(err, io.EOF) {
 		return b.unread(err)
 	}
-	_ = huma.SetReadDeadline(b.w, time.Time{}) // the deadline would cancel the handler's context
 	s := b.x.server
 	if !s.parting.Load() {
 		delete(b.w.Header(), "Connection")

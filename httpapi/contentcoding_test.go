@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzExpand decodes bodies: what comes out never exceeds the limit.
+// FuzzExpand checks that the content of a body never exceeds the limit.
 func FuzzExpand(f *testing.F) {
 	f.Add([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xca\x48\xcd\xc9\xc9\x07\x04\x00\x00\xff\xff\x86\xa6\x10\x36\x05\x00\x00\x00"))
 	f.Add([]byte("\x28\xb5\x2f\xfd\x00\x58\x29\x00\x00hello"))

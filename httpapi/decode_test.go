@@ -7,8 +7,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// FuzzDecode feeds the decoder of request bodies. What it takes, the standard library takes too; what it
-// refuses, it gives a reason for that is about the input and not about Go.
+// FuzzDecode checks that the standard library accepts what the decoder accepts, and that the decoder gives a reason for what it
+// refuses.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{`{"name":"a","lines":[{"quantity":1}]}`, `{"name":1}`, `{"lines":[{"quantity":1e99}]}`, `{"a":`, `{"":{"/":1}}`, "\xff"} {
 		f.Add([]byte(seed))

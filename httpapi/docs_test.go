@@ -14,7 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestReferencePageInABrowser reads the page as a person does, and tries an operation with a token.
+// TestReferencePageInABrowser opens the page and tries an operation with a token.
 func TestReferencePageInABrowser(t *testing.T) {
 	ctx := browse(t)
 	_, web := newServer(t, httpapi.Options{}, nil)
@@ -44,7 +44,7 @@ func TestReferencePageInABrowser(t *testing.T) {
 	}
 }
 
-// TestReferenceTriesTheShop sends what the page holds ready for some operations of the real API, as it stands.
+// TestReferenceTriesTheShop sends the prepared requests of the page for some operations of the real API.
 func TestReferenceTriesTheShop(t *testing.T) {
 	ctx := browse(t)
 	m := stocked(t, accounts.Seller)
@@ -68,7 +68,7 @@ func TestReferenceTriesTheShop(t *testing.T) {
 	}
 }
 
-// tryIt opens the form of an operation, sends it, and waits for an answer of the status.
+// tryIt opens the form of an operation, sends it, and checks the status of the answer.
 func tryIt(t *testing.T, ctx context.Context, operation, status string) {
 	t.Helper()
 	err := chromedp.Do(ctx,

@@ -20,8 +20,7 @@ const (
 	unknownOrder = "/v1/orders/ord_01jd8q6m3k9v2n4x7y5z8w1t0d"
 )
 
-// provoked says how each failure comes about that a route declares beside those that all routes have: by pattern
-// and code, or status where the code is the kind's own.
+// provoked has a function for each failure that a route declares. The keys are the pattern of the route and the code.
 var provoked = map[string]func(t *testing.T, m *market) answer{
 	"POST /v1/users email_taken": func(t *testing.T, m *market) answer {
 		return m.send(t, "", "POST", "/v1/users", `{"email":"`+exampleEmail+`","password":"another one","name":"n","country":"GB"}`)
@@ -122,8 +121,7 @@ var provoked = map[string]func(t *testing.T, m *market) answer{
 	},
 }
 
-// TestDeclaredFailures brings about every failure that a route declares, so that none is declared which never
-// comes, and none comes under another code or status than declared.
+// TestDeclaredFailures provokes every failure that a route declares, and checks its code and status.
 func TestDeclaredFailures(t *testing.T) {
 	declared := map[string]bool{}
 	for _, rt := range newMarket(t, accounts.Seller).server.Routes() {
@@ -153,11 +151,10 @@ func TestDeclaredFailures(t *testing.T) {
 	}
 }
 
-// provokedElsewhere are failures that come of a race, or of a part that is away: the tests of accounts, and
-// those of the chain, bring them about.
+// provokedElsewhere are failures of races and of unavailable parts. The tests of accounts and of the chain provoke them.
 var provokedElsewhere = []string{"sign_in_busy", "role_changed", "not_ready"}
 
-// statusOf is the contract: a caller relies on it, whatever the server's own table says.
+// statusOf repeats the statuses of the server, because callers rely on them.
 var statusOf = map[fault.Kind]int{
 	fault.Invalid: http.StatusUnprocessableEntity, fault.Unauthenticated: http.StatusUnauthorized,
 	fault.Denied: http.StatusForbidden, fault.NotFound: http.StatusNotFound, fault.Conflict: http.StatusConflict,
@@ -185,8 +182,8 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestPaidButShort sells the last units to somebody else between an order's payment and its confirmation: the money
-// goes back, and the caller learns the same as if there had been no stock in the first place.
+// TestPaidButShort removes the last units between the payment of an order and its confirmation. The payment is refunded, and
+// the answer is that of missing stock.
 func TestPaidButShort(t *testing.T) {
 	m := stocked(t, accounts.Seller)
 	m.till.capture = func() error { m.count(t, exampleSKU, 0); return nil }

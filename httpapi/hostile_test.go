@@ -11,7 +11,7 @@ import (
 	"agora/accounts"
 )
 
-// repeated returns a body of about size bytes: begin, as many times item as fit with commas between, and end.
+// repeated returns a body of at most size bytes: begin, as many items as fit, separated by commas, and end.
 func repeated(size int, begin, end string, item func(i int) string) string {
 	var b strings.Builder
 	b.WriteString(begin)
@@ -29,8 +29,8 @@ func repeated(size int, begin, end string, item func(i int) string) string {
 	return b.String()
 }
 
-// hostileBodies are bodies that cost a server most which notes, copies or repeats all that is wrong with them. Each is
-// made for one property of the schema, or for the body as a whole if the name of the property is empty.
+// hostileBodies are bodies that are expensive for a server that records, copies or repeats every mistake. Most of them are made
+// for one property of the schema.
 var hostileBodies = map[string]func(size int, property string) string{
 	"unknown names": func(size int, property string) string {
 		return repeated(size, `{`, `}`, func(i int) string { return fmt.Sprintf(`"%x":1`, i) })
@@ -103,8 +103,8 @@ const (
 	mostWork   = 64       // bytes allocated for each byte that a body of the route may have
 )
 
-// TestHostileBodies sends each route that takes a body the largest bodies of many mistakes: the answer stays small, and so
-// does what it takes to make it.
+// TestHostileBodies sends the largest bodies with many mistakes to each route with a body. The answer and the memory to make it
+// are bounded.
 func TestHostileBodies(t *testing.T) {
 	m := stocked(t, accounts.Admin)
 	doc := documentOf(t, m.url)

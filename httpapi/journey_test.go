@@ -13,7 +13,7 @@ import (
 	"agora/shop"
 )
 
-// read wants an answer of the status and decodes it.
+// read checks the status of an answer and decodes its body.
 func read[T any](t *testing.T, got answer, status int) T {
 	t.Helper()
 	var v T
@@ -84,7 +84,7 @@ func TestLifeOfAProduct(t *testing.T) {
 	if got := m.send(t, "", "GET", where, "", "If-None-Match", etag); got.status != 304 || got.body != "" {
 		t.Errorf("the same version again gave %d %q, want 304 and nothing", got.status, got.body)
 	}
-	// A client that reads compressed pages sends back the tag of the compressed page.
+	// The client of a compressed page sends the tag of the compressed form.
 	changed := m.send(t, m.owner, "PUT", where, strings.Replace(lampDraft, `"Lamp"`, `"Reading lamp"`, 1), "If-Match", `"1.0-gzip"`)
 	if p := read[shop.Product](t, changed, 200); p.Name != "Reading lamp" || changed.header.Get("ETag") != `"2.0"` {
 		t.Errorf("changed to %s with ETag %s", changed.body, changed.header.Get("ETag"))

@@ -32,9 +32,9 @@ func (s *Server) identify(x *exchange, r *http.Request) (by accounts.Principal, 
 
 // challenge returns WWW-Authenticate for the route of a request.
 func challenge(x *exchange) string {
-	const bearer = `Bearer realm="agora"`
+	const ofToken = `Bearer realm="agora"`
 	if x.route != nil && x.route.Keys != nil {
-		return bearer + `, Basic realm="agora"`
+		return ofToken + `, Basic realm="agora"`
 	}
-	return bearer
+	return ofToken
 }

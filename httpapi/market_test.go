@@ -24,7 +24,7 @@ import (
 	"agora/telemetry"
 )
 
-// What the documentation's examples name.
+// The objects in the examples of the documentation.
 const (
 	exampleProduct  = "prd_01jd8q6m3k9v2n4x7y5z8w1t0c"
 	exampleOrder    = "ord_01jd8q6m3k9v2n4x7y5z8w1t0c"
@@ -33,13 +33,13 @@ const (
 	examplePassword = "correct horse battery"
 )
 
-// market is the whole API over the real services on memory stores. The owner has the role that is asked
-// for and everything that the examples name; the stranger has the same role and nothing.
+// market is the whole API with the real services and memory stores. The owner has the given role and owns the objects of the
+// examples; the stranger has the same role and owns nothing.
 type market struct {
 	server *httpapi.Server
 	url    string
 	till   *till
-	behind bool // leaves the read model where it is
+	behind bool // the read model is not updated
 
 	owner, stranger, admin string // tokens
 	ownerID                string
@@ -54,7 +54,7 @@ type market struct {
 	shop     shopapi.Services
 }
 
-// till is a gateway that a test can look into, and hold up, at the moment of the payment.
+// till is a gateway whose payments a test can intercept.
 type till struct {
 	*shop.SimulatedGateway
 	authorize, capture func() error
@@ -71,7 +71,7 @@ func (g *till) Capture(ctx context.Context, orderID string) error {
 	return errors.Join(g.SimulatedGateway.Capture(ctx, orderID), g.capture())
 }
 
-// busyOrders is a store whose orders others change all the time, if it is told so.
+// busyOrders is a store that reports a concurrent change at every update while busy is set.
 type busyOrders struct {
 	*shop.MemoryOrders
 	busy bool
@@ -86,7 +86,7 @@ func (o *busyOrders) Advance(ctx context.Context, t shop.Transition) error {
 
 func nothing() error { return nil }
 
-// newMarket returns a market with people and nothing else in it.
+// newMarket returns a market that has users only.
 func newMarket(t testing.TB, role accounts.Role) *market {
 	t.Helper()
 	m := &market{
@@ -128,7 +128,7 @@ func newMarket(t testing.TB, role accounts.Role) *market {
 	return m
 }
 
-// join makes a user of the role and returns their id and a token.
+// join creates a user with the role and returns the id and a token.
 func (m *market) join(t testing.TB, users *accounts.MemoryUsers, role accounts.Role) (id, token string) {
 	t.Helper()
 	id = ident.New(ident.User)
@@ -144,8 +144,8 @@ func (m *market) join(t testing.TB, users *accounts.MemoryUsers, role accounts.R
 	return id, credential.Token
 }
 
-// stocked returns a market that has what the examples name: a user with a password, a product of the owner with 100
-// units, and an order of the owner for two of them.
+// stocked returns a market that has the objects of the examples: a user with a password, a product of the owner with 100 units,
+// and an order of the owner for two of them.
 func stocked(t testing.TB, role accounts.Role) *market {
 	t.Helper()
 	m := newMarket(t, role)
@@ -177,7 +177,7 @@ func stocked(t testing.TB, role accounts.Role) *market {
 	return m
 }
 
-// offer puts a product of the owner with 100 units into the market.
+// offer creates a product of the owner with 100 units.
 func (m *market) offer(t testing.TB, id, sku string, price shop.Money) {
 	t.Helper()
 	draft := shop.ProductDraft{
@@ -210,7 +210,7 @@ func (m *market) changed(t testing.TB) {
 	}
 }
 
-// project brings the read model up to date, as the event log does.
+// project updates the read model, as the event log does.
 func (m *market) project(t testing.TB) {
 	t.Helper()
 	entries, err := m.orders.All(t.Context(), 0, 1000)
@@ -230,7 +230,7 @@ func (m *market) project(t testing.TB) {
 	}
 }
 
-// state is all that the stores hold, to be compared before and after a request that must change nothing.
+// state returns the content of all stores, to check that a request changed nothing.
 func (m *market) state(t testing.TB) string {
 	t.Helper()
 	var b strings.Builder

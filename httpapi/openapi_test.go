@@ -12,8 +12,8 @@ import (
 
 var update = flag.Bool("update", false, "write docs/openapi.json again")
 
-// TestOpenAPIFile compares the document in docs with the one that the whole API serves, so that a change of the API is seen
-// in the change of a file. With -update it writes the file.
+// TestOpenAPIFile compares the document in docs with the one that the whole API serves, so that every change of the API is
+// visible as a change of a file. With -update it writes the file.
 func TestOpenAPIFile(t *testing.T) {
 	const file = "../docs/openapi.json"
 	var want bytes.Buffer
@@ -22,7 +22,7 @@ func TestOpenAPIFile(t *testing.T) {
 	}
 	want.WriteByte('\n')
 	if *update {
-		if err := os.WriteFile(file, want.Bytes(), 0o644); err != nil { //nolint:gosec // a document for everybody
+		if err := os.WriteFile(file, want.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

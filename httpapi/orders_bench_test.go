@@ -9,7 +9,7 @@ import (
 	"agora/accounts"
 )
 
-// BenchmarkCheckout measures what the HTTP layer and the checkout cost for one order, without network and disk.
+// BenchmarkCheckout measures one order in the HTTP layer and the checkout, without network and disk.
 func BenchmarkCheckout(b *testing.B) {
 	m := stocked(b, accounts.Shopper)
 	m.behind = true

@@ -36,7 +36,7 @@ func (keys) Authenticate(_ context.Context, key string) (accounts.Principal, err
 
 const maxLines = 64 << 10
 
-// linesAnswer tells how a body was received.
+// linesAnswer describes the body that was received.
 type linesAnswer struct {
 	Body struct {
 		Bytes int    `json:"bytes"`
@@ -45,7 +45,7 @@ type linesAnswer struct {
 	}
 }
 
-// newRawServer returns a server with routes that take lines as bytes, as a stream, and without reading them.
+// newRawServer returns a server with routes that read lines as bytes and as a stream, and one whose answer has no body.
 func newRawServer(t *testing.T, o httpapi.Options) *httptest.Server {
 	t.Helper()
 	s, web := newServer(t, o, nil)
@@ -120,7 +120,7 @@ func zstded(t testing.TB, text []byte, options ...zstd.EOption) []byte {
 	return b.Bytes()
 }
 
-// zstdFrame returns a frame that asks its decoder to keep a window of 2^log bytes, as RFC 8878 writes it.
+// zstdFrame returns a frame (RFC 8878) that declares a window of 2^log bytes.
 func zstdFrame(log int, text string) []byte {
 	block := 1 | len(text)<<3 // the last one, not compressed
 	return append([]byte{0x28, 0xb5, 0x2f, 0xfd, 0, byte((log - 10) << 3), byte(block), byte(block >> 8), byte(block >> 16)}, text...)
@@ -183,7 +183,7 @@ func TestRawBodies(t *testing.T) {
 	}
 }
 
-// TestBombs sends bodies of a few kilobytes that expand to a gigabyte: they are refused for the price of the limit.
+// TestBombs sends bodies of a few kilobytes that expand to 64 MiB. The memory to refuse them depends on the limit only.
 func TestBombs(t *testing.T) {
 	s := httpapi.New(httpapi.Options{Authenticator: tokens{}})
 	httpapi.RegisterRaw(s, httpapi.Route{
@@ -216,7 +216,7 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// TestRawBodyKeepsTheConnection sends several bodies over one connection, and gets answers without a body.
+// TestRawBodyKeepsTheConnection sends several bodies over one connection. The answers have no body.
 func TestRawBodyKeepsTheConnection(t *testing.T) {
 	web := newRawServer(t, httpapi.Options{})
 	c := announceText(t, web, "/v1/quiet", "5", "hello")
@@ -251,7 +251,7 @@ func announceText(t *testing.T, web *httptest.Server, path, length, body string,
 	return s
 }
 
-// TestRawBodyTakesNoPlace holds a streamed body back on a server with one place, which is free meanwhile.
+// TestRawBodyTakesNoPlace checks that the only place of a server is free while a body is received.
 func TestRawBodyTakesNoPlace(t *testing.T) {
 	web := newRawServer(t, httpapi.Options{MaxInFlight: 1})
 	c := announceText(t, web, "/v1/stream", "10", "", "Authorization: Bearer admin", "Expect: 100-continue")
@@ -264,6 +264,29 @@ func TestRawBodyTakesNoPlace(t *testing.T) {
 	}
 	c.write(t, "more\n")
 	if got := c.answer(t); got.status != 200 || got.header.Get("Connection") != "" {
+		t.Errorf("got %d: %s", got.status, got.body)
+	}
+}
+
+// TestBodyTimeoutIsForTheBody has a handler that takes longer than a body may.
+func TestBodyTimeoutIsForTheBody(t *testing.T) {
+	s := httpapi.New(httpapi.Options{BodyTimeout: 50 * time.Millisecond})
+	httpapi.RegisterRaw(s, httpapi.Route{
+		Method: "POST", Path: "/v1/slow", Access: httpapi.Public, Status: 200, Takes: []string{"text/plain"},
+	}, func(ctx context.Context, _ *struct{}, body *httpapi.Body) (*struct{}, error) {
+		if _, err := body.Bytes(); err != nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+			return nil, nil
+		}
+	})
+	web := httptest.NewServer(s.Handler())
+	defer web.Close()
+	if got := call(t, "POST", web.URL+"/v1/slow", "x", "Content-Type", "text/plain"); got.status != 200 {
 		t.Errorf("got %d: %s", got.status, got.body)
 	}
 }

@@ -64,7 +64,7 @@ func Register[I, O any](s *Server, rt Route, handle func(ctx context.Context, in
 		op.Middlewares = huma.Middlewares{s.readBody(body.Type.Kind() == reflect.Pointer)}
 		op.SkipValidateBody = true // readBody does it
 		op.MaxBodyBytes = -1       // readBody does it
-		op.BodyReadTimeout = -1    // removes the deadline of readBody, which would cancel the handler's context
+		op.BodyReadTimeout = -1    // huma would set a deadline of 5 s
 	}
 	huma.Register(s.api, *op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)

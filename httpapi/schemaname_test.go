@@ -50,7 +50,7 @@ func TestSchemaNames(t *testing.T) {
 	}
 }
 
-// TestTwoTypesOfOneName registers two types with the same name in either order: the schemas are the same.
+// TestTwoTypesOfOneName registers two types with the same name, in either order. The names of the schemas are the same.
 func TestTwoTypesOfOneName(t *testing.T) {
 	first := func(s *Server) {
 		Register(s, Route{Method: http.MethodGet, Path: "/v1/sagas", Access: Public},

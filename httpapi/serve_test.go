@@ -18,7 +18,7 @@ import (
 	"agora/httpapi"
 )
 
-// tokens knows one token for each role, named like the role.
+// tokens accepts the name of each role as a token of that role.
 type tokens struct{}
 
 func (tokens) Authenticate(_ context.Context, token string) (accounts.Principal, error) {
@@ -34,7 +34,7 @@ func (tokens) Authenticate(_ context.Context, token string) (accounts.Principal,
 	return accounts.Principal{}, fault.New(fault.Unauthenticated, "", "the token is not valid")
 }
 
-// The widgets are an API that has one of everything the package serves.
+// The widgets are a small API that uses each feature of the package.
 type (
 	widgetInput struct {
 		Body struct {
@@ -62,7 +62,7 @@ type (
 	widgetOutput struct{ Body widget }
 )
 
-// newServer returns a server with the widget routes. Handlers that fail do so with err.
+// newServer returns a server with the widget routes. Their handlers return err if it is not nil.
 func newServer(t *testing.T, o httpapi.Options, err error) (*httpapi.Server, *httptest.Server) {
 	t.Helper()
 	if o.Authenticator == nil {
@@ -108,7 +108,7 @@ func addWidgets(s *httpapi.Server, err error) {
 	}, func(context.Context, *struct{}) (*struct{}, error) { panic("secret of the house") })
 }
 
-// answer is what came back over HTTP.
+// answer is an HTTP response.
 type answer struct {
 	status int
 	header http.Header
@@ -292,7 +292,8 @@ func TestDetailIsASentence(t *testing.T) {
 	}
 }
 
-// TestManyMistakes counts those that are not named, and those of a list that is too long not at all.
+// TestManyMistakes checks that mistakes beyond the first are counted, and that of a list that is too long only its length is
+// reported.
 func TestManyMistakes(t *testing.T) {
 	_, web := newServer(t, httpapi.Options{}, nil)
 	var unknown []string
@@ -359,8 +360,9 @@ func TestRouteWithoutAccessPanics(t *testing.T) {
 		func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
 }
 
-// TestAServerThatPartsClosesBehindItsAnswers lets no proxy believe that a connection is good for another request.
-func TestAServerThatPartsClosesBehindItsAnswers(t *testing.T) {
+// TestStoppingServerClosesConnections checks that a proxy does not send another request over a connection that is about to be
+// closed.
+func TestStoppingServerClosesConnections(t *testing.T) {
 	api, web := newServer(t, httpapi.Options{}, nil)
 	ask := func(want bool) {
 		t.Helper()

@@ -9,7 +9,7 @@ import (
 	"agora/fault"
 )
 
-// parseEvent reads an event as the HTML standard says that clients do.
+// parseEvent parses an event as a client does (HTML standard, section 9.2.6).
 func parseEvent(t testing.TB, encoded string) (e Event, events int) {
 	t.Helper()
 	var data []string

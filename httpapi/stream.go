@@ -106,7 +106,6 @@ func (st *Stream) start() error {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back to fill its buffer
 	// A ResponseWriter of a test may have no deadlines.
-	_ = st.w.SetReadDeadline(time.Time{}) // the deadline of the server would cancel the context of the request
 	_ = st.w.SetWriteDeadline(time.Now().Add(streamWrite))
 	st.x.Flush()
 	go st.write()

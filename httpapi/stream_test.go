@@ -163,7 +163,7 @@ func TestStreamThatDoesNotOpen(t *testing.T) {
 	}
 }
 
-// TestStreamOfAClientThatDoesNotRead fills what the kernel holds for a client, and then the queue.
+// TestStreamOfAClientThatDoesNotRead fills the buffers of the kernel, and then the queue.
 func TestStreamOfAClientThatDoesNotRead(t *testing.T) {
 	m := telemetry.NewMetrics()
 	type result struct {
@@ -174,7 +174,7 @@ func TestStreamOfAClientThatDoesNotRead(t *testing.T) {
 	_, web := newStreamServer(t, httpapi.Options{Metrics: m}, func(ctx context.Context, out *httpapi.Stream) error {
 		event := httpapi.Event{Data: []byte(strings.Repeat("x", 1000))}
 		for sent := 0; ; sent++ {
-			// As long as the client takes it, all of it is taken.
+			// Give the client time to read.
 			waited, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 			err := out.Flush(waited)
 			cancel()
@@ -304,7 +304,7 @@ func TestStreamsOfOneAddress(t *testing.T) {
 	}
 }
 
-// TestStreamThatFails tells a client of a failure after the first event by the end of its connection.
+// TestStreamThatFails checks that a failure after the first event breaks the connection.
 func TestStreamThatFails(t *testing.T) {
 	for name, fail := range map[string]func() error{
 		"an error": func() error { return errors.New("the disk is gone") },
@@ -323,7 +323,7 @@ func TestStreamThatFails(t *testing.T) {
 	}
 }
 
-// quietWriter is the ResponseWriter of a client in a bubble of synctest.
+// quietWriter is a ResponseWriter for synctest.
 type quietWriter struct {
 	mu   sync.Mutex
 	head http.Header
@@ -379,6 +379,30 @@ func TestStreamBeats(t *testing.T) {
 		leave()
 		<-done
 	})
+}
+
+// TestStreamOutlivesTheReadTimeout opens a stream for longer than the read timeout of the server.
+func TestStreamOutlivesTheReadTimeout(t *testing.T) {
+	s := httpapi.New(httpapi.Options{})
+	httpapi.RegisterStream(s, httpapi.Route{Path: "/v1/stream", Access: httpapi.Public}, func(ctx context.Context, _ *struct{}, out *httpapi.Stream) error {
+		if err := out.Open(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(300 * time.Millisecond):
+			return out.Send(httpapi.Event{Data: []byte("still here")})
+		}
+	})
+	web := httptest.NewUnstartedServer(nil)
+	web.Config = httpapi.HTTPServer(s.Handler(), nil)
+	web.Config.ReadTimeout = 20 * time.Millisecond
+	web.Start()
+	defer web.Close()
+	if got := call(t, "GET", web.URL+"/v1/stream", ""); got.body != "data: still here\n\n" {
+		t.Errorf("got %q", got.body)
+	}
 }
 
 func TestStreamIsDocumented(t *testing.T) {

@@ -19,7 +19,7 @@ type checkedItem struct {
 	Count int32  `json:"count" minimum:"1" maximum:"1000000"`
 }
 
-// checkedBody has one of each kind of rule that the bodies of the API have.
+// checkedBody has a field for each kind of rule.
 type checkedBody struct {
 	Name   string            `json:"name" minLength:"1" maxLength:"10"`
 	Kind   string            `json:"kind,omitempty" enum:"a,b"`
@@ -39,7 +39,7 @@ func checkedSchema() (huma.Registry, *huma.Schema) {
 	return schemas, root
 }
 
-// judgement is what is said of a body: a status, and each mistake by its place. The status of a good one is 0.
+// judgement is the result of a check: a status, which is 0 for a valid body, and the mistakes.
 type judgement struct {
 	status   int
 	mistakes []string
@@ -49,7 +49,7 @@ func (j *judgement) add(name, message string) {
 	j.mistakes = append(j.mistakes, name+" "+message)
 }
 
-// judgeInOnePass judges as the server does.
+// judgeInOnePass checks a body as the server does.
 func judgeInOnePass(schemas huma.Registry, root *huma.Schema, body []byte) judgement {
 	if bad := checkBody(schemas, root, body); bad != nil {
 		j := judgement{status: bad.status}
@@ -68,7 +68,7 @@ func judgeInOnePass(schemas huma.Registry, root *huma.Schema, body []byte) judge
 	return judgement{}
 }
 
-// judgeByHuma judges as huma does by itself: it makes values of the body, and holds those against the schema.
+// judgeByHuma checks a body as huma does: it decodes the body and compares the values with the schema.
 func judgeByHuma(schemas huma.Registry, root *huma.Schema, body []byte) judgement {
 	var parsed any
 	if err := decode(body, &parsed); err != nil {
@@ -118,7 +118,7 @@ var bodySeeds = []string{
 
 var oddName = regexp.MustCompile(`""|"[^"]*[.[\\][^"]*"`)
 
-// FuzzCheckBody holds the check in one pass to what huma finds, mistake by mistake.
+// FuzzCheckBody checks that the check in one pass finds the same mistakes as huma.
 func FuzzCheckBody(f *testing.F) {
 	for _, seed := range bodySeeds {
 		f.Add([]byte(seed))
@@ -132,14 +132,14 @@ func FuzzCheckBody(f *testing.F) {
 		}
 		got, want := judgeInOnePass(schemas, root, body), judgeByHuma(schemas, root, body)
 		if want.status == 400 && strings.Contains(fmt.Sprint(want.mistakes), "out of range") {
-			return // huma reads also what is not known, and numbers where none belong
+			return // huma also decodes unknown fields, and numbers in the wrong fields
 		}
 		if got.status != want.status {
 			t.Fatalf("%s: got %v, want %v", body, got, want)
 		}
 		for _, m := range slices.Concat(got.mistakes, want.mistakes) {
-			// huma says more of the items of a list that is too long and of a name in another case, and less of the
-			// name "". It writes names wrong that hold a dot or a bracket.
+			// huma reports more for a list that is too long and for a name in another case, and less for the name "". It
+			// misreads names with a dot or a bracket.
 			name, message, _ := strings.Cut(m, " ")
 			last := name[strings.LastIndexAny(name, ".]")+1:]
 			other := slices.ContainsFunc(properties, func(p string) bool { return p != last && strings.EqualFold(p, last) })

@@ -14,7 +14,7 @@ import (
 	"agora/httpapi"
 )
 
-// schema is the part of a JSON schema that an example can be made from.
+// schema has the keywords of a JSON schema that are needed to make an example.
 type schema struct {
 	Ref        string            `json:"$ref"`
 	Type       any               `json:"type"` // a string, or a list with "null" in it
@@ -48,8 +48,7 @@ type operation struct {
 	}
 }
 
-// openAPI is what /openapi.json says. The walks below read it, so that a route that is added later is
-// walked without anybody thinking of it.
+// openAPI is the document at /openapi.json. The tests of all routes read it, so that they include new routes.
 type openAPI struct {
 	OpenAPI    string
 	Paths      map[string]map[string]operation
@@ -66,7 +65,7 @@ func documentOf(t *testing.T, base string) openAPI {
 	return doc
 }
 
-// example makes a value that the schema allows, from its examples where there are some.
+// example returns a valid value, from the examples of the schema if it has some.
 func (d openAPI) example(s schema) any {
 	if name, ok := strings.CutPrefix(s.Ref, "#/components/schemas/"); ok {
 		return d.example(d.Components.Schemas[name])
@@ -112,7 +111,7 @@ func (s schema) kind() string {
 	return kind
 }
 
-// request is one route with everything filled in from its examples.
+// request is a request of one route, made from its examples.
 type request struct {
 	method, url string
 	body        any // nil for none
@@ -156,8 +155,8 @@ func (r request) send(t *testing.T, headers ...string) answer {
 	return call(t, r.method, r.url, body, append(slices.Clone(r.headers), headers...)...)
 }
 
-// walk calls visit for every route of the market, and for the documented ones with what the document says of
-// them. A route that is added to the market later is walked without anybody thinking of it.
+// walk calls visit for every route of the market. op is the operation in the OpenAPI document; it is zero for a route that is not
+// documented.
 func walk(t *testing.T, visit func(t *testing.T, rt httpapi.Route, op operation, doc openAPI)) {
 	m := newMarket(t, accounts.Shopper)
 	doc := documentOf(t, m.url)
@@ -173,9 +172,9 @@ func walk(t *testing.T, visit func(t *testing.T, rt httpapi.Route, op operation,
 	}
 }
 
-// TestExamplesWork holds the documentation to its word: what it shows as an example is accepted.
+// TestExamplesWork checks that every example of the documentation is accepted.
 func TestExamplesWork(t *testing.T) {
-	first := []string{"POST /v1/users", "POST /v1/products"} // make what the others name
+	first := []string{"POST /v1/users", "POST /v1/products"} // create the objects of the other examples
 	walk(t, func(t *testing.T, rt httpapi.Route, op operation, doc openAPI) {
 		m := newMarket(t, accounts.Admin)
 		if !slices.Contains(first, rt.Pattern()) {

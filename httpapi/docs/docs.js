@@ -29,7 +29,7 @@ class Reference {
     return kind === "array" ? this.kind(schema.items) + "[]" : kind;
   }
 
-  // rules says in words what a schema asks for beside its type.
+  // rules describes the rules of a schema other than its type.
   rules(schema) {
     const s = this.resolve(schema);
     const rules = [];
@@ -49,16 +49,16 @@ class Reference {
     return rules.join(", ");
   }
 
-  // properties lists the fields of an object as they are declared, those that may be absent last: the document's
-  // own order is the alphabet, but its list of what is required has kept the other.
+  // properties returns the required fields of an object in their declared order, and then the others. The order of the
+  // document itself is alphabetical.
   properties(schema) {
     const required = schema.required || [];
     const place = (name) => (required.includes(name) ? required.indexOf(name) : required.length);
     return Object.entries(schema.properties || {}).sort(([a], [b]) => place(a) - place(b));
   }
 
-  // example makes a value from the examples in a schema: of objects what is needed or has an example of its own,
-  // so that it can be sent as it is.
+  // example returns a value that can be sent, made from the examples in a schema. Objects have the fields that are required or
+  // have an example.
   example(schema, depth = 0) {
     const s = this.resolve(schema);
     if (s.examples && s.examples.length > 0) return s.examples[0];
@@ -81,7 +81,7 @@ class Reference {
     return s.format === "date-time" ? "2026-01-31T12:00:00Z" : "";
   }
 
-  // rows flattens the fields of a schema into lines of a table.
+  // rows returns the fields of a schema, at all depths, as rows of a table.
   rows(schema, prefix = "", depth = 0) {
     const s = this.resolve(schema);
     if (s.items) return this.rows(s.items, prefix + "[]", depth + 1);
@@ -114,7 +114,7 @@ function who(operation) {
     operation["x-owned"] ? ", as far as it is their own." : ".");
 }
 
-// bodyOf returns the media type and the schema of the body that an operation takes: JSON, or the first of its raw types.
+// bodyOf returns the media type and the schema of the body of an operation: JSON, or the first of its raw types.
 function bodyOf(operation) {
   const content = operation.requestBody?.content || {};
   const media = content["application/json"] ? "application/json" : Object.keys(content)[0];
@@ -134,7 +134,7 @@ function showRequest(reference, operation) {
   ];
 }
 
-// showAnswer folds the fields of an answer: its example says most of it.
+// showAnswer shows the example of an answer; its fields are folded.
 function showAnswer(reference, status, schema) {
   const rows = reference.rows(schema);
   return [
@@ -168,7 +168,7 @@ function showResponses(reference, operation) {
   return parts;
 }
 
-// tryIt returns the form that makes a real request.
+// tryIt returns a form that sends a real request.
 function tryIt(reference, method, path, operation) {
   const inputs = (operation.parameters || []).map((p) => {
     const object = p.style === "deepObject";
@@ -212,7 +212,7 @@ function tryIt(reference, method, path, operation) {
     make("button", { type: "button", onclick: send }, "Send"), output));
 }
 
-// setObject adds what was typed as "color=red, size=L" to a query as color and size of the named object.
+// setObject adds the input "color=red, size=L" to a query, as color and size of the named object.
 function setObject(query, name, typed) {
   for (const pair of typed.split(",").filter((p) => p.includes("="))) {
     const [key, ...value] = pair.split("=");
@@ -251,7 +251,7 @@ function groups(doc) {
       byTag.get(tag).push({ method, path, operation: item[method] });
     }
   }
-  // What runs the server comes last: readers come for the shop.
+  // The operations of the server come last.
   return [...byTag].sort(([a], [b]) => (a === "operations") - (b === "operations") || a.localeCompare(b));
 }
 
