@@ -54,7 +54,7 @@ func writeVersion(files vfs.FS, dir string, version int64) (err error) {
 	if err == nil {
 		err = file.Sync()
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
+	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
 	if err := files.Rename(path+".partial", path); err != nil {
