@@ -24,7 +24,7 @@ func (m *MemoryUsers) CreateMany(_ context.Context, accounts []Account) error {
 	given := make(map[string]bool, len(accounts))
 	for _, a := range accounts {
 		if _, taken := m.accounts[a.ID]; taken || given[a.ID] {
-			return UserExists(a.ID)
+			return ErrUserExists(a.ID)
 		}
 		given[a.ID] = true
 	}
@@ -68,7 +68,7 @@ func (m *MemoryUsers) SetRole(_ context.Context, id string, role Role) error {
 func (m *MemoryUsers) ReplacePasswordHash(_ context.Context, id, from, to string) error {
 	return m.change(id, func(a *Account) error {
 		if a.PasswordHash != from {
-			return PasswordChanged()
+			return ErrPasswordChanged()
 		}
 		a.PasswordHash = to
 		return nil
@@ -109,7 +109,7 @@ func (m *MemoryPersonal) Claim(_ context.Context, email, userID string) (string,
 		return holder, nil
 	}
 	if _, known := m.people[userID]; known {
-		return "", PersonExists(userID)
+		return "", ErrPersonExists(userID)
 	}
 	m.put(Personal{UserID: userID, Email: email})
 	return userID, nil
@@ -124,7 +124,7 @@ func (m *MemoryPersonal) CreateMany(_ context.Context, people []Personal) error 
 		_, known := m.people[p.UserID]
 		_, taken := m.byEmail[p.Email]
 		if known || taken || given[p.UserID] || given[p.Email] {
-			return PersonExists(p.UserID)
+			return ErrPersonExists(p.UserID)
 		}
 		given[p.UserID], given[p.Email] = true, true
 	}
@@ -169,7 +169,7 @@ func (m *MemoryPersonal) UserIDByEmail(_ context.Context, email string) (string,
 	defer m.mu.RUnlock()
 	id, ok := m.byEmail[email]
 	if !ok {
-		return "", EmailUnknown()
+		return "", ErrEmailUnknown()
 	}
 	return id, nil
 }
@@ -197,7 +197,7 @@ func (m *MemorySessions) Create(_ context.Context, hash TokenHash, session Sessi
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, taken := m.sessions[hash]; taken {
-		return SessionExists()
+		return ErrSessionExists()
 	}
 	m.sessions[hash] = session
 	return nil
@@ -209,7 +209,7 @@ func (m *MemorySessions) Session(_ context.Context, hash TokenHash) (Session, er
 	defer m.mu.RUnlock()
 	session, ok := m.sessions[hash]
 	if !ok {
-		return Session{}, SessionUnknown()
+		return Session{}, ErrSessionUnknown()
 	}
 	return session, nil
 }

@@ -43,11 +43,11 @@ type PersonalStore interface {
 	Delete(ctx context.Context, userID string) error
 }
 
-// PersonExists is the error of every store for a user or an address that is taken. It does not name the address, because
+// ErrPersonExists is the error of every store for a user or an address that is taken. It does not name the address, because
 // errors are logged.
-func PersonExists(userID string) error {
+func ErrPersonExists(userID string) error {
 	return fault.New(fault.Conflict, "person_exists", "user "+userID+" or their e-mail address is registered already")
 }
 
-// EmailUnknown is the error of every store for an address that nobody has.
-func EmailUnknown() error { return fault.New(fault.NotFound, "", "nobody has the e-mail address") }
+// ErrEmailUnknown is the error of every store for an address that nobody has.
+func ErrEmailUnknown() error { return fault.New(fault.NotFound, "", "nobody has the e-mail address") }

@@ -46,8 +46,8 @@ type SessionStore interface {
 	DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error)
 }
 
-// SessionExists is the error of every store for a token hash that is taken.
-func SessionExists() error { return fault.New(fault.Conflict, "", "the token is taken") }
+// ErrSessionExists is the error of every store for a token hash that is taken.
+func ErrSessionExists() error { return fault.New(fault.Conflict, "", "the token is taken") }
 
-// SessionUnknown is the error of every store for a token hash without a session.
-func SessionUnknown() error { return fault.New(fault.NotFound, "", "the token stands for no session") }
+// ErrSessionUnknown is the error of every store for a token hash without a session.
+func ErrSessionUnknown() error { return fault.New(fault.NotFound, "", "the token stands for no session") }

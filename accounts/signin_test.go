@@ -103,7 +103,7 @@ func TestSignInStrengthensAWeakHash(t *testing.T) {
 type stubbornUsers struct{ accounts.UserStore }
 
 func (stubbornUsers) ReplacePasswordHash(context.Context, string, string, string) error {
-	return accounts.PasswordChanged()
+	return accounts.ErrPasswordChanged()
 }
 
 func TestSignInSucceedsWhereTheWeakHashStays(t *testing.T) {

@@ -41,12 +41,12 @@ type UserStore interface {
 	ReplacePasswordHash(ctx context.Context, id, from, to string) error
 }
 
-// UserExists is the error of every store for an id that is taken.
-func UserExists(id string) error {
+// ErrUserExists is the error of every store for an id that is taken.
+func ErrUserExists(id string) error {
 	return fault.New(fault.Conflict, "user_exists", "user "+id+" exists already")
 }
 
-// PasswordChanged is the error of every store that finds another hash than the one to be replaced.
-func PasswordChanged() error {
+// ErrPasswordChanged is the error of every store that finds another hash than the one to be replaced.
+func ErrPasswordChanged() error {
 	return fault.New(fault.Stale, "", "the password was changed meanwhile")
 }

@@ -66,7 +66,7 @@ func (l *Log) Create(ctx context.Context, topic string, partitions int) error {
 	}
 	if have, ok := l.topics[topic]; ok {
 		if len(have) != partitions {
-			return eventlog.PartitionsDiffer(topic, len(have), partitions)
+			return eventlog.ErrPartitionsDiffer(topic, len(have), partitions)
 		}
 		return nil
 	}
@@ -182,7 +182,7 @@ func (l *Log) Wait(ctx context.Context, topic string, partition int, offset int6
 	case <-changed:
 		return nil
 	case <-l.closed:
-		return eventlog.Closed()
+		return eventlog.ErrClosed()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -250,7 +250,7 @@ func (l *Log) Close() error {
 func (l *Log) usable(ctx context.Context) error {
 	select {
 	case <-l.closed:
-		return eventlog.Closed()
+		return eventlog.ErrClosed()
 	default:
 		return ctx.Err()
 	}
@@ -273,7 +273,7 @@ func (l *Log) partition(ctx context.Context, topic string, partition int) (*part
 		return nil, err
 	}
 	if partition < 0 || partition >= len(parts) {
-		return nil, eventlog.MissingPartition(topic, partition)
+		return nil, eventlog.ErrMissingPartition(topic, partition)
 	}
 	return parts[partition], nil
 }

@@ -75,7 +75,7 @@ func (s *Sessions) Create(ctx context.Context, hash accounts.TokenHash, session 
 		return err
 	})
 	if err == nil && created == 0 {
-		return accounts.SessionExists()
+		return accounts.ErrSessionExists()
 	}
 	return err
 }
@@ -102,7 +102,7 @@ func (s *Sessions) Session(ctx context.Context, hash accounts.TokenHash) (sessio
 		return accounts.Session{}, err
 	}
 	if missing {
-		return accounts.Session{}, accounts.SessionUnknown()
+		return accounts.Session{}, accounts.ErrSessionUnknown()
 	}
 	if err := json.Unmarshal(body, &session); err != nil {
 		return accounts.Session{}, fmt.Errorf("decode session: %w", err)

@@ -187,18 +187,18 @@ func CheckCommit(group string, offset int64) error {
 	return nil
 }
 
-// MissingPartition returns the error of a call that names a partition which the topic does not have.
-func MissingPartition(topic string, partition int) error {
+// ErrMissingPartition returns the error of a call that names a partition which the topic does not have.
+func ErrMissingPartition(topic string, partition int) error {
 	return fault.ErrNotFound("partition", fmt.Sprintf("%s/%d", topic, partition))
 }
 
-// Closed returns the error of a call that came after Close.
-func Closed() error {
+// ErrClosed returns the error of a call that came after Close.
+func ErrClosed() error {
 	return fault.New(fault.Internal, CodeClosed, "the event log is closed")
 }
 
-// PartitionsDiffer returns the error of a Create that asks for another number of partitions.
-func PartitionsDiffer(topic string, has, want int) error {
+// ErrPartitionsDiffer returns the error of a Create that asks for another number of partitions.
+func ErrPartitionsDiffer(topic string, has, want int) error {
 	return fault.New(fault.Conflict, CodePartitions, fmt.Sprintf(
 		"topic %s has %d partitions and cannot be opened with %d: its keys are where the first number put them", topic, has, want))
 }

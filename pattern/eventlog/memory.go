@@ -45,7 +45,7 @@ func (m *Memory) Create(ctx context.Context, topic string, partitions int) error
 	}
 	if have, ok := m.topics[topic]; ok {
 		if len(have) != partitions {
-			return PartitionsDiffer(topic, len(have), partitions)
+			return ErrPartitionsDiffer(topic, len(have), partitions)
 		}
 		return nil
 	}
@@ -130,7 +130,7 @@ func (m *Memory) Wait(ctx context.Context, topic string, partition int, offset i
 	case <-changed:
 		return nil
 	case <-m.closed:
-		return Closed()
+		return ErrClosed()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -221,7 +221,7 @@ func (m *Memory) Close() error {
 func (m *Memory) usable(ctx context.Context) error {
 	select {
 	case <-m.closed:
-		return Closed()
+		return ErrClosed()
 	default:
 		return ctx.Err()
 	}
@@ -244,7 +244,7 @@ func (m *Memory) partition(ctx context.Context, topic string, partition int) (*m
 		return nil, err
 	}
 	if partition < 0 || partition >= len(parts) {
-		return nil, MissingPartition(topic, partition)
+		return nil, ErrMissingPartition(topic, partition)
 	}
 	return parts[partition], nil
 }

@@ -38,7 +38,7 @@ func (p *Personal) Claim(ctx context.Context, email, userID string) (string, err
 	}
 	holder, err := p.UserIDByEmail(ctx, email)
 	if fault.Is(err, fault.NotFound) {
-		return "", accounts.PersonExists(userID) // the user exists, and not the address
+		return "", accounts.ErrPersonExists(userID) // the user exists, and not the address
 	}
 	return holder, err
 }
@@ -96,7 +96,7 @@ func (p *Personal) Personal(ctx context.Context, userID string) (accounts.Person
 func (p *Personal) UserIDByEmail(ctx context.Context, email string) (string, error) {
 	var key []byte
 	if err := p.db.Pool().QueryRow(ctx, "SELECT user_id FROM personal WHERE email = $1", email).Scan(&key); err != nil {
-		return "", postgres.OrMissing(err, accounts.EmailUnknown())
+		return "", postgres.OrMissing(err, accounts.ErrEmailUnknown())
 	}
 	return ident.Unpack(ident.User, key)
 }

@@ -45,7 +45,7 @@ func (s *Sessions) Create(ctx context.Context, hash accounts.TokenHash, session 
 		hash[:], id, user, role, session.Kind == accounts.Issued,
 		packTime(session.CreatedAt), packTime(session.ExpiresAt), session.Note)
 	if postgres.IsUnique(err) {
-		return accounts.SessionExists()
+		return accounts.ErrSessionExists()
 	}
 	return err
 }
@@ -62,7 +62,7 @@ func (s *Sessions) Session(ctx context.Context, hash accounts.TokenHash) (accoun
 		FROM sessions WHERE token_hash = $1`, hash[:]).
 		Scan(&id, &user, &role, &issued, &session.CreatedAt, &session.ExpiresAt, &session.Note)
 	if err != nil {
-		return accounts.Session{}, postgres.OrMissing(err, accounts.SessionUnknown())
+		return accounts.Session{}, postgres.OrMissing(err, accounts.ErrSessionUnknown())
 	}
 	session.CreatedAt, session.ExpiresAt = session.CreatedAt.UTC(), session.ExpiresAt.UTC()
 	session.Kind = accounts.SignedIn

@@ -141,7 +141,7 @@ func (u *Users) ReplacePasswordHash(ctx context.Context, id, from, to string) er
 			return nil, postgres.OrMissing(err, fault.ErrNotFound("user", id))
 		}
 		if current != from {
-			return nil, accounts.PasswordChanged()
+			return nil, accounts.ErrPasswordChanged()
 		}
 		batch := &pgx.Batch{}
 		if to == "" {

@@ -67,7 +67,7 @@ func (l *Log) Create(ctx context.Context, name string, partitions int) error {
 			}
 		}
 		if err == nil && t.partitions != partitions {
-			return eventlog.PartitionsDiffer(name, t.partitions, partitions)
+			return eventlog.ErrPartitionsDiffer(name, t.partitions, partitions)
 		}
 		return err
 	})
@@ -79,7 +79,7 @@ func (l *Log) serve(ctx context.Context, call func() error) error {
 	defer l.calls.RUnlock()
 	select {
 	case <-l.closed:
-		return eventlog.Closed()
+		return eventlog.ErrClosed()
 	default:
 	}
 	if err := ctx.Err(); err != nil {
@@ -107,7 +107,7 @@ func (l *Log) topic(ctx context.Context, name string) (topic, error) {
 func (l *Log) partition(ctx context.Context, name string, partition int) (topic, error) {
 	t, err := l.topic(ctx, name)
 	if err == nil && (partition < 0 || partition >= t.partitions) {
-		err = eventlog.MissingPartition(name, partition)
+		err = eventlog.ErrMissingPartition(name, partition)
 	}
 	return t, err
 }
@@ -200,7 +200,7 @@ func (l *Log) Wait(ctx context.Context, name string, partition int, offset int64
 		case <-arrived:
 			return nil
 		case <-l.closed:
-			return eventlog.Closed()
+			return eventlog.ErrClosed()
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -261,7 +261,7 @@ func (l *Log) Committed(ctx context.Context, group, name string, partition int) 
 func (l *Log) Lead(ctx context.Context, group string, work func(ctx context.Context) error) (bool, error) {
 	select {
 	case <-l.closed:
-		return false, eventlog.Closed()
+		return false, eventlog.ErrClosed()
 	default:
 		return l.db.Lead(ctx, "topics", group, work)
 	}

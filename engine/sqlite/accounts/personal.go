@@ -73,7 +73,7 @@ func insertPerson(tx *sqlite.Tx, person accounts.Personal) error {
 	_, err = tx.Exec("INSERT INTO personal (user_id, email, address, birth_date) VALUES (?, ?, ?, ?)",
 		key, person.Email, person.Address, person.BirthDate)
 	if sqlite.IsUnique(err) {
-		return accounts.PersonExists(person.UserID)
+		return accounts.ErrPersonExists(person.UserID)
 	}
 	if err != nil {
 		return fmt.Errorf("insert the personal data of user %s: %w", person.UserID, err)
@@ -116,7 +116,7 @@ func (p *Personal) Personal(ctx context.Context, userID string) (accounts.Person
 func (p *Personal) UserIDByEmail(ctx context.Context, email string) (string, error) {
 	var key []byte
 	if err := p.db.QueryRow(ctx, userIDByEmail, []any{email}, &key); err != nil {
-		return "", sqlite.OrMissing(err, accounts.EmailUnknown())
+		return "", sqlite.OrMissing(err, accounts.ErrEmailUnknown())
 	}
 	return ident.Unpack(ident.User, key)
 }

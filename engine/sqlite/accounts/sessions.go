@@ -36,7 +36,7 @@ func (s *Sessions) Create(ctx context.Context, hash accounts.TokenHash, session 
 			hash[:], id, user, role, session.Kind == accounts.Issued,
 			session.CreatedAt.UnixMilli(), session.ExpiresAt.UnixMilli(), session.Note)
 		if sqlite.IsUnique(err) {
-			return accounts.SessionExists()
+			return accounts.ErrSessionExists()
 		}
 		return err
 	})
@@ -54,7 +54,7 @@ func (s *Sessions) Session(ctx context.Context, hash accounts.TokenHash) (accoun
 		FROM sessions WHERE token_hash = ?`, []any{hash[:]},
 		&id, &user, &role, &issued, &created, &expires, &session.Note)
 	if err != nil {
-		return accounts.Session{}, sqlite.OrMissing(err, accounts.SessionUnknown())
+		return accounts.Session{}, sqlite.OrMissing(err, accounts.ErrSessionUnknown())
 	}
 	session.CreatedAt, session.ExpiresAt = unpackTime(created), unpackTime(expires)
 	session.Kind = accounts.SignedIn

@@ -39,7 +39,7 @@ func insertAccount(tx *sqlite.Tx, a accounts.Account) error {
 	_, err = tx.Exec("INSERT INTO users (id, name, country, role, created_at) VALUES (?, ?, ?, ?, ?)",
 		id, a.Name, a.Country, role, a.CreatedAt.UnixMilli())
 	if sqlite.IsUnique(err) {
-		return accounts.UserExists(a.ID)
+		return accounts.ErrUserExists(a.ID)
 	}
 	if err == nil {
 		err = setPasswordHash(tx, id, a.PasswordHash)
@@ -125,7 +125,7 @@ func (u *Users) ReplacePasswordHash(ctx context.Context, id, from, to string) er
 			return sqlite.OrMissing(err, fault.ErrNotFound("user", id))
 		}
 		if current != from {
-			return accounts.PasswordChanged()
+			return accounts.ErrPasswordChanged()
 		}
 		return setPasswordHash(tx, key, to)
 	})
