@@ -52,7 +52,7 @@ func (c *checkpointer) run() {
 	}
 }
 
-// step copies the pages that nobody needs in the log. After a failed sync it copies nothing, because what the log has on
+// step copies the pages that no connection needs in the log. After a failed sync it copies nothing, because what the log has on
 // the disk is unknown.
 func (c *checkpointer) step() {
 	newest := c.durable.newest()

@@ -24,6 +24,7 @@ type Statements struct {
 func (d *Database) Statements() *Statements {
 	return &Statements{db: d.reader.pool, prepared: map[string]*sql.Stmt{}}
 }
+
 // Query returns the rows of a statement that reads. Collect and Each take its result.
 func (s *Statements) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	stmt, err := s.prepare(ctx, query)

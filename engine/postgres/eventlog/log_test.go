@@ -50,7 +50,7 @@ func BenchmarkLog(b *testing.B) {
 	eventlogtest.Benchmark(b, func(b *testing.B) eventlog.Log { return openLog(b, server.Database(b)) })
 }
 
-// alternating is a log of two servers, which take the calls in turn.
+// alternating is a log that sends its calls to two servers in turn.
 type alternating struct {
 	servers [2]*Log
 	calls   atomic.Int64
@@ -184,7 +184,7 @@ func TestWaitingOutlivesBrokenConnections(t *testing.T) {
 			WHERE datname = current_database() AND pid <> pg_backend_pid()`); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(10 * time.Millisecond) // for some of them to be in use again
+		time.Sleep(10 * time.Millisecond) // so that some of them are in use again
 	}
 	if _, err := other.Append(t.Context(), "orders", someRecords(1)...); err != nil {
 		t.Fatal(err)
@@ -194,8 +194,8 @@ func TestWaitingOutlivesBrokenConnections(t *testing.T) {
 	}
 }
 
-// TestTrimFinishesWhatWasCutOff has bounds that were moved while the records are there still.
-func TestTrimFinishesWhatWasCutOff(t *testing.T) {
+// TestTrimFinishesWhatWasInterrupted has bounds that were moved, and records before them that still have rows.
+func TestTrimFinishesWhatWasInterrupted(t *testing.T) {
 	log := openLog(t, server.Database(t))
 	if err := log.Create(t.Context(), "orders", 1); err != nil {
 		t.Fatal(err)
@@ -215,8 +215,7 @@ func TestTrimFinishesWhatWasCutOff(t *testing.T) {
 	}
 }
 
-// BenchmarkLogBatch appends and reads as the relay and the projections do: up to 1,000 records at a time, one
-// after the other.
+// BenchmarkLogBatch appends and reads as the relay and the projections do: 1,000 records at a time, one call after the other.
 func BenchmarkLogBatch(b *testing.B) {
 	const n = 1000
 	log := openLog(b, server.Database(b))

@@ -26,7 +26,7 @@ const selectTrimmed = `SELECT p.partition, r.seq, p.oldest FROM partitions p CRO
 	WHERE p.topic = $1`
 
 // Trim implements eventlog.Log. It moves the bounds first, in one short statement, and then deletes the rows
-// outside of the bounds, which delays nobody. If a call is interrupted, the next one deletes the rest.
+// outside of the bounds, which delays no other call. If a call is interrupted, the next one deletes the rest.
 func (l *Log) Trim(ctx context.Context, name string, keep eventlog.Retention) (dropped int64, err error) {
 	err = l.serve(ctx, func() error {
 		t, err := l.topic(ctx, name)
