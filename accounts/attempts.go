@@ -62,6 +62,13 @@ type limits struct {
 	refused  telemetry.Counter
 }
 
+// The limits, as the metric of refusals names them.
+const (
+	limitAddress = "address"
+	limitAccount = "account"
+	limitBusy    = "busy"
+)
+
 // errTooMany is the same for an account that exists and for one that does not.
 func errTooMany(what string, wait time.Duration) error {
 	return &fault.Error{
@@ -80,7 +87,7 @@ func (l *limits) origin(ctx context.Context, from Origin) error {
 	if err != nil || decision.OK {
 		return nil
 	}
-	l.refused.Inc("address")
+	l.refused.Inc(limitAddress)
 	l.log.WarnContext(ctx, "sign-ins and registrations are refused for the rate of their address")
 	return errTooMany("to sign in or register from this address", decision.RetryAfter)
 }
@@ -104,7 +111,7 @@ func (l *limits) account(ctx context.Context, from Origin, email string) error {
 	if wait == 0 {
 		return nil
 	}
-	l.refused.Inc("account")
+	l.refused.Inc(limitAccount)
 	l.log.WarnContext(ctx, "sign-ins are refused for too many attempts on their account")
 	return errTooMany("to sign in to this account", wait)
 }
@@ -112,7 +119,7 @@ func (l *limits) account(ctx context.Context, from Origin, email string) error {
 // busy counts an error that says that too many are waiting, and returns it.
 func (l *limits) busy(err error) error {
 	if fault.CodeOf(err) == codeBusy {
-		l.refused.Inc("busy")
+		l.refused.Inc(limitBusy)
 	}
 	return err
 }

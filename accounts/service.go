@@ -45,7 +45,7 @@ func NewService(users UserStore, personal PersonalStore, sessions SessionStore, 
 	if options.Attempts == nil {
 		options.Attempts = NewMemoryAttempts(attemptsRoom)
 	}
-	return &Service{
+	s := &Service{
 		limits: limits{
 			origins: options.Origins, attempts: options.Attempts, log: options.Log,
 			refused: options.Metrics.Counter("agora_sign_ins_limited_total",
@@ -58,6 +58,10 @@ func NewService(users UserStore, personal PersonalStore, sessions SessionStore, 
 		log:      options.Log,
 		signIns:  options.Metrics.Counter("agora_sign_ins_total", "Attempts to sign in with a password.", "result"),
 	}
+	for _, limit := range []string{limitAddress, limitAccount, limitBusy} {
+		s.limits.refused.Add(0, limit) // so that an alert sees the first one
+	}
+	return s
 }
 
 // Register creates a user. Its error is fault.Invalid, naming every wrong field, fault.Conflict with the code email_taken, or

@@ -23,8 +23,9 @@ type ListenerOptions struct {
 
 const (
 	// stallTimeout is how long a client may take nothing of an answer that waits for it. A client that takes something in
-	// that time, however little, goes on.
-	stallTimeout = 10 * time.Second
+	// that time, however little, goes on. What still fits into the kernel's buffer counts as taken, so that a client that
+	// reads nothing is cut after two or three times this.
+	stallTimeout = 5 * time.Second
 
 	// sendBuffer bounds what the kernel holds of an answer for a slow client, in bytes. It also makes the kernel report
 	// progress often: it says nothing until about a third of the buffer is free.
@@ -34,7 +35,7 @@ const (
 // NewListener returns a listener whose connections are bounded. A connection beyond a bound is closed as soon as it is
 // accepted.
 func NewListener(l net.Listener, o ListenerOptions) net.Listener {
-	return &listener{
+	accepted := &listener{
 		Listener: l, options: o, from: map[netip.Addr]int{},
 		connections: o.Metrics.Gauge("agora_http_connections", "Connections of clients that are open."),
 		refused: o.Metrics.Counter("agora_http_connections_refused_total",
@@ -42,7 +43,18 @@ func NewListener(l net.Listener, o ListenerOptions) net.Listener {
 		stalled: o.Metrics.Counter("agora_http_connections_stalled_total",
 			"Connections that were cut because the client took nothing of an answer for too long."),
 	}
+	accepted.stalled.Add(0) // so that an alert sees the first one
+	for _, bound := range []string{boundAll, boundAddress} {
+		accepted.refused.Add(0, bound)
+	}
+	return accepted
 }
+
+// The bounds, as the metric of refused connections names them.
+const (
+	boundAll     = "all"
+	boundAddress = "address"
+)
 
 type listener struct {
 	net.Listener
@@ -94,9 +106,9 @@ func (l *listener) add(address netip.Addr) string {
 	defer l.mu.Unlock()
 	switch o := l.options; {
 	case address.IsValid() && o.MaxPerAddress > 0 && l.from[address] >= o.MaxPerAddress:
-		return "address"
+		return boundAddress
 	case o.MaxConnections > 0 && l.open >= o.MaxConnections:
-		return "all"
+		return boundAll
 	}
 	l.open++
 	if address.IsValid() {
