@@ -50,3 +50,21 @@ func TestASchemaThatBecomesNewerMeanwhileIsRefused(t *testing.T) {
 		t.Errorf("migrate = %v, want the code %s", err, fault.CodeNewerSchema)
 	}
 }
+
+// TestANewerSchemaIsRefusedBeforeAnythingIsMigrated has a newer program that never applied a version which the older one
+// would apply.
+func TestANewerSchemaIsRefusedBeforeAnythingIsMigrated(t *testing.T) {
+	d := postgrestest.Open(t, server.EmptyDatabase(t), Open)
+	newer := schemaThings("CREATE TABLE things (id int);", "INSERT INTO migrations_of_things (version_id, is_applied) VALUES (4, true);")
+	if err := d.Migrate(t.Context(), newer, "things"); fault.CodeOf(err) != fault.CodeNewerSchema {
+		t.Fatal(err)
+	}
+	before := postgrestest.Describe(t, d.pool)
+	older := schemaThings("CREATE TABLE things (id int);", "SELECT 1;", "ALTER TABLE things ADD name text;")
+	if err := d.Migrate(t.Context(), older, "things"); fault.CodeOf(err) != fault.CodeNewerSchema {
+		t.Errorf("migrate = %v, want the code %s", err, fault.CodeNewerSchema)
+	}
+	if after := postgrestest.Describe(t, d.pool); after != before {
+		t.Errorf("the database was changed from\n%s\nto\n%s", before, after)
+	}
+}
