@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"agora/accounts"
+	"agora/app/config"
 	"agora/fault"
 )
 
@@ -23,8 +24,11 @@ const adminTokenFile = "admin.token"
 // there and is gone was lost, or is feared to be known, and then all that the admin had end. But where others share
 // users and sessions, a folder without one is that of a further server, and only an emptied file says so. There a
 // token that has ended is replaced.
-func ensureAdminToken(ctx context.Context, cfg Config, svc *accounts.Service) (path string, err error) {
+func ensureAdminToken(ctx context.Context, cfg config.Config, svc *accounts.Service) (path string, err error) {
 	path = filepath.Join(cfg.Data, adminTokenFile)
+	if err := checkSecret(path); err != nil {
+		return path, err
+	}
 	content, err := os.ReadFile(path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
@@ -69,13 +73,13 @@ func hasEnded(ctx context.Context, svc *accounts.Service, token string) (bool, e
 }
 
 // sharesSessions reports whether other servers may have the same users and sessions.
-func sharesSessions(cfg Config) bool {
-	return !cfg.Users.embedded() && !cfg.Sessions.embedded()
+func sharesSessions(cfg config.Config) bool {
+	return !cfg.Engine(usersKey).Own() && !cfg.Engine(sessionsKey).Own()
 }
 
 // ensureAdmin makes the admin of a folder that has none yet. A folder without its token may be that of a running
 // server, whose sessions in memory an outsider could not end: then it refuses.
-func ensureAdmin(ctx context.Context, cfg Config, svc *accounts.Service) (err error) {
+func ensureAdmin(ctx context.Context, cfg config.Config, svc *accounts.Service) (err error) {
 	if _, err := os.Stat(filepath.Join(cfg.Data, adminTokenFile)); err == nil {
 		return nil
 	}
@@ -117,23 +121,21 @@ type TokenRequest struct {
 }
 
 // IssueToken writes a new token to out. It works on the data folder, beside a server that runs on it.
-func IssueToken(ctx context.Context, cfg Config, request TokenRequest, out io.Writer) error {
+func IssueToken(ctx context.Context, cfg config.Config, request TokenRequest, out io.Writer) error {
 	if err := makeDataFolder(cfg.Data); err != nil {
 		return err
 	}
 	if _, err := checkVersion(cfg.Data); err != nil {
 		return err
 	}
-	s := newStores()
-	for _, open := range []func(context.Context, Config, *slog.Logger) error{s.openUsers, s.openSessions, s.openPersonal} {
-		if err := open(ctx, cfg, nil); err != nil {
-			return errors.Join(err, s.close())
-		}
+	s := newStores(cfg, slog.New(slog.DiscardHandler), nil)
+	if err := s.open(ctx, func(p port) bool { return p.system() == "accounts" }); err != nil {
+		return errors.Join(err, s.close())
 	}
 	return errors.Join(issueToken(ctx, cfg, accounts.NewService(s.users, s.personal, s.sessions, accounts.Options{}), request, out), s.close())
 }
 
-func issueToken(ctx context.Context, cfg Config, svc *accounts.Service, request TokenRequest, out io.Writer) error {
+func issueToken(ctx context.Context, cfg config.Config, svc *accounts.Service, request TokenRequest, out io.Writer) error {
 	if err := ensureAdmin(ctx, cfg, svc); err != nil {
 		return err
 	}

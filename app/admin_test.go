@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"agora/accounts"
+	"agora/app/config"
 	"agora/fault"
 )
 
-func tokenFor(t *testing.T, cfg Config, role accounts.Role) (string, error) {
+func tokenFor(t *testing.T, cfg config.Config, role accounts.Role) (string, error) {
 	t.Helper()
 	var out strings.Builder
 	err := IssueToken(t.Context(), cfg, TokenRequest{Role: role, TTL: time.Hour}, &out)
@@ -20,7 +21,7 @@ func tokenFor(t *testing.T, cfg Config, role accounts.Role) (string, error) {
 }
 
 // principalOf asks the stores of a data folder whose token it is.
-func principalOf(t *testing.T, cfg Config, token string) (accounts.Principal, error) {
+func principalOf(t *testing.T, cfg config.Config, token string) (accounts.Principal, error) {
 	t.Helper()
 	var who accounts.Principal
 	err := withStores(t.Context(), cfg, slog.New(slog.DiscardHandler), func(s *stores) (err error) {
@@ -32,7 +33,7 @@ func principalOf(t *testing.T, cfg Config, token string) (accounts.Principal, er
 }
 
 func TestTokensAreIssuedOnTheDataFolder(t *testing.T) {
-	cfg := load(t, Sources{Flags: map[string]string{"data": filepath.Join(t.TempDir(), "new")}}).Config
+	cfg := load(t, map[string]string{"data": filepath.Join(t.TempDir(), "new")})
 	for _, role := range accounts.Roles {
 		token, err := tokenFor(t, cfg, role)
 		if err != nil {
@@ -49,7 +50,7 @@ func TestTokensAreIssuedOnTheDataFolder(t *testing.T) {
 }
 
 func TestANewAdminTokenIsNotMadeBesideAServer(t *testing.T) {
-	cfg := load(t, Sources{Flags: map[string]string{"data": t.TempDir()}}).Config
+	cfg := load(t, map[string]string{"data": t.TempDir()})
 	if _, err := tokenFor(t, cfg, accounts.Admin); err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func TestANewAdminTokenIsNotMadeBesideAServer(t *testing.T) {
 }
 
 // adminOf makes the admin token of a folder, as the start of a server does, and returns it.
-func adminOf(t *testing.T, cfg Config) string {
+func adminOf(t *testing.T, cfg config.Config) string {
 	t.Helper()
 	var token []byte
 	err := withStores(t.Context(), cfg, slog.New(slog.DiscardHandler), func(s *stores) error {

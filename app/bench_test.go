@@ -42,13 +42,10 @@ type bench struct {
 // that answers at once and no rate limits.
 func serveBench(b *testing.B, folder string) *bench {
 	b.Helper()
-	settings, err := Load(Sources{Flags: map[string]string{
-		"data": folder, "gateway": "simulated:", "http.rate_per_token": "0", "http.rate_per_address": "0",
-	}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	cfg, log, metrics := settings.Config, slog.New(slog.DiscardHandler), telemetry.NewMetrics()
+	cfg := load(b, map[string]string{
+		"data": folder, "shop.gateway": "simulated:", "http.rate_per_token": "0", "http.rate_per_address": "0",
+	})
+	log, metrics := slog.New(slog.DiscardHandler), telemetry.NewMetrics()
 	if err := makeDataFolder(folder); err != nil {
 		b.Fatal(err)
 	}
@@ -56,15 +53,16 @@ func serveBench(b *testing.B, folder string) *bench {
 	if err != nil {
 		b.Fatal(err)
 	}
-	gateway, err := s.openGateway(cfg.Gateway)
-	if err != nil {
+	if err := s.open(b.Context(), func(p port) bool { return p.serving }); err != nil {
 		b.Fatal(err)
 	}
-	market := newMarketplace(cfg, s, shop.NewGuardedGateway(gateway, shop.GatewayGuard(), metrics), log, metrics)
+	people := newAccounts(s, log, metrics)
+	market := newMarketplace(s, shop.NewGuardedGateway(s.gateway, shop.GatewayGuard(), metrics), log, metrics)
 	program := NewProgram(log, 0, time.Minute)
-	api, _ := frontage{cfg: cfg, program: program}.api(market, s, log, metrics, telemetry.Tracer{}, io.Discard)
+	api, _ := frontage{cfg: cfg, program: program}.api(people, s, log, metrics, telemetry.Tracer{}, io.Discard)
 	program.Add(Module{Name: "stores", Stop: func(context.Context) error { return s.close() }})
-	program.Add(market.workers(s, log, metrics)...)
+	market.addRoutes(api)
+	program.Add(market.modules()...)
 	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- program.Run(ctx) }()
@@ -78,7 +76,7 @@ func serveBench(b *testing.B, folder string) *bench {
 			b.Error(err)
 		}
 	})
-	path, err := ensureAdminToken(b.Context(), cfg, market.accounts)
+	path, err := ensureAdminToken(b.Context(), cfg, people)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -93,7 +91,7 @@ func serveBench(b *testing.B, folder string) *bench {
 func (s *bench) fill(b *testing.B, products int) []string {
 	b.Helper()
 	plan := generate.Plan{Products: products, Seed: 1}
-	if _, err := generate.Run(b.Context(), plan, s.market.targets(s.stores), nil); err != nil {
+	if _, err := generate.Run(b.Context(), plan, s.market.targets(), nil); err != nil {
 		b.Fatal(err)
 	}
 	plenty := int64(1e9)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"agora/app/config"
 	"agora/generate"
 )
 
@@ -11,33 +12,34 @@ import (
 var demo = generate.Plan{Products: 3000, Users: 2000, Orders: 500, Seed: 1}
 
 // Generate fills the data folder with what of the plan is not there yet. No server may run on it.
-func Generate(ctx context.Context, cfg Config, plan generate.Plan, log *slog.Logger, progress func(generate.Progress)) (generate.Report, error) {
+func Generate(ctx context.Context, cfg config.Config, plan generate.Plan, log *slog.Logger, progress func(generate.Progress)) (generate.Report, error) {
 	var report generate.Report
 	err := withStores(ctx, cfg, log, func(s *stores) error {
-		market, err := bareMarketplace(ctx, cfg, s, log)
+		market, err := bareMarketplace(ctx, s, log)
 		if err != nil {
 			return err
 		}
-		report, err = generate.Run(ctx, plan, market.targets(s), progress)
+		report, err = generate.Run(ctx, plan, market.targets(), progress)
 		return err
 	})
 	return report, err
 }
 
-func (m *marketplace) targets(s *stores) generate.Targets {
+func (m *marketplace) targets() generate.Targets {
+	s := m.stores
 	return generate.Targets{Users: s.users, Personal: s.personal, Catalog: m.catalog, Orders: s.orders, Views: s.views}
 }
 
 // fillDemo generates the demo in an empty shop, or goes on with it where an earlier start was interrupted.
-func fillDemo(ctx context.Context, m *marketplace, s *stores) error {
-	newest, _, err := s.orders.Relay(ctx)
+func fillDemo(ctx context.Context, m *marketplace) error {
+	newest, _, err := m.stores.orders.Relay(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = s.users.User(ctx, demo.UserID(0))
+	_, err = m.stores.users.User(ctx, demo.UserID(0))
 	if begun := err == nil; newest > 0 && !begun {
 		return nil
 	}
-	_, err = generate.Run(ctx, demo, m.targets(s), nil)
+	_, err = generate.Run(ctx, demo, m.targets(), nil)
 	return err
 }

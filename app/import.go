@@ -4,15 +4,16 @@ import (
 	"context"
 	"log/slog"
 
+	"agora/app/config"
 	"agora/importer/retail"
 )
 
 // ImportRetail takes a file in the form of the Online Retail data set into the shop of a data folder. No
 // server may run on it.
-func ImportRetail(ctx context.Context, cfg Config, file string, log *slog.Logger, progress func(retail.Progress)) (retail.Report, error) {
+func ImportRetail(ctx context.Context, cfg config.Config, file string, log *slog.Logger, progress func(retail.Progress)) (retail.Report, error) {
 	var report retail.Report
 	err := withStores(ctx, cfg, log, func(s *stores) error {
-		market, err := bareMarketplace(ctx, cfg, s, log)
+		market, err := bareMarketplace(ctx, s, log)
 		if err != nil {
 			return err
 		}

@@ -154,7 +154,7 @@ func TestDrainWaitsForTheServerThatLeads(t *testing.T) {
 				release := sync.OnceFunc(func() { one(); other() })
 				defer release()
 				drained := make(chan error, 1)
-				go func() { drained <- s.drain(t.Context(), s.stores, quiet()) }()
+				go func() { drained <- s.drain(t.Context()) }()
 				time.Sleep(time.Minute)
 				select {
 				case err := <-drained:

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"agora/app/config"
 	"agora/engine/postgres/postgrestest"
 	"agora/generate"
 )
@@ -18,14 +19,16 @@ var database postgrestest.Server
 func TestMain(m *testing.M) { database.Main(m) }
 
 // onPostgres returns a configuration that keeps in PostgreSQL what can be kept there.
-func onPostgres(t *testing.T) Config {
+func onPostgres(t *testing.T) config.Config {
 	t.Helper()
 	url := database.URL(t)
 	flags := map[string]string{"data": t.TempDir(), "listen": "127.0.0.1:0"}
-	for _, port := range []string{"users", "sessions", "personal", "catalog", "orders", "views", "events"} {
+	for _, port := range []string{
+		"accounts.users", "accounts.sessions", "accounts.personal", "shop.catalog", "shop.orders", "shop.views", "events",
+	} {
 		flags[port] = url
 	}
-	return load(t, Sources{Flags: flags}).Config
+	return load(t, flags)
 }
 
 func TestAShopOnPostgres(t *testing.T) {
@@ -42,7 +45,7 @@ func TestAShopOnPostgres(t *testing.T) {
 	// Two servers at once, each with a data folder of its own.
 	other := cfg
 	other.Data = t.TempDir()
-	for _, server := range []Config{cfg, other} {
+	for _, server := range []config.Config{cfg, other} {
 		ctx, stop := context.WithCancel(t.Context())
 		result := make(chan error, 1)
 		url := serving(t, ctx, server, result)
@@ -61,7 +64,7 @@ func TestAShopOnPostgres(t *testing.T) {
 // TestASessionThatEndedElsewhereEnds signs out at one of two servers that have a cache of their own each.
 func TestASessionThatEndedElsewhereEnds(t *testing.T) {
 	url := database.URL(t)
-	settings := map[string]string{"users": url, "sessions": url, "personal": url, "http.rate_per_token": "0"}
+	settings := map[string]string{"accounts.users": url, "accounts.sessions": url, "accounts.personal": url, "http.rate_per_token": "0"}
 	here, there := serve(t, settings), serve(t, settings)
 	var credential struct{ Token string }
 	if err := json.Unmarshal(there.want(t, http.StatusCreated, "POST", "/v1/tokens", map[string]any{"role": "admin"}), &credential); err != nil {

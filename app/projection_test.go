@@ -42,6 +42,7 @@ func newStall(t *testing.T) *stall {
 		t.Fatal(err)
 	}
 	st := &stall{T: t, stores: s, lamp: lamp, marketplace: &marketplace{
+		stores: s, log: quiet(),
 		orders: shop.NewOrders(s.orders, catalog, shop.NewSimulatedGateway(shop.SimulatedOptions{}), shop.OrdersOptions{
 			Hold: time.Minute, Log: quiet(), Notify: func() {},
 		}),
@@ -97,7 +98,7 @@ func (s *stall) outgrow() {
 // catchUp drains, as a verification does.
 func (s *stall) catchUp() {
 	s.Helper()
-	if err := s.drain(s.Context(), s.stores, quiet()); err != nil {
+	if err := s.drain(s.Context()); err != nil {
 		s.Fatal(err)
 	}
 }
@@ -247,7 +248,7 @@ func TestDrainEndsWhenAProjectionFails(t *testing.T) {
 	views.down.Store(true)
 	s.show(views)
 	s.sell(1)
-	if err := s.drain(t.Context(), s.stores, quiet()); !errors.Is(err, errNoSpace) {
+	if err := s.drain(t.Context()); !errors.Is(err, errNoSpace) {
 		t.Errorf("drain = %v, want %v", err, errNoSpace)
 	}
 }
@@ -271,12 +272,12 @@ func TestFollowTriesToRebuildUntilItCan(t *testing.T) {
 }
 
 func TestVerifyMendsALostFileOfViews(t *testing.T) {
-	cfg := load(t, Sources{Flags: map[string]string{"data": filepath.Join(t.TempDir(), "data")}}).Config
+	cfg := load(t, map[string]string{"data": filepath.Join(t.TempDir(), "data")})
 	plan := generate.Plan{Products: 20, Users: 5, Orders: 30, Seed: 1}
 	if _, err := Generate(t.Context(), cfg, plan, quiet(), nil); err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(cfg.Views.Path(cfg.Data) + "*")
+	files, err := filepath.Glob(cfg.Engine("shop.views").Path(cfg.Data) + "*")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there is no file of views: %v", err)
 	}

@@ -11,10 +11,13 @@ import (
 	"runtime/debug"
 	"time"
 
+	"agora/accounts"
+	"agora/app/config"
+	"agora/backoff"
 	"agora/console"
+	"agora/fault"
 	"agora/httpapi"
 	accountsapi "agora/httpapi/accounts"
-	shopapi "agora/httpapi/shop"
 	"agora/pattern/guard"
 	"agora/shop"
 	"agora/telemetry"
@@ -22,7 +25,7 @@ import (
 
 // Serve runs the program until ctx ends. It writes the address that it listens on to out, once it does, and
 // its log to logs.
-func Serve(ctx context.Context, cfg Config, version string, out, logs io.Writer) (err error) {
+func Serve(ctx context.Context, cfg config.Config, version string, out, logs io.Writer) (err error) {
 	relaxGC()
 	log, err := telemetry.NewLogger(logs, cfg.Log.Format, cfg.Log.Level)
 	if err != nil {
@@ -34,12 +37,14 @@ func Serve(ctx context.Context, cfg Config, version string, out, logs io.Writer)
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	warnOfFolder(ctx, cfg.Data, log)
+	warnOfLinks(ctx, cfg, log)
 	metrics := telemetry.NewMetrics()
 	stores, err := openStores(ctx, cfg, log, metrics)
 	if err != nil {
 		return err
 	}
-	program, err := assemble(ctx, cfg, version, stores, log, metrics, logs, out)
+	program, err := assemble(ctx, version, stores, log, metrics, logs, out)
 	if err != nil {
 		return errors.Join(err, stores.close())
 	}
@@ -55,28 +60,27 @@ func relaxGC() {
 }
 
 // assemble joins everything over the open stores, which the program closes when it ends.
-func assemble(ctx context.Context, cfg Config, version string, s *stores, log *slog.Logger, metrics *telemetry.Metrics, logs, out io.Writer) (*Program, error) {
+func assemble(ctx context.Context, version string, s *stores, log *slog.Logger, metrics *telemetry.Metrics, logs, out io.Writer) (*Program, error) {
+	cfg := s.cfg
 	tracer, err := telemetry.NewTracer(ctx, cfg.Tracing.Endpoint, cfg.Tracing.Share)
 	if err != nil {
 		return nil, err
 	}
-	gateway, err := s.openGateway(cfg.Gateway)
+	if err := s.open(ctx, func(p port) bool { return p.serving }); err != nil {
+		return nil, err
+	}
+	people := newAccounts(s, log, metrics)
+	token, err := ensureAdminToken(ctx, cfg, people)
 	if err != nil {
 		return nil, err
 	}
-	market := newMarketplace(cfg, s, shop.NewGuardedGateway(gateway, shop.GatewayGuard(), metrics), log, metrics)
-	token, err := ensureAdminToken(ctx, cfg, market.accounts)
+	running, err := startSystems(ctx, s, log, metrics)
 	if err != nil {
 		return nil, err
-	}
-	if cfg.Demo {
-		if err := fillDemo(ctx, market, s); err != nil {
-			return nil, fmt.Errorf("fill the demo: %w", err)
-		}
 	}
 	program := NewProgram(log, cfg.HTTP.Drain, cfg.HTTP.ShutdownGrace)
 	front := frontage{cfg: cfg, version: version, program: program, started: time.Now()}
-	api, flush := front.api(market, s, log, metrics, tracer, logs)
+	api, flush := front.api(people, s, log, metrics, tracer, logs)
 	program.Add(
 		Module{Name: "stores", Check: s.check, Stop: func(context.Context) error { return s.close() }},
 		Module{Name: "traces", Stop: tracer.Shutdown},
@@ -85,15 +89,11 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 	if cfg.Ops.Listen != "" {
 		program.Add(operations(cfg.Ops.Listen, api, log))
 	}
-	cdn, err := openCDN(cfg.CDN, log, metrics)
-	if err != nil {
-		return nil, err
+	program.Add(Module{Name: "expired sessions", Run: func(ctx context.Context) error { return dropSessions(ctx, people, log) }})
+	for _, system := range running {
+		system.addRoutes(api)
+		program.Add(system.modules()...)
 	}
-	if cdn != nil {
-		market.pages.PurgeAt(cdn)
-		program.Add(Module{Name: "CDN", Run: cdn.Run, Stop: func(ctx context.Context) error { cdn.Flush(ctx); return nil }})
-	}
-	program.Add(market.workers(s, log, metrics)...)
 	program.Add(newGate(httpapi.HTTPServer(api.Handler(), log), gateOptions{
 		Address: cfg.Listen, Linger: min(cfg.HTTP.Drain, cfg.HTTP.ShutdownGrace/2), Part: api.CloseConnections,
 		Announce: func(url string) { welcome(out, url, token) },
@@ -105,6 +105,50 @@ func assemble(ctx context.Context, cfg Config, version string, s *stores, log *s
 		},
 	}).module())
 	return program, nil
+}
+
+// system is a system as a server runs it.
+type system interface {
+	// addRoutes adds what the system shows to the network.
+	addRoutes(api *httpapi.Server)
+	// modules are the parts of the system that work by themselves, in the order in which they start.
+	modules() []Module
+}
+
+// startSystems joins the systems that the configuration has run.
+func startSystems(ctx context.Context, s *stores, log *slog.Logger, metrics *telemetry.Metrics) ([]system, error) {
+	var running []system
+	if s.cfg.Runs(shopSystem) {
+		market := newMarketplace(s, shop.NewGuardedGateway(s.gateway, shop.GatewayGuard(), metrics), log, metrics)
+		if s.cfg.Demo {
+			if err := fillDemo(ctx, market); err != nil {
+				return nil, fmt.Errorf("fill the demo: %w", err)
+			}
+		}
+		running = append(running, market)
+	}
+	return running, nil
+}
+
+// check says why the stores that all systems share cannot be used, for readiness.
+func (s *stores) check(context.Context) error {
+	if err := s.failed(); err != nil {
+		return fault.Wrap(fault.KindOf(err), err, "events cannot be written")
+	}
+	return nil
+}
+
+const tidyInterval = 10 * time.Minute
+
+// eachInterval calls work each time that the interval has passed, until ctx ends.
+func eachInterval(ctx context.Context, interval time.Duration, work func()) error {
+	for {
+		backoff.Sleep(ctx, interval)
+		if ctx.Err() != nil {
+			return nil
+		}
+		work()
+	}
 }
 
 // operations is the listener of figures and probes alone. It is there before the workers start and until they have
@@ -119,14 +163,14 @@ func operations(address string, api *httpapi.Server, log *slog.Logger) Module {
 
 // frontage is what the program shows to the network.
 type frontage struct {
-	cfg     Config
+	cfg     config.Config
 	version string
 	program *Program
 	started time.Time
 }
 
 // api returns the server of every request, and what flushes the access log.
-func (f frontage) api(m *marketplace, s *stores, log *slog.Logger, metrics *telemetry.Metrics, tracer telemetry.Tracer, logs io.Writer) (*httpapi.Server, func() error) {
+func (f frontage) api(people *accounts.Service, s *stores, log *slog.Logger, metrics *telemetry.Metrics, tracer telemetry.Tracer, logs io.Writer) (*httpapi.Server, func() error) {
 	var access *slog.Logger
 	flush := func() error { return nil }
 	if f.cfg.Log.Access {
@@ -135,14 +179,13 @@ func (f frontage) api(m *marketplace, s *stores, log *slog.Logger, metrics *tele
 	}
 	api := httpapi.New(httpapi.Options{
 		Version: f.version, Logger: log, AccessLog: access, Metrics: metrics, Tracer: tracer,
-		Authenticator: m.accounts,
+		Authenticator: people,
 		AddressLimit:  s.rateLimit("address", f.cfg.HTTP.RatePerAddress), TokenLimit: s.rateLimit("token", f.cfg.HTTP.RatePerToken),
 		TrustedProxies: f.cfg.HTTP.TrustedProxies,
 		MaxInFlight:    f.cfg.HTTP.MaxConcurrent, MaxBody: f.cfg.HTTP.MaxBody, Timeout: f.cfg.HTTP.Timeout,
 		Ready: map[string]func(context.Context) error{"program": f.program.Ready},
 	})
-	accountsapi.AddRoutes(api, m.accounts)
-	shopapi.AddRoutes(api, shopapi.Services{Catalog: m.catalog, Pages: m.pages, Stocks: m.stocks, Orders: m.orders, History: m.history})
+	accountsapi.AddRoutes(api, people)
 	pages := console.New(f.status)
 	api.Mount(httpapi.Route{Method: "GET", Path: "/{$}", Access: httpapi.Public}, pages)
 	api.Mount(httpapi.Route{Method: "GET", Path: "/console/", Access: httpapi.Public}, pages)
@@ -156,14 +199,10 @@ func (f frontage) status(ctx context.Context) console.Status {
 		Version: f.version, Started: f.started, Addresses: []string{"http://" + c.Listen},
 		Parts: []console.Part{{Name: "program", Ready: f.program.Ready(ctx) == nil}},
 	}
-	for _, e := range []struct {
-		port   string
-		engine Engine
-	}{
-		{"users", c.Users}, {"sessions", c.Sessions}, {"personal data", c.Personal}, {"catalog", c.Catalog},
-		{"orders", c.Orders}, {"order views", c.Views}, {"events", c.Events}, {"cache", c.Cache}, {"rate limits", c.Limits}, {"payments", c.Gateway}, {"CDN", c.CDN},
-	} {
-		status.Engines = append(status.Engines, console.Engine{Port: e.port, Engine: e.engine.Scheme()})
+	for _, p := range ports() {
+		if p.used(c) {
+			status.Engines = append(status.Engines, console.Engine{Port: p.title, Engine: c.Engine(p.Key).Scheme()})
+		}
 	}
 	return status
 }

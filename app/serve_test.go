@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"agora/app/config"
 )
 
 // start serves handler on a free port until stop is called; then result holds what Run returned.
@@ -111,7 +113,7 @@ func TestATakenAddressIsAnError(t *testing.T) {
 func TestServeAnswersAndEnds(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "made")
 	ops := freeAddress(t)
-	cfg := load(t, Sources{Flags: map[string]string{"data": data, "listen": "127.0.0.1:0", "ops.listen": ops}}).Config
+	cfg := load(t, map[string]string{"data": data, "listen": "127.0.0.1:0", "ops.listen": ops})
 	ctx, stop := context.WithCancel(t.Context())
 	result := make(chan error, 1)
 	url := serving(t, ctx, cfg, result)
@@ -149,7 +151,7 @@ func freeAddress(t *testing.T) string {
 }
 
 func TestServeRefusesAnUnknownLogFormat(t *testing.T) {
-	cfg := load(t, Sources{}).Config
+	cfg := load(t, nil)
 	cfg.Log.Format = "xml"
 	if err := Serve(t.Context(), cfg, "test", io.Discard, io.Discard); err == nil {
 		t.Error("log format xml is accepted")
@@ -157,7 +159,7 @@ func TestServeRefusesAnUnknownLogFormat(t *testing.T) {
 }
 
 // serving runs the program and returns its URL.
-func serving(t *testing.T, ctx context.Context, cfg Config, result chan<- error) string {
+func serving(t *testing.T, ctx context.Context, cfg config.Config, result chan<- error) string {
 	t.Helper()
 	out, in := io.Pipe()
 	go func() {

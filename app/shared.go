@@ -2,179 +2,135 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
-	"os"
-	"strings"
 	"time"
 
 	"agora/accounts"
+	"agora/app/config"
+	"agora/engine/pebble"
+	"agora/engine/postgres"
+	pglog "agora/engine/postgres/eventlog"
 	"agora/engine/redis"
-	"agora/engine/stripe"
-	"agora/engine/varnish"
 	"agora/pattern/cache"
 	"agora/pattern/guard"
-	"agora/shop"
-	"agora/telemetry"
 )
 
 const (
-	// nearMaxAge is how long a value of a shared cache is served from this process's memory without a look.
+	// nearMaxAge is how long a value of a shared cache is served from the memory of this process without a look at the cache.
 	nearMaxAge = time.Minute
-	// nearBlind is the same while nobody tells this process what others change, and so about how old a page or
-	// an ended session may be when Redis is away.
+	// nearBlind is the same while nobody tells this process what others change, and so the largest age of a page or of a
+	// session that has ended when Redis is away.
 	nearBlind = 2 * time.Second
 	// nearDefault bounds that memory where the configuration does not, in bytes.
 	nearDefault = 64 << 20
-	// ownSessions bounds the sessions in memory where only they are, in bytes.
+	// ownSessions bounds the cache of sessions that no other server has, in bytes.
 	ownSessions = 16 << 20
+	// limiterKeys bounds the tokens and addresses that are counted apart, at about 200 bytes each.
+	limiterKeys = 100_000
 )
 
-// redisServer opens the server of a URL once, whichever ports are kept in it.
-func (s *stores) redisServer(e Engine, log *slog.Logger) (*redis.Server, error) {
-	address := e.Address()
-	if server, ok := s.redisServers[address]; ok {
-		return server, nil
+// sharedPorts are the ports that all systems use.
+func sharedPorts() []port {
+	return []port{
+		{
+			Port: config.Port{
+				Key: "events", Default: "pebble:events",
+				Help: "Where the domain events are kept. Servers that share the orders have to share them, too.",
+			},
+			title: "events",
+			engines: []engine{
+				{config.Scheme{Name: "pebble", Path: "folder", Own: true}, openPebbleEvents},
+				inPostgres(openPostgresEvents),
+			},
+		},
+		{
+			Port: config.Port{
+				Key: "cache", Default: "memory:?size=64MiB",
+				Help: "Where cached documents and sessions are kept: in memory, which size bounds; or in Redis, as in redis://user:password@host:6379/0, with what is read often also in the memory of each server, which near bounds. Servers that share products have to share the cache. A cache in memory keeps sessions that are shared for 2 s at most, as nobody tells it which have ended.",
+			},
+			title: "cache",
+			engines: append([]engine{
+				{config.Scheme{Name: "memory", Own: true, Params: map[string]config.Param{"size": config.SizeParam}}, openMemoryCache},
+			}, inRedis(map[string]config.Param{"near": config.SizeParam}, openRedisCache)...),
+		},
+		{
+			Port: config.Port{
+				Key: "limits", Default: "memory:",
+				Help: "Where requests are counted for the rates that are allowed: in the memory of each server, so that each allows the whole rate, or in Redis for all of them together.",
+			},
+			title: "rate limits",
+			engines: append([]engine{
+				{config.Scheme{Name: "memory", Own: true}, openMemoryLimits},
+			}, inRedis(nil, openRedisLimits)...),
+		},
 	}
-	server, err := redis.Open(address, log, s.metrics)
-	if err != nil {
-		return nil, err
-	}
-	if s.redisServers == nil {
-		s.redisServers = map[string]*redis.Server{}
-	}
-	s.redisServers[address] = server
-	s.closing("redis", server)
-	return server, nil
 }
 
-// openRedisSessions asks for an answer at once: without its sessions the program is of no use to anybody.
-func (s *stores) openRedisSessions(ctx context.Context, cfg Config, log *slog.Logger) error {
-	server, err := s.redisServer(cfg.Sessions, log)
+func openPebbleEvents(_ context.Context, s *stores, e config.Engine) error {
+	db, err := pebble.Open(e.Path(s.cfg.Data), pebble.Options{Logger: s.log})
 	if err != nil {
 		return err
 	}
-	s.sessions = server.Sessions()
-	return server.Ping(ctx)
+	s.closing("events", db)
+	s.failed = db.Err
+	events, err := pebble.NewLog(db)
+	if err == nil {
+		s.events = events
+		s.closing("event log", events)
+	}
+	return err
 }
 
-// openRedisCache does not ask: a cache may be away.
-func (s *stores) openRedisCache(cfg Config, log *slog.Logger) error {
-	server, err := s.redisServer(cfg.Cache, log)
-	if err != nil {
-		return err
+func openPostgresEvents(ctx context.Context, s *stores, db *postgres.Database) error {
+	// While the log cannot be reached, events wait in the outbox and the shop goes on: another server could not do more.
+	s.failed = func() error { return nil }
+	events, err := pglog.Open(ctx, db)
+	if err == nil {
+		s.events = events
+		s.closing("event log", events)
 	}
-	size := cfg.Cache.Size("near")
+	return err
+}
+
+func openMemoryCache(_ context.Context, s *stores, e config.Engine) error {
+	memory := cache.NewMemory(uint64(e.Size("size")))
+	s.cache, s.sessionCache = memory, memory
+	s.onClose("cache", func() error { memory.Close(); return nil })
+	return nil
+}
+
+// openRedisCache does not ask the server for an answer: a cache may be away.
+func openRedisCache(_ context.Context, s *stores, server *redis.Server, e config.Engine) error {
+	size := e.Size("near")
 	if size == 0 {
 		size = nearDefault
 	}
 	options := cache.NearOptions{Name: "redis", MaxAge: nearMaxAge, Blind: nearBlind}
 	near := cache.NewNear(server.Cache(), cache.NewMemory(uint64(size)), options, s.metrics)
-	s.cache, s.seen = near, near
-	s.closers = append(s.closers, named{"cache", func() error { near.Close(); return nil }})
-	if cfg.Sessions.embedded() {
-		// Others with the same cache have sessions of their own, and must not believe ours.
+	s.cache, s.sessionCache = near, near
+	s.onClose("cache", func() error { near.Close(); return nil })
+	if s.cfg.Engine(sessionsKey).Own() {
+		// Others with the same cache have sessions of their own, and must not believe those of this server.
 		own := cache.NewMemory(ownSessions)
-		s.seen = own
-		s.closers = append(s.closers, named{"cache of sessions", func() error { own.Close(); return nil }})
+		s.sessionCache = own
+		s.onClose("cache of sessions", func() error { own.Close(); return nil })
 	}
 	return nil
 }
 
-func (s *stores) openLimits(_ context.Context, cfg Config, log *slog.Logger) error {
-	switch cfg.Limits.Scheme() {
-	case "memory":
-		s.limits = func(_ string, perSecond, burst int) guard.Limiter { return localLimit(perSecond, burst) }
-		s.attempts = accounts.NewMemoryAttempts(limiterKeys)
-		return nil
-	case "redis", "rediss", "redis+unix":
-		server, err := s.redisServer(cfg.Limits, log)
-		if err != nil {
-			return err
-		}
-		s.limits = func(name string, perSecond, burst int) guard.Limiter {
-			return guard.NewFallback(name, server.Limiter(name, float64(perSecond), burst), localLimit(perSecond, burst), s.metrics)
-		}
-		s.attempts = accounts.NewFallbackAttempts(server.Attempts(), accounts.NewMemoryAttempts(limiterKeys), s.metrics)
-		return nil
-	}
-	return unknownEngine(cfg.Limits)
+func openMemoryLimits(_ context.Context, s *stores, _ config.Engine) error {
+	s.limits = func(_ string, perSecond, burst int) guard.Limiter { return localLimit(perSecond, burst) }
+	s.attempts = accounts.NewMemoryAttempts(limiterKeys)
+	return nil
 }
 
-// limiterKeys bounds the tokens and addresses that are counted apart, at about 200 bytes each.
-const limiterKeys = 100_000
+func openRedisLimits(_ context.Context, s *stores, server *redis.Server, _ config.Engine) error {
+	s.limits = func(name string, perSecond, burst int) guard.Limiter {
+		return guard.NewFallback(name, server.Limiter(name, float64(perSecond), burst), localLimit(perSecond, burst), s.metrics)
+	}
+	s.attempts = accounts.NewFallbackAttempts(server.Attempts(), accounts.NewMemoryAttempts(limiterKeys), s.metrics)
+	return nil
+}
 
 func localLimit(perSecond, burst int) guard.Limiter {
 	return guard.NewLocal(float64(perSecond), burst, limiterKeys)
-}
-
-// signInLimit returns the limit of sign-ins and registrations of an address; nil for 0, which is no limit, and for a
-// command that serves nobody.
-func (s *stores) signInLimit(perSecond int) guard.Limiter {
-	if perSecond == 0 || s.limits == nil {
-		return nil
-	}
-	return s.limits("sign-in", perSecond, 15*perSecond)
-}
-
-// openGateway returns the payment provider.
-func (s *stores) openGateway(e Engine) (shop.Gateway, error) {
-	switch e.Scheme() {
-	case "simulated":
-		return shop.NewSimulatedGateway(shop.SimulatedOptions{
-			Latency: e.Duration("latency"), Decline: e.Share("decline"), Outage: e.Share("outage"),
-		}), nil
-	case "stripe":
-		key, err := stripeKey(e.Text("key_file"))
-		if err != nil {
-			return nil, err
-		}
-		gateway, err := stripe.New(key, stripe.Options{PaymentMethod: e.Text("method"), API: e.Text("api")})
-		if err != nil {
-			return nil, err
-		}
-		s.closing("payments", gateway)
-		return gateway, nil
-	}
-	return nil, unknownEngine(e)
-}
-
-// openCDN returns what tells the CDN of changes, or nil if there is none.
-func openCDN(e Engine, log *slog.Logger, metrics *telemetry.Metrics) (*varnish.Purger, error) {
-	switch e.Scheme() {
-	case "none":
-		return nil, nil
-	case "varnish":
-		return varnish.New(e.URL(), log, metrics)
-	}
-	return nil, unknownEngine(e)
-}
-
-// stripeKeyVariable is the environment variable that Stripe's own tools read the secret key from.
-const stripeKeyVariable = "STRIPE_API_KEY"
-
-// stripeKey reads the secret key from a file or, without one, from the environment. It is no part of the
-// configuration, which is shown.
-func stripeKey(path string) (string, error) {
-	if path == "" {
-		key, ok := os.LookupEnv(stripeKeyVariable)
-		if !ok {
-			return "", errors.New("the gateway needs Stripe's secret key: in " + stripeKeyVariable + ", or in a file that key_file names")
-		}
-		return key, nil
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("read Stripe's secret key: %w", err)
-	}
-	return strings.TrimSpace(string(content)), nil
-}
-
-// sharing is what the parts that servers share need of the program.
-type sharing struct {
-	metrics      *telemetry.Metrics
-	redisServers map[string]*redis.Server // by their address
-	limits       func(name string, perSecond, burst int) guard.Limiter
-	attempts     accounts.AttemptStore // to sign in
 }

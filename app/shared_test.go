@@ -26,7 +26,7 @@ type served struct {
 func serve(t *testing.T, settings map[string]string) served {
 	t.Helper()
 	data := t.TempDir()
-	flags := map[string]string{"data": data, "listen": "127.0.0.1:0", "gateway": "simulated:", "http.rate_per_address": "0"}
+	flags := map[string]string{"data": data, "listen": "127.0.0.1:0", "shop.gateway": "simulated:", "http.rate_per_address": "0"}
 	for name, value := range settings {
 		flags[name] = value
 	}
@@ -34,7 +34,7 @@ func serve(t *testing.T, settings map[string]string) served {
 	out, in := io.Pipe()
 	result := make(chan error, 1)
 	go func() {
-		err := Serve(ctx, load(t, Sources{Flags: flags}).Config, "test", in, io.Discard)
+		err := Serve(ctx, load(t, flags), "test", in, io.Discard)
 		_ = in.CloseWithError(err)
 		result <- err
 	}()
@@ -132,9 +132,9 @@ func TestNoRequestFailsWhileRedisIsAway(t *testing.T) {
 
 func TestSessionsInRedisNeedRedis(t *testing.T) {
 	r := redistest.Start(t)
-	s := serve(t, map[string]string{"sessions": r.URL(t)})
+	s := serve(t, map[string]string{"accounts.sessions": r.URL(t)})
 	s.want(t, http.StatusOK, "GET", "/v1/me", nil)
-	cfg := load(t, Sources{Flags: map[string]string{"data": t.TempDir(), "sessions": "redis://127.0.0.1:1"}}).Config
+	cfg := load(t, map[string]string{"data": t.TempDir(), "accounts.sessions": "redis://127.0.0.1:1"})
 	if err := Serve(t.Context(), cfg, "test", io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "open sessions") {
 		t.Errorf("Serve without its sessions = %v, want that they cannot be opened", err)
 	}
@@ -154,8 +154,8 @@ func TestTheStripeKeyComesFromOutside(t *testing.T) {
 		{"stripe:?key_file=" + path + ".none", "sk_test_2", "no such file"},
 	} {
 		t.Setenv(stripeKeyVariable, tt.variable)
-		s := &stores{}
-		_, err := s.openGateway(load(t, Sources{Flags: map[string]string{"gateway": tt.url}}).Gateway)
+		s := newStores(load(t, map[string]string{"shop.gateway": tt.url}), quiet(), nil)
+		err := s.open(t.Context(), func(p port) bool { return p.Key == "shop.gateway" })
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s: %v, want %q", tt.url, err, tt.want)
 		}

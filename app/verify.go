@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 
+	"agora/app/config"
+	"agora/fault"
 	"agora/lab/verify"
 	"agora/shop"
 	"agora/telemetry"
@@ -23,13 +25,13 @@ var ErrDiffers = errors.New("what is kept differs from what its journal says")
 // model that was lost is rebuilt, as the next start would do.
 //
 // history, if not nil, is what clients recorded (see lab/verify): it is held against the shop, too.
-func VerifyShop(ctx context.Context, cfg Config, history io.Reader, log *slog.Logger, out io.Writer) error {
+func VerifyShop(ctx context.Context, cfg config.Config, history io.Reader, log *slog.Logger, out io.Writer) error {
 	return withStores(ctx, cfg, log, func(s *stores) error {
-		market, err := bareMarketplace(ctx, cfg, s, log)
+		market, err := bareMarketplace(ctx, s, log)
 		if err != nil {
 			return err
 		}
-		if err := market.drain(ctx, s, log); err != nil {
+		if err := market.drain(ctx); err != nil {
 			return fmt.Errorf("carry the events to the read models: %w", err)
 		}
 		report, err := shop.Audit{Orders: s.orders, Views: s.views, Catalog: s.catalog, Drained: true}.Run(ctx)
@@ -62,7 +64,7 @@ func checkHistory(ctx context.Context, history io.Reader, orders shop.OrderStore
 }
 
 // withStores runs work on the open stores of a data folder that nobody else uses.
-func withStores(ctx context.Context, cfg Config, log *slog.Logger, work func(*stores) error) (err error) {
+func withStores(ctx context.Context, cfg config.Config, log *slog.Logger, work func(*stores) error) (err error) {
 	lock, err := lockData(cfg.Data)
 	if err != nil {
 		return err
@@ -76,15 +78,19 @@ func withStores(ctx context.Context, cfg Config, log *slog.Logger, work func(*st
 }
 
 // bareMarketplace is a marketplace without a payment provider, for work on its data alone.
-func bareMarketplace(ctx context.Context, cfg Config, s *stores, log *slog.Logger) (*marketplace, error) {
+func bareMarketplace(ctx context.Context, s *stores, log *slog.Logger) (*marketplace, error) {
+	if !s.cfg.Runs(shopSystem) {
+		return nil, fault.ErrInvalid("systems", "does not name %s, which the command works on", shopSystem)
+	}
 	if err := s.events.Create(ctx, shop.Topic, shopPartitions); err != nil {
 		return nil, err
 	}
-	return newMarketplace(cfg, s, nil, log, telemetry.NewMetrics()), nil
+	return newMarketplace(s, nil, log, telemetry.NewMetrics()), nil
 }
 
 // drain brings the read models up to the journal as it is now, or waits until the servers have that do.
-func (m *marketplace) drain(ctx context.Context, s *stores, log *slog.Logger) error {
+func (m *marketplace) drain(ctx context.Context) error {
+	s, log := m.stores, m.log
 	newest, _, err := s.orders.Relay(ctx)
 	if err != nil {
 		return err

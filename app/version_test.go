@@ -17,6 +17,7 @@ import (
 
 	"gotest.tools/v3/golden"
 
+	"agora/app/config"
 	"agora/fault"
 	"agora/shop"
 )
@@ -57,7 +58,7 @@ func unpack(t *testing.T) (folder string) {
 	}
 }
 
-func verified(t *testing.T, cfg Config) {
+func verified(t *testing.T, cfg config.Config) {
 	t.Helper()
 	var report strings.Builder
 	if err := VerifyShop(t.Context(), cfg, nil, slog.New(slog.DiscardHandler), &report); err != nil {
@@ -66,7 +67,7 @@ func verified(t *testing.T, cfg Config) {
 }
 
 func TestAFolderOfTheFirstVersionIsOpenedAndGoesOn(t *testing.T) {
-	cfg := load(t, Sources{Flags: map[string]string{"data": unpack(t)}}).Config
+	cfg := load(t, map[string]string{"data": unpack(t)})
 	verified(t, cfg)
 	const (
 		cancelled = "ord_01m8crqsnadj3b4tp0rsy02ppe"
@@ -95,7 +96,7 @@ func TestAFolderOfTheFirstVersionIsOpenedAndGoesOn(t *testing.T) {
 }
 
 func TestAFolderOfANewerProgramIsRefusedAndNothingIsTouched(t *testing.T) {
-	cfg := load(t, Sources{Flags: map[string]string{"data": unpack(t)}}).Config
+	cfg := load(t, map[string]string{"data": unpack(t)})
 	verified(t, cfg)
 	if err := os.WriteFile(filepath.Join(cfg.Data, versionFile), fmt.Append(nil, folderVersion+1), 0o600); err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ func (v viewer) view(ctx context.Context, id string) (product shop.Product, head
 func TestACDNThatObeys(t *testing.T) {
 	const viewers, views = 16, 500
 	listen, purges := varnishtest.FreeAddress(t), varnishtest.FreeAddress(t)
-	s := newServer(t, filepath.Join(t.TempDir(), "data"), append(patient("simulated:?latency=1ms"), "--cdn", "varnish://"+purges)...)
+	s := newServer(t, filepath.Join(t.TempDir(), "data"), append(patient("simulated:?latency=1ms"), "--shop-cdn", "varnish://"+purges)...)
 	if got := runToEnd(t, command(t, nil, "generate", "--data", s.data, "--products", "301", "--users", "10")); got.code != 0 {
 		t.Fatalf("generate: %s", got.err)
 	}

@@ -44,7 +44,7 @@ func TestTheComposeFileConfiguresAgora(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"agora1", "agora2"} {
-		if file.Services[name].Environment["AGORA_ORDERS"] != file.Environment["AGORA_ORDERS"] {
+		if file.Services[name].Environment["AGORA_SHOP_ORDERS"] != file.Environment["AGORA_SHOP_ORDERS"] {
 			t.Errorf("%s does not have what the servers share", name)
 		}
 	}

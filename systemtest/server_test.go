@@ -32,7 +32,7 @@ type server struct {
 
 // patient are flags of a server whose clients may ask as often as they want.
 func patient(gateway string) []string {
-	return []string{"--http-rate-per-token", "0", "--http-rate-per-address", "0", "--gateway", gateway}
+	return []string{"--http-rate-per-token", "0", "--http-rate-per-address", "0", "--shop-gateway", gateway}
 }
 
 // newServer returns a server on a folder. It is not running yet.

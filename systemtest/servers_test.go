@@ -27,17 +27,22 @@ type together struct {
 	orders  []string // in the history of the buyer
 }
 
+// databasePorts are the ports that servers can share in one PostgreSQL.
+var databasePorts = []string{
+	"accounts.users", "accounts.sessions", "accounts.personal", "shop.catalog", "shop.orders", "shop.views", "events",
+}
+
 // sharing returns the settings of servers that share all that they keep, as flags and as variables.
 func sharing(t *testing.T) (flags, variables []string) {
 	t.Helper()
 	redis := redistest.Start(t).URL(t)
 	settings := map[string]string{"cache": redis, "limits": redis}
-	for _, port := range []string{"users", "sessions", "personal", "catalog", "orders", "views", "events"} {
+	for _, port := range databasePorts {
 		settings[port] = database.URL(t)
 	}
 	for port, url := range settings {
-		flags = append(flags, "--"+port, url)
-		variables = append(variables, "AGORA_"+strings.ToUpper(port)+"="+url)
+		flags = append(flags, "--"+strings.ReplaceAll(port, ".", "-"), url)
+		variables = append(variables, "AGORA_"+strings.ToUpper(strings.ReplaceAll(port, ".", "_"))+"="+url)
 	}
 	return flags, variables
 }

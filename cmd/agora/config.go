@@ -28,7 +28,7 @@ Examples:
 // Run prints the configuration.
 func (c configCommand) Run(std streams) error {
 	if c.Reference {
-		return app.WriteReference(std.out)
+		return app.Schema().WriteReference(std.out)
 	}
 	loaded, err := c.load()
 	if err != nil {

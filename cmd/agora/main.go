@@ -83,7 +83,7 @@ func report(w io.Writer, err error) int {
 	}
 	fmt.Fprintf(w, "agora: %v\n", err)
 	if _, ok := errors.AsType[usageError](err); ok {
-		fmt.Fprintln(w, `Run "agora --help" for what can be said.`)
+		fmt.Fprintln(w, `Run "agora --help" for usage.`)
 		return wrongUsage
 	}
 	return failed

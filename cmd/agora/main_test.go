@@ -97,7 +97,7 @@ func TestHelpOfEachCommandSaysHowItIsUsed(t *testing.T) {
 		if name != "serve" && name != "config" {
 			continue // it takes the data folder alone
 		}
-		for _, k := range app.Keys() {
+		for _, k := range app.Schema().Keys() {
 			flag := "--" + k.Flag() + "="
 			if k.Switch() {
 				flag = "--[no-]" + k.Flag()

@@ -5,8 +5,9 @@ import (
 	"log/slog"
 	"time"
 
-	"agora/accounts"
 	"agora/fault"
+	"agora/httpapi"
+	shopapi "agora/httpapi/shop"
 	"agora/pattern/eventlog"
 	"agora/pattern/outbox"
 	"agora/pattern/saga"
@@ -14,14 +15,20 @@ import (
 	"agora/telemetry"
 )
 
-// marketplace is all domain services over open stores, joined.
+// shopSystem is the name of the shop in the configuration.
+const shopSystem = "shop"
+
+// marketplace is the services of the shop over open stores, joined.
 type marketplace struct {
-	accounts *accounts.Service
-	catalog  *shop.Catalog
-	pages    *shop.Pages
-	stocks   *shop.Stocks
-	orders   *shop.Orders
-	history  *shop.OrderHistory
+	stores  *stores
+	log     *slog.Logger
+	metrics *telemetry.Metrics
+
+	catalog *shop.Catalog
+	pages   *shop.Pages
+	stocks  *shop.Stocks
+	orders  *shop.Orders
+	history *shop.OrderHistory
 
 	relay  *outbox.Relay
 	runner *saga.Runner
@@ -29,22 +36,10 @@ type marketplace struct {
 	alone  bool // no other process works on the orders
 }
 
-// sessionTTL is how long a session is believed without being read from its store again. In a cache of this server alone
-// nobody drops a session that ended at another one; then that is as long as it would be with a shared cache that is away.
-func sessionTTL(cfg Config) time.Duration {
-	if !cfg.Sessions.embedded() && cfg.Cache.Scheme() == "memory" {
-		return nearBlind
-	}
-	return time.Hour
-}
-
-func newMarketplace(cfg Config, s *stores, gateway shop.Gateway, log *slog.Logger, metrics *telemetry.Metrics) *marketplace {
-	m := &marketplace{alone: cfg.Orders.embedded()}
-	sessions := accounts.NewCachedSessions(s.sessions, s.seen, sessionTTL(cfg), metrics)
-	m.accounts = accounts.NewService(s.users, s.personal, sessions, accounts.Options{
-		Origins: s.signInLimit(cfg.Accounts.SignInsPerAddress), Attempts: s.attempts, Log: log, Metrics: metrics,
-	})
-
+// newMarketplace joins the shop. gateway may be nil for work on the data alone.
+func newMarketplace(s *stores, gateway shop.Gateway, log *slog.Logger, metrics *telemetry.Metrics) *marketplace {
+	cfg := s.cfg
+	m := &marketplace{stores: s, log: log, metrics: metrics, alone: cfg.Engine(ordersKey).Own()}
 	m.catalog = shop.NewCatalog(s.catalog, func(ctx context.Context, productIDs ...string) {
 		if err := m.pages.Drop(ctx, productIDs...); err != nil {
 			log.ErrorContext(ctx, "pages of changed products may be old for a while", "error", err)
@@ -62,6 +57,9 @@ func newMarketplace(cfg Config, s *stores, gateway shop.Gateway, log *slog.Logge
 	m.history = shop.NewOrderHistory(s.views, s.orders)
 	m.runner = saga.NewRunner("checkout", s.orders, m.orders.Steps(), log, metrics)
 	m.sync = shop.NewInventorySync(s.orders, m.catalog, metrics)
+	if s.cdn != nil {
+		m.pages.PurgeAt(s.cdn)
+	}
 	return m
 }
 
@@ -80,23 +78,31 @@ func publishTo(log eventlog.Log) outbox.Publish {
 const (
 	shopPartitions = 8                  // of the shop's topic, for ever
 	eventsKept     = 7 * 24 * time.Hour // what came before is in the journal still
-	tidyEvery      = 10 * time.Minute
 )
 
-// workers are the parts of the marketplace that work by themselves. The relay comes last, because it has to
-// stop first: it carries what is left to the event log while everything below still runs.
-func (m *marketplace) workers(s *stores, log *slog.Logger, metrics *telemetry.Metrics) []Module {
-	modules := []Module{{Name: "event log topics", Start: func(ctx context.Context) error {
-		return s.events.Create(ctx, shop.Topic, shopPartitions)
-	}}}
-	for _, p := range m.projections(s.events) {
+// addRoutes adds what the shop shows to the network.
+func (m *marketplace) addRoutes(api *httpapi.Server) {
+	shopapi.AddRoutes(api, shopapi.Services{Catalog: m.catalog, Pages: m.pages, Stocks: m.stocks, Orders: m.orders, History: m.history})
+}
+
+// modules are the parts of the shop that work by themselves. The relay comes last, because it has to stop first: it
+// carries what is left to the event log while everything before it still runs.
+func (m *marketplace) modules() []Module {
+	var modules []Module
+	if cdn := m.stores.cdn; cdn != nil {
+		modules = append(modules, Module{Name: "CDN", Run: cdn.Run, Stop: func(ctx context.Context) error { cdn.Flush(ctx); return nil }})
+	}
+	modules = append(modules, Module{Name: "shop stores", Check: m.check}, Module{Name: "event log topics", Start: func(ctx context.Context) error {
+		return m.stores.events.Create(ctx, shop.Topic, shopPartitions)
+	}})
+	for _, p := range m.projections(m.stores.events) {
 		modules = append(modules, Module{Name: "projection of " + p.group, Run: func(ctx context.Context) error {
-			return p.follow(ctx, log, metrics)
+			return p.follow(ctx, m.log, m.metrics)
 		}})
 	}
 	return append(modules,
-		Module{Name: "housekeeping", Run: func(ctx context.Context) error { return m.tidy(ctx, s, log) }},
-		Module{Name: "checkout saga", Run: func(ctx context.Context) error { return m.runSagas(ctx, s.orders, log) }},
+		Module{Name: "event log retention", Run: m.trimEvents},
+		Module{Name: "checkout saga", Run: func(ctx context.Context) error { return m.runSagas(ctx, m.stores.orders, m.log) }},
 		Module{Name: "outbox relay", Run: func(ctx context.Context) error { m.relay.Run(ctx); return nil }, Stop: m.relay.Flush},
 	)
 }
@@ -115,33 +121,22 @@ func (m *marketplace) runSagas(ctx context.Context, orders shop.OrderStore, log 
 	})
 }
 
-// tidy removes what has no use any more, now and then.
-func (m *marketplace) tidy(ctx context.Context, s *stores, log *slog.Logger) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(tidyEvery):
+// trimEvents drops old events of the shop now and then, until ctx ends.
+func (m *marketplace) trimEvents(ctx context.Context) error {
+	return eachInterval(ctx, tidyInterval, func() {
+		if _, err := m.stores.events.Trim(ctx, shop.Topic, eventlog.Retention{Since: time.Now().Add(-eventsKept)}); err != nil {
+			m.log.WarnContext(ctx, "old events stay for now", "error", err)
 		}
-		if _, err := m.accounts.DropExpired(ctx); err != nil {
-			log.WarnContext(ctx, "expired sessions stay for now", "error", err)
-		}
-		if _, err := s.events.Trim(ctx, shop.Topic, eventlog.Retention{Since: time.Now().Add(-eventsKept)}); err != nil {
-			log.WarnContext(ctx, "old events stay for now", "error", err)
-		}
-	}
+	})
 }
 
-// check asks a store whether it answers, for readiness.
-func (s *stores) check(ctx context.Context) error {
-	if _, _, err := s.orders.Relay(ctx); err != nil {
+// check asks the stores of the shop whether they answer, for readiness.
+func (m *marketplace) check(ctx context.Context) error {
+	if _, _, err := m.stores.orders.Relay(ctx); err != nil {
 		return fault.Wrap(fault.KindOf(err), err, "orders cannot be read")
 	}
-	if _, err := s.catalog.CardsByID(ctx, nil); err != nil {
+	if _, err := m.stores.catalog.CardsByID(ctx, nil); err != nil {
 		return fault.Wrap(fault.KindOf(err), err, "the catalogue cannot be read")
-	}
-	if err := s.failed(); err != nil {
-		return fault.Wrap(fault.KindOf(err), err, "events cannot be written")
 	}
 	return nil
 }

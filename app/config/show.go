@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 func (s *Settings) WriteYAML(w io.Writer) error {
 	top := &yaml.Node{Kind: yaml.MappingNode}
 	sections := map[string]*yaml.Node{"": top}
-	for _, k := range Keys() {
+	for _, k := range s.keys {
 		section, ok := sections[k.Section()]
 		if !ok {
 			section = &yaml.Node{Kind: yaml.MappingNode}
@@ -49,11 +49,11 @@ func (k Key) node(text, comment string) *yaml.Node {
 }
 
 // WriteReference writes a table of all keys as Markdown: docs/configuration.md.
-func WriteReference(w io.Writer) error {
+func (s Schema) WriteReference(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(referenceHead)
 	section := "none"
-	for _, k := range Keys() {
+	for _, k := range s.Keys() {
 		if k.Section() != section {
 			section = k.Section()
 			fmt.Fprintf(&b, "\n## %s\n\n| key | default | value | environment | flag | |\n|---|---|---|---|---|---|\n", title(section))
@@ -71,14 +71,14 @@ func WriteReference(w io.Writer) error {
 
 func title(section string) string {
 	if section == "" {
-		return "The program and its stores"
+		return "The program, and what all systems share"
 	}
 	return section
 }
 
 const referenceHead = `# Configuration
 
-<!-- Written by "agora config --reference". Change app/config.go and run "make generate". -->
+<!-- Written by "agora config --reference". Change app/config/config.go, or a port in app, and run "make generate". -->
 
 agora runs without any configuration. Whatever is set comes from, and the first of these wins:
 

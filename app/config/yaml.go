@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"bytes"
@@ -80,6 +80,10 @@ func (f yamlFile) entry(name string, line int, value *yaml.Node) {
 		return
 	}
 	key, known := f.byName(name)
+	if k, renamed := f.byFormerName(func(was string) bool { return was == name }); !known && renamed {
+		f.wrong.Add(as, "is called %s now", k.Name)
+		return
+	}
 	if !known {
 		f.wrong.Add(as, "is not a key; the nearest is %s", nearest(name, f.words()))
 		return

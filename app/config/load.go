@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"maps"
@@ -27,6 +27,7 @@ type Sources struct {
 // Settings are the configuration that is in force, and where each value of it comes from.
 type Settings struct {
 	Config
+	keys  []Key
 	given map[string]setting // by the name of the key
 }
 
@@ -38,8 +39,8 @@ type setting struct {
 
 // Load reads all sources. Its error is fault.Invalid and names every key and variable that is unknown, with
 // the nearest one that is known, and every value that cannot be used.
-func Load(src Sources) (*Settings, error) {
-	l := newLoader()
+func (s Schema) Load(src Sources) (*Settings, error) {
+	l := newLoader(s)
 	environ := environment(src.Environ)
 	if src.File == "" {
 		src.File = environ[FileVariable]
@@ -66,8 +67,9 @@ type loader struct {
 }
 
 // newLoader returns a loader that has applied the defaults.
-func newLoader() *loader {
-	l := &loader{keys: Keys(), settings: &Settings{given: map[string]setting{}}}
+func newLoader(s Schema) *loader {
+	l := &loader{keys: s.Keys(), settings: &Settings{Config: Config{engines: map[string]Engine{}}, given: map[string]setting{}}}
+	l.settings.keys = l.keys
 	for _, k := range l.keys {
 		l.set(k, k.Default, "default", k.Name)
 	}
@@ -109,6 +111,10 @@ func environment(environ []string) map[string]string {
 func (l *loader) variables(environ map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(environ)) {
 		i := slices.IndexFunc(l.keys, func(k Key) bool { return k.Env() == name })
+		if k, renamed := l.byFormerName(func(was string) bool { return envOf(was) == name }); i < 0 && renamed {
+			l.wrong.Add(name, "is called %s now", k.Env())
+			continue
+		}
 		if i < 0 {
 			l.wrong.Add(name, "is not a variable of agora; the nearest is %s", nearest(name, l.names(Key.Env)))
 			continue
@@ -120,6 +126,10 @@ func (l *loader) variables(environ map[string]string) {
 func (l *loader) flags(flags map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
 		key, known := l.byName(name)
+		if k, renamed := l.byFormerName(func(was string) bool { return was == name }); !known && renamed {
+			l.wrong.Add("--"+name, "is called --%s now", k.Flag())
+			continue
+		}
 		if !known {
 			l.wrong.Add(name, "is not a key; the nearest is %s", nearest(name, l.names(Key.name)))
 			continue
@@ -130,6 +140,15 @@ func (l *loader) flags(flags map[string]string) {
 
 func (l *loader) byName(name string) (Key, bool) {
 	i := slices.IndexFunc(l.keys, func(k Key) bool { return k.Name == name })
+	if i < 0 {
+		return Key{}, false
+	}
+	return l.keys[i], true
+}
+
+// byFormerName returns the key that had another name in earlier versions, which is reports.
+func (l *loader) byFormerName(is func(was string) bool) (Key, bool) {
+	i := slices.IndexFunc(l.keys, func(k Key) bool { return k.Was != "" && is(k.Was) })
 	if i < 0 {
 		return Key{}, false
 	}

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"cmp"
@@ -16,6 +16,7 @@ import (
 // Key is one value of the configuration and the three names it goes by.
 type Key struct {
 	Name    string // in the file, with the section before the dot: "http.max_body"
+	Was     string // the name in earlier versions, or ""
 	Default string
 	Form    string // what a value looks like, such as DURATION
 	Help    string // whole sentences
@@ -26,8 +27,10 @@ type Key struct {
 }
 
 // Env returns the key's environment variable: "http.max_body" is AGORA_HTTP_MAX_BODY.
-func (k Key) Env() string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(k.Name, ".", "_"))
+func (k Key) Env() string { return envOf(k.Name) }
+
+func envOf(name string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
 }
 
 // Flag returns the key's flag without the dashes before it: "http.max_body" is http-max-body.
@@ -173,6 +176,26 @@ func atLeast(least int) form[int] {
 	}}
 }
 
+// someOf is a list of words, each of which has to be a known one and may be given once.
+func someOf(words []string) form[[]string] {
+	return form[[]string]{name: "NAME,…", kind: listTag, parse: func(s string) ([]string, error) {
+		chosen := []string{}
+		for part := range strings.SplitSeq(s, ",") {
+			word := strings.TrimSpace(part)
+			switch {
+			case word == "" && s == "":
+				return chosen, nil
+			case !slices.Contains(words, word):
+				return nil, fmt.Errorf("names %q; known here: %s", word, strings.Join(words, ", "))
+			case slices.Contains(chosen, word):
+				return nil, fmt.Errorf("names %s more than once", word)
+			}
+			chosen = append(chosen, word)
+		}
+		return chosen, nil
+	}}
+}
+
 var prefixes = form[[]netip.Prefix]{name: "NETWORK,…", kind: listTag, parse: func(s string) ([]netip.Prefix, error) {
 	if s == "" {
 		return nil, nil
@@ -188,8 +211,8 @@ var prefixes = form[[]netip.Prefix]{name: "NETWORK,…", kind: listTag, parse: f
 	return nets, nil
 }}
 
-// webURL never quotes what it refuses, as there may be a password in it.
-var webURL = form[string]{name: "URL", show: redact, parse: func(s string) (string, error) {
+// webURL never quotes what it refuses, as there may be a password in it. Its query is hidden too: collectors take keys there.
+var webURL = form[string]{name: "URL", show: redactQuery, parse: func(s string) (string, error) {
 	if s == "" {
 		return "", nil
 	}
@@ -200,11 +223,37 @@ var webURL = form[string]{name: "URL", show: redact, parse: func(s string) (stri
 	return s, nil
 }}
 
-// redact hides the password of a URL that was parsed before.
+// hidden stands for what is secret in a text that is shown.
+const hidden = "xxxxx"
+
+// redact hides the password of a URL that was parsed before, and what is secret in the URLs among its parameters.
 func redact(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {
 		return ""
 	}
+	params := u.Query()
+	for name, values := range params {
+		for i, value := range values {
+			if inner, err := url.Parse(value); err == nil && inner.Host != "" {
+				params[name][i] = redactQuery(value)
+				u.RawQuery = params.Encode()
+			}
+		}
+	}
+	return u.Redacted()
+}
+
+// redactQuery hides the password of a URL that was parsed before, and the values of all its parameters.
+func redactQuery(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return ""
+	}
+	params := u.Query()
+	for name := range params {
+		params.Set(name, hidden)
+	}
+	u.RawQuery = params.Encode()
 	return u.Redacted()
 }

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"errors"
@@ -15,56 +15,47 @@ import (
 type Engine struct {
 	url    *url.URL
 	params url.Values
+	own    bool
 }
 
-// scheme is an engine that a port can be kept in, as its URL names it.
-type scheme struct {
-	name   string
-	path   string                          // what the part after the colon names, such as "file"; "" if nothing stands there
-	server bool                            // whether the URL names a server instead, as in redis://user:password@host:port/db
-	params map[string]func(s string) error // the parameters it takes
-	driver bool                            // whether the parameters are for its driver to read
+// Scheme is an engine that a port can be kept in, as the URL names it.
+type Scheme struct {
+	Name   string
+	Path   string           // what the part after the colon names, such as "file"; "" if nothing stands there
+	Server bool             // whether the URL names a server instead, as in redis://user:password@host:port/db
+	Own    bool             // whether what is kept belongs to this process or its data folder, and to no other server
+	Params map[string]Param // the parameters that it takes
+	Driver bool             // whether the parameters are for its driver to read
 }
 
-// The schemes of the engines that exist. A port's key names those that can hold it.
-var (
-	sqliteFile     = scheme{name: "sqlite", path: "file"}
-	pebbleFolder   = scheme{name: "pebble", path: "folder"}
-	postgresServer = scheme{name: "postgres", server: true, driver: true}
-	memoryOfSize   = scheme{name: "memory", params: map[string]func(string) error{"size": parses(size)}}
-	memoryAlone    = scheme{name: "memory"}
-	noCDN          = scheme{name: "none"}
-	varnishServer  = scheme{name: "varnish", server: true}
-	stripeGateway  = scheme{name: "stripe", params: map[string]func(string) error{
-		"key_file": parses(text("FILE")), "method": parses(text("METHOD")), "api": parses(webURL),
-	}}
-	nearOfSize       = map[string]func(string) error{"near": parses(size)}
-	simulatedGateway = scheme{name: "simulated", params: map[string]func(string) error{
-		"latency": parses(latency), "decline": parses(share), "outage": parses(share),
-	}}
-)
+// Param returns what is wrong with the text of a parameter, or nil.
+type Param func(text string) error
 
-// orRedis returns the scheme and those of Redis: in the clear, with TLS, and on a socket of this machine.
-func orRedis(embedded scheme, params map[string]func(string) error) []scheme {
-	schemes := []scheme{embedded}
-	for _, name := range []string{"redis", "rediss", "redis+unix"} {
-		schemes = append(schemes, scheme{name: name, server: true, params: params})
-	}
-	return schemes
-}
+// SizeParam is a number of bytes above zero with its unit.
+func SizeParam(text string) error { return parses(size, text) }
 
-func parses[T any](f form[T]) func(string) error {
-	return func(s string) error {
-		_, err := f.parse(s)
-		return err
-	}
+// LatencyParam is a duration that may be zero.
+func LatencyParam(text string) error { return parses(latency, text) }
+
+// ShareParam is a number from 0 to 1.
+func ShareParam(text string) error { return parses(share, text) }
+
+// TextParam is any text but the empty one.
+func TextParam(s string) error { return parses(text("TEXT"), s) }
+
+// WebParam is a URL that begins with http:// or https://.
+func WebParam(text string) error { return parses(webURL, text) }
+
+func parses[T any](f form[T], text string) error {
+	_, err := f.parse(text)
+	return err
 }
 
 // engine is the form of a port's URL. Its errors never quote the URL, as there may be a password in it.
-func engine(schemes ...scheme) form[Engine] {
+func engine(schemes ...Scheme) form[Engine] {
 	names := make([]string, len(schemes))
 	for i, s := range schemes {
-		names[i] = s.name
+		names[i] = s.Name
 	}
 	return form[Engine]{name: strings.Join(names, "|") + ":…", show: redact, parse: func(s string) (Engine, error) {
 		u, err := url.Parse(s)
@@ -80,43 +71,43 @@ func engine(schemes ...scheme) form[Engine] {
 }
 
 // accept returns the engine that the URL chooses, if the URL says nothing that the engine does not understand.
-func (s scheme) accept(u *url.URL) (Engine, error) {
+func (s Scheme) accept(u *url.URL) (Engine, error) {
 	params, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return Engine{}, errors.New("has parameters that cannot be read")
 	}
-	e := Engine{url: u, params: params}
-	if s.server {
+	e := Engine{url: u, params: params, own: s.Own}
+	if s.Server {
 		err = s.acceptServer(e)
 	} else {
 		err = s.acceptLocal(e)
 	}
-	if err != nil || s.driver {
+	if err != nil || s.Driver {
 		return e, err
 	}
 	return e, s.acceptParams(params)
 }
 
 // acceptLocal says what is wrong with the URL of an engine that is part of the program.
-func (s scheme) acceptLocal(e Engine) error {
+func (s Scheme) acceptLocal(e Engine) error {
 	switch u := e.url; {
 	case u.Host != "" || u.User != nil:
-		return fmt.Errorf("must not have // after the scheme %s", s.name)
-	case s.path == "" && e.name() != "":
-		return fmt.Errorf("must have nothing but parameters after the scheme %s", s.name)
-	case s.path != "" && e.name() == "":
-		return fmt.Errorf("has to name a %s after the scheme %s", s.path, s.name)
+		return fmt.Errorf("must not have // after the scheme %s", s.Name)
+	case s.Path == "" && e.name() != "":
+		return fmt.Errorf("must have nothing but parameters after the scheme %s", s.Name)
+	case s.Path != "" && e.name() == "":
+		return fmt.Errorf("has to name a %s after the scheme %s", s.Path, s.Name)
 	}
 	return nil
 }
 
 // acceptParams says which parameter the engine does not know, or how it is wrong.
-func (s scheme) acceptParams(params url.Values) error {
+func (s Scheme) acceptParams(params url.Values) error {
 	for _, name := range slices.Sorted(maps.Keys(params)) {
-		check, ok := s.params[name]
+		check, ok := s.Params[name]
 		if !ok {
-			return fmt.Errorf("has the parameter %q; known for %s: %s", name, s.name,
-				strings.Join(slices.Sorted(maps.Keys(s.params)), ", "))
+			return fmt.Errorf("has the parameter %q; known for %s: %s", name, s.Name,
+				strings.Join(slices.Sorted(maps.Keys(s.Params)), ", "))
 		}
 		if len(params[name]) > 1 {
 			return fmt.Errorf("has the parameter %s more than once", name)
@@ -130,15 +121,15 @@ func (s scheme) acceptParams(params url.Values) error {
 
 // acceptServer says what is wrong with the URL of an engine that runs elsewhere. A password has one place in it,
 // the one that is hidden wherever the URL is shown.
-func (s scheme) acceptServer(e Engine) error {
+func (s Scheme) acceptServer(e Engine) error {
 	for name := range e.params {
 		if strings.Contains(strings.ToLower(name), "password") {
-			return fmt.Errorf("must have its password before the host, as in %s://user:password@host, not among its parameters", s.name)
+			return fmt.Errorf("must have its password before the host, as in %s://user:password@host, not among its parameters", s.Name)
 		}
 	}
-	onSocket := e.params.Has("host") || strings.HasSuffix(s.name, "+unix") && e.url.Path != ""
+	onSocket := e.params.Has("host") || strings.HasSuffix(s.Name, "+unix") && e.url.Path != ""
 	if e.url.Host == "" && !onSocket {
-		return fmt.Errorf("has to name a host after the scheme %s, as in %s://host/name", s.name, s.name)
+		return fmt.Errorf("has to name a host after the scheme %s, as in %s://host/name", s.Name, s.Name)
 	}
 	return nil
 }
@@ -146,8 +137,11 @@ func (s scheme) acceptServer(e Engine) error {
 // Scheme returns the name of the engine, such as "sqlite".
 func (e Engine) Scheme() string { return e.url.Scheme }
 
-// embedded reports whether what is kept is in a file of this server, and so belongs to no other one.
-func (e Engine) embedded() bool { return e.Scheme() == sqliteFile.name }
+// Own reports whether what is kept belongs to this process or its data folder, and so to no other server.
+func (e Engine) Own() bool { return e.own }
+
+// Host returns the host of a server without its port, or "" for an engine of this process and for a socket.
+func (e Engine) Host() string { return e.url.Hostname() }
 
 // Address returns the URL of a server without the parameters. There may be a password in it.
 func (e Engine) Address() string {
@@ -192,5 +186,5 @@ func given[T any](e Engine, param string, f form[T]) T {
 	return v
 }
 
-// String returns the URL with its password hidden.
-func (e Engine) String() string { return e.url.Redacted() }
+// String returns the URL with what is secret in it hidden.
+func (e Engine) String() string { return redact(e.url.String()) }

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"agora/app/config"
+	"agora/engine/postgres"
+	"agora/engine/redis"
+)
+
+// port is one port of the program: its key in the configuration, and the engines that can hold it. The configuration, its
+// reference, the opening of stores and the front page follow from the lists of ports.
+type port struct {
+	config.Port
+	title   string // for people: "order history"
+	serving bool   // only a server opens it, not a command that works on the data alone
+	engines []engine
+}
+
+// engine opens a port at the URLs of one scheme.
+type engine struct {
+	config.Scheme
+	open func(ctx context.Context, s *stores, e config.Engine) error
+}
+
+// systems are the systems that the configuration can turn off. accounts always runs.
+var systems = [...]string{shopSystem}
+
+// ports returns all ports: those that all systems share, and those of each system.
+func ports() []port { return slices.Concat(sharedPorts(), accountsPorts(), shopPorts()) }
+
+// Schema returns all that can be configured.
+func Schema() config.Schema {
+	s := config.Schema{Systems: systems[:]}
+	for _, p := range ports() {
+		for _, e := range p.engines {
+			p.Schemes = append(p.Schemes, e.Scheme)
+		}
+		s.Ports = append(s.Ports, p.Port)
+	}
+	return s
+}
+
+// system returns the system that the port belongs to, or "" if all systems share it.
+func (p port) system() string {
+	system, _, ok := strings.Cut(p.Key, ".")
+	if !ok {
+		return ""
+	}
+	return system
+}
+
+// used reports whether something that runs needs the port.
+func (p port) used(cfg config.Config) bool {
+	return !slices.Contains(systems[:], p.system()) || cfg.Runs(p.system())
+}
+
+// openIn opens the port as the configuration says.
+func (p port) openIn(ctx context.Context, s *stores, cfg config.Config) error {
+	chosen := cfg.Engine(p.Key)
+	i := slices.IndexFunc(p.engines, func(e engine) bool { return e.Name == chosen.Scheme() })
+	if i < 0 {
+		return fmt.Errorf("open %s: no engine is called %q", p.title, chosen.Scheme()) // the configuration let it pass: a bug
+	}
+	if err := p.engines[i].open(ctx, s, chosen); err != nil {
+		return fmt.Errorf("open %s: %w", p.title, err)
+	}
+	return nil
+}
+
+// inFile is SQLite: open gets the path of the file.
+func inFile(open func(ctx context.Context, s *stores, path string) error) engine {
+	return engine{config.Scheme{Name: "sqlite", Path: "file", Own: true}, func(ctx context.Context, s *stores, e config.Engine) error {
+		return open(ctx, s, e.Path(s.cfg.Data))
+	}}
+}
+
+// inPostgres is PostgreSQL: all ports with the same URL share the connections of the database that open gets.
+func inPostgres(open func(ctx context.Context, s *stores, db *postgres.Database) error) engine {
+	return engine{config.Scheme{Name: "postgres", Server: true, Driver: true}, func(ctx context.Context, s *stores, e config.Engine) error {
+		db, err := s.database(ctx, e)
+		if err != nil {
+			return err
+		}
+		return open(ctx, s, db)
+	}}
+}
+
+// inRedis is Redis in the clear, with TLS, and on a socket of this machine: open gets the server, which all ports with
+// the same address share.
+func inRedis(params map[string]config.Param, open func(ctx context.Context, s *stores, server *redis.Server, e config.Engine) error) []engine {
+	var engines []engine
+	for _, name := range []string{"redis", "rediss", "redis+unix"} {
+		engines = append(engines, engine{config.Scheme{Name: name, Server: true, Params: params},
+			func(ctx context.Context, s *stores, e config.Engine) error {
+				server, err := s.redisServer(e)
+				if err != nil {
+					return err
+				}
+				return open(ctx, s, server, e)
+			}})
+	}
+	return engines
+}

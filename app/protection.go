@@ -1,0 +1,85 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+
+	"agora/app/config"
+	"agora/fault"
+)
+
+// warnOfLinks logs each link to another host that anybody between the two can read and change.
+func warnOfLinks(ctx context.Context, cfg config.Config, log *slog.Logger) {
+	for _, key := range unprotectedLinks(cfg) {
+		log.WarnContext(ctx, "the link to another host is not encrypted: protect it with TLS, or with a network of its own", "key", key)
+	}
+}
+
+// unprotectedLinks returns the keys whose URLs lead to another host without TLS. Purges of a CDN are left out: they
+// carry identifiers of products, and nothing that is secret.
+func unprotectedLinks(cfg config.Config) []string {
+	var keys []string
+	for _, p := range ports() {
+		if p.used(cfg) && isUnprotected(cfg.Engine(p.Key)) {
+			keys = append(keys, p.Key)
+		}
+	}
+	if inTheClear(cfg.Tracing.Endpoint) {
+		keys = append(keys, "tracing.endpoint")
+	}
+	return keys
+}
+
+func isUnprotected(e config.Engine) bool {
+	switch e.Scheme() {
+	case "redis":
+		return isElsewhere(e.Host())
+	case "postgres":
+		// Without a mode, and with these, PostgreSQL's clients go on where the server offers no TLS.
+		mode := e.Text("sslmode")
+		return isElsewhere(e.Host()) && (mode == "" || mode == "disable" || mode == "allow" || mode == "prefer")
+	case "stripe":
+		return inTheClear(e.Text("api"))
+	}
+	return false
+}
+
+// inTheClear reports whether the URL leads to another host by plain HTTP.
+func inTheClear(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme == "http" && isElsewhere(u.Hostname())
+}
+
+// isElsewhere reports whether a host is another one than this. "" is a socket of this machine.
+func isElsewhere(host string) bool {
+	if host == "" || host == "localhost" {
+		return false
+	}
+	address, err := netip.ParseAddr(host)
+	return err != nil || !address.IsLoopback()
+}
+
+// othersMay are the permissions of everybody but the owner.
+const othersMay = 0o077
+
+// warnOfFolder logs that others can reach into the data folder.
+func warnOfFolder(ctx context.Context, folder string, log *slog.Logger) {
+	if info, err := os.Stat(folder); err == nil && info.Mode().Perm()&othersMay != 0 {
+		log.WarnContext(ctx, "other users of this machine can reach into the data folder: chmod 700", "folder", folder, "mode", info.Mode().Perm())
+	}
+}
+
+// checkSecret refuses a file with a secret that other users of the machine may read or change. A file that is missing is fine.
+func checkSecret(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm()&othersMay == 0 {
+		return nil // reading it says what is wrong
+	}
+	return fault.New(fault.Conflict, "secret_exposed", fmt.Sprintf(
+		"%s has mode %o, so that other users of this machine may know the token in it: delete the file to get a new token, or chmod 600 if nobody has read it",
+		path, info.Mode().Perm()))
+}

@@ -1,0 +1,161 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"agora/app/config"
+	"agora/engine/postgres"
+	pgcatalog "agora/engine/postgres/catalog"
+	pgorders "agora/engine/postgres/orders"
+	sqlitecatalog "agora/engine/sqlite/catalog"
+	sqliteorders "agora/engine/sqlite/orders"
+	"agora/engine/stripe"
+	"agora/engine/varnish"
+	"agora/shop"
+)
+
+// ordersKey is the key of a port that others ask for.
+const ordersKey = "shop.orders"
+
+// shopPorts are the ports of the shop.
+func shopPorts() []port {
+	return []port{
+		{
+			Port: config.Port{
+				Key: "shop.catalog", Was: "catalog", Default: "sqlite:catalog.db",
+				Help: "Where products are kept and searched.",
+			},
+			title: "catalogue",
+			engines: []engine{
+				inFile(func(ctx context.Context, s *stores, path string) error {
+					file, err := sqlitecatalog.Open(ctx, path)
+					if err == nil {
+						s.catalog = file
+						s.closing("catalogue", file)
+					}
+					return err
+				}),
+				inPostgres(func(ctx context.Context, s *stores, db *postgres.Database) (err error) {
+					s.catalog, err = pgcatalog.Open(ctx, db)
+					return err
+				}),
+			},
+		},
+		{
+			Port: config.Port{
+				Key: ordersKey, Was: "orders", Default: "sqlite:orders.db",
+				Help: "Where stock, orders, the ledger and the outbox are kept: one transaction spans them.",
+			},
+			title: "orders",
+			engines: []engine{
+				inFile(func(ctx context.Context, s *stores, path string) error {
+					file, err := sqliteorders.Open(ctx, path)
+					if err == nil {
+						s.orders = file
+						s.closing("orders", file)
+					}
+					return err
+				}),
+				inPostgres(func(ctx context.Context, s *stores, db *postgres.Database) (err error) {
+					s.orders, err = pgorders.Open(ctx, db)
+					return err
+				}),
+			},
+		},
+		{
+			Port: config.Port{
+				Key: "shop.views", Was: "views", Default: "sqlite:views.db",
+				Help: "Where the read model of orders is kept. It is rebuilt from the orders if it is lost or old.",
+			},
+			title: "order history",
+			engines: []engine{
+				inFile(func(ctx context.Context, s *stores, path string) error {
+					file, err := sqliteorders.OpenHistory(ctx, path)
+					if err == nil {
+						s.views = file
+						s.closing("order history", file)
+					}
+					return err
+				}),
+				inPostgres(func(ctx context.Context, s *stores, db *postgres.Database) (err error) {
+					s.views, err = pgorders.OpenHistory(ctx, db)
+					return err
+				}),
+			},
+		},
+		{
+			Port: config.Port{
+				Key: "shop.gateway", Was: "gateway", Default: "simulated:?latency=20ms",
+				Help: "Who takes the payments. The simulated gateway answers after latency, declines a share of the payments (decline=0.02) and is away for a share of the calls (outage=0.01). stripe: takes its test key from `STRIPE_API_KEY` or from the file key_file, pays everything with one method (method=pm_card_visa), and can call another server than Stripe (api=http://localhost:12111).",
+			},
+			title: "payments", serving: true,
+			engines: []engine{
+				{config.Scheme{Name: "simulated", Own: true, Params: map[string]config.Param{
+					"latency": config.LatencyParam, "decline": config.ShareParam, "outage": config.ShareParam,
+				}}, openSimulatedGateway},
+				{config.Scheme{Name: "stripe", Params: map[string]config.Param{
+					"key_file": config.TextParam, "method": config.TextParam, "api": config.WebParam,
+				}}, openStripe},
+			},
+		},
+		{
+			Port: config.Port{
+				Key: "shop.cdn", Was: "cdn", Default: "none:",
+				Help: "The cache in front of the shop that is told which product pages have changed: a Varnish with the configuration in deploy/varnish, at its socket for purges, as in varnish://cdn:6082.",
+			},
+			title: "CDN", serving: true,
+			engines: []engine{
+				{config.Scheme{Name: "none", Own: true}, func(context.Context, *stores, config.Engine) error { return nil }},
+				{config.Scheme{Name: "varnish", Server: true}, func(_ context.Context, s *stores, e config.Engine) (err error) {
+					s.cdn, err = varnish.New(e.URL(), s.log, s.metrics)
+					return err
+				}},
+			},
+		},
+	}
+}
+
+func openSimulatedGateway(_ context.Context, s *stores, e config.Engine) error {
+	s.gateway = shop.NewSimulatedGateway(shop.SimulatedOptions{
+		Latency: e.Duration("latency"), Decline: e.Share("decline"), Outage: e.Share("outage"),
+	})
+	return nil
+}
+
+func openStripe(_ context.Context, s *stores, e config.Engine) error {
+	key, err := stripeKey(e.Text("key_file"))
+	if err != nil {
+		return err
+	}
+	gateway, err := stripe.New(key, stripe.Options{PaymentMethod: e.Text("method"), API: e.Text("api")})
+	if err != nil {
+		return err
+	}
+	s.gateway = gateway
+	s.closing("payments", gateway)
+	return nil
+}
+
+// stripeKeyVariable is the environment variable from which Stripe's own tools read the secret key.
+const stripeKeyVariable = "STRIPE_API_KEY"
+
+// stripeKey reads the secret key from a file or, without one, from the environment. It is no part of the
+// configuration, which is shown.
+func stripeKey(path string) (string, error) {
+	if path == "" {
+		key, ok := os.LookupEnv(stripeKeyVariable)
+		if !ok {
+			return "", errors.New("the gateway needs Stripe's secret key: in " + stripeKeyVariable + ", or in a file that key_file names")
+		}
+		return key, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read Stripe's secret key: %w", err)
+	}
+	return strings.TrimSpace(string(content)), nil
+}
