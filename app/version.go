@@ -14,7 +14,7 @@ import (
 
 // folderVersion is the version of the data folder as a whole. It rises with each version of a store in the folder, so that
 // an older program refuses the folder before it opens any of them: docs/upgrading.md.
-const folderVersion = 1
+const folderVersion = 2
 
 // versionFile has the version of a data folder, in decimal. A folder without the file has version 1.
 const versionFile = "version"

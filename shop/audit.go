@@ -97,9 +97,17 @@ func (a Audit) Run(ctx context.Context) (AuditReport, error) {
 // journal reads all facts once: into the books, and to know the version of each order.
 func (r *auditing) journal(ctx context.Context) error {
 	check := r.report.Begin("journal", "each fact can be read, follows the one before it, and its postings add up to nothing")
+	linked := r.report.Begin("chain", "each entry of the journal follows from the one before it, unchanged since it was stored")
+	var chain journal.Chain
 	versions := map[string]uint64{} // of all streams but those of orders
 	_, err := journal.Fold(ctx, r.Orders, journal.Snapshot[struct{}]{}, func(none struct{}, e journal.Entry) (struct{}, error) {
 		check.Compared++
+		if e.Hash != nil {
+			linked.Compared++
+		}
+		if err := chain.Check(e); err != nil {
+			linked.Differ("entry %d, %s, version %d: %v", e.Seq, e.Stream, e.Version, err)
+		}
 		before := versions[e.Stream]
 		if isOrderStream(e.Stream) {
 			before = r.facts[e.Stream].version

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"agora/fault"
@@ -191,8 +192,11 @@ func (w *writer) commit(writes []*write) group {
 		g.fail(fmt.Errorf("commit: %w", err))
 		// SQLite may have ended the transaction already. Then the rollback fails, which does no harm.
 		_, _ = w.tx.Exec("ROLLBACK")
+		w.tx.rolledBack(0)
 		w.tx.broken = nil
 	}
+	clear(w.tx.undo)
+	w.tx.undo = w.tx.undo[:0]
 	return g
 }
 
@@ -220,6 +224,9 @@ type Tx struct {
 	lazy     bool // the current write has changed nothing yet: its first change opens the savepoint
 	changed  bool // a write of the group has changed something
 
+	undo []func() // of OnRollback, by all writes of the group so far
+	own  int      // how many of them are from before the current write
+
 	// broken is the error for which the whole transaction has to be rolled back. After a full disk or an input/output error
 	// SQLite has rolled it back already, and a further savepoint would begin another transaction.
 	broken error
@@ -228,7 +235,7 @@ type Tx struct {
 // isolated executes fn so that a failure rolls back the changes of fn alone. The first change opens the savepoint, because
 // many writes read something and are refused.
 func (t *Tx) isolated(fn func(*Tx) error) error {
-	t.lazy, t.inside = true, false
+	t.lazy, t.inside, t.own = true, false, len(t.undo)
 	err := fn(t)
 	t.lazy = false
 	if !t.inside {
@@ -242,11 +249,25 @@ func (t *Tx) isolated(fn func(*Tx) error) error {
 			t.broken = errors.Join(err, undo)
 			return err
 		}
+		t.rolledBack(t.own)
 	}
 	if _, release := t.Exec("RELEASE one"); release != nil {
 		t.broken = errors.Join(err, release)
 	}
 	return err
+}
+
+// OnRollback has undo called if the changes of the current write are rolled back, alone or with its group. It is for what a
+// store remembers of its own changes.
+func (t *Tx) OnRollback(undo func()) { t.undo = append(t.undo, undo) }
+
+// rolledBack undoes what was remembered by the writes whose functions follow the first ones, the last write first.
+func (t *Tx) rolledBack(first int) {
+	for _, undo := range slices.Backward(t.undo[first:]) {
+		undo()
+	}
+	clear(t.undo[first:])
+	t.undo = t.undo[:first]
 }
 
 // Exec executes a statement and returns how many rows it changed.

@@ -314,3 +314,38 @@ func BenchmarkWriter(b *testing.B) {
 		})
 	}
 }
+
+// TestWhatAStoreRemembersIsRolledBack has a write succeed, one fail alone, and one that succeeded fail with its group.
+func TestWhatAStoreRemembersIsRolledBack(t *testing.T) {
+	w, _ := openBare(t)
+	remembered := "nothing"
+	remember := func(name string, end func(*Tx) error) *write {
+		return &write{ctx: t.Context(), answer: make(chan struct{}), fn: func(tx *Tx) error {
+			if err := insert(name)(tx); err != nil {
+				return err
+			}
+			before := remembered
+			remembered = name
+			tx.OnRollback(func() { remembered = before })
+			return end(tx)
+		}}
+	}
+	fine := func(*Tx) error { return nil }
+	refused := func(*Tx) error { return errors.New("refused") }
+	breaking := func(tx *Tx) error {
+		_, err := tx.Exec("ROLLBACK") // as SQLite does when the disk is full
+		return errors.Join(err, errors.New("the disk is full"))
+	}
+	w.commit([]*write{remember("first", fine), remember("second", refused)})
+	if remembered != "first" {
+		t.Errorf("after a write that was refused, %s is remembered, want first", remembered)
+	}
+	w.commit([]*write{remember("third", fine), remember("fourth", breaking)})
+	if remembered != "first" {
+		t.Errorf("after a group that failed, %s is remembered, want first", remembered)
+	}
+	w.commit([]*write{remember("fifth", fine)})
+	if remembered != "fifth" {
+		t.Errorf("after the next write, %s is remembered, want fifth", remembered)
+	}
+}

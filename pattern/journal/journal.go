@@ -20,6 +20,7 @@ type Entry struct {
 	Kind    string    // what kind of fact, such as "order.placed"
 	At      time.Time // when it became true, to the microsecond
 	Body    []byte    // the fact, encoded by who wrote it
+	Hash    []byte    // Link of the entry, given by the store; nil for what was stored before the journal had a chain
 }
 
 // Appender adds entries. Stores that keep a journal beside other data append inside their own

@@ -13,7 +13,8 @@ import (
 type Memory struct {
 	mu      sync.RWMutex
 	entries []Entry
-	streams map[string][]int // places in entries
+	streams map[string][]int // indexes into entries
+	last    []byte           // hash of the newest entry
 }
 
 // Append implements Appender.
@@ -38,6 +39,8 @@ func (m *Memory) Append(_ context.Context, entries ...Entry) error {
 	for _, e := range entries {
 		e.Seq = uint64(len(m.entries)) + 1
 		e.Body = slices.Clone(e.Body)
+		e.Hash = e.Link(m.last)
+		m.last = e.Hash
 		m.streams[e.Stream] = append(m.streams[e.Stream], len(m.entries))
 		m.entries = append(m.entries, e)
 	}
@@ -48,11 +51,11 @@ func (m *Memory) Append(_ context.Context, entries ...Entry) error {
 func (m *Memory) Stream(_ context.Context, stream string, after uint64, limit int) ([]Entry, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	places := m.streams[stream]
-	places = places[min(after, uint64(len(places))):]
+	indexes := m.streams[stream]
+	indexes = indexes[min(after, uint64(len(indexes))):]
 	var found []Entry
-	for _, place := range places[:min(limit, len(places))] {
-		found = append(found, m.entries[place])
+	for _, index := range indexes[:min(limit, len(indexes))] {
+		found = append(found, m.entries[index])
 	}
 	return found, nil
 }

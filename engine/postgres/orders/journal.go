@@ -69,11 +69,11 @@ func streamVersions(ctx context.Context, tx pgx.Tx, entries []journal.Entry) (ma
 	return versions, nil
 }
 
-const entryColumns = "SELECT seq, stream, version, kind, at, body FROM journal"
+const entryColumns = "SELECT seq, stream, version, kind, at, body, hash FROM journal"
 
 func scanEntry(row pgx.CollectableRow) (journal.Entry, error) {
 	var e journal.Entry
-	err := row.Scan(&e.Seq, &e.Stream, &e.Version, &e.Kind, &e.At, &e.Body)
+	err := row.Scan(&e.Seq, &e.Stream, &e.Version, &e.Kind, &e.At, &e.Body, &e.Hash)
 	e.At = e.At.UTC()
 	return e, err
 }

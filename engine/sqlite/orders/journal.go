@@ -3,6 +3,7 @@ package orders
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,23 +15,54 @@ import (
 )
 
 // appendEntry appends to the journal. An entry without a version takes the next one of its stream.
-func appendEntry(t *sqlite.Tx, e journal.Entry) error {
-	n, err := t.Exec(`INSERT INTO journal (stream, version, kind, at, body)
-		SELECT ?1, next, ?3, ?4, ?5 FROM (SELECT coalesce(max(version), 0) + 1 AS next FROM journal WHERE stream = ?1)
-		WHERE ?2 IN (0, next)`,
-		e.Stream, int64(e.Version), e.Kind, e.At.UnixMicro(), e.Body)
-	if err == nil && n == 0 {
+func (s *Store) appendEntry(t *sqlite.Tx, e journal.Entry) error {
+	before := s.newest
+	e.Seq = before.seq + 1
+	if e.Version == 0 {
+		err := t.QueryRow("SELECT coalesce(max(version), 0) + 1 FROM journal WHERE stream = ?", []any{e.Stream}, &e.Version)
+		if err != nil {
+			return err
+		}
+	}
+	hash := e.Link(before.hash)
+	n, err := t.Exec(`INSERT INTO journal (seq, stream, version, kind, at, body, hash)
+		SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 FROM (SELECT coalesce(max(version), 0) + 1 AS next FROM journal WHERE stream = ?2)
+		WHERE ?3 = next`,
+		int64(e.Seq), e.Stream, int64(e.Version), e.Kind, e.At.UnixMicro(), e.Body, hash)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
 		return fault.New(fault.Conflict, "version_conflict", fmt.Sprintf("%s cannot take version %d next", e.Stream, e.Version))
 	}
-	return err
+	s.newest = newest{e.Seq, hash}
+	t.OnRollback(func() { s.newest = before })
+	return nil
 }
 
-const entryColumns = "SELECT seq, stream, version, kind, at, body FROM journal"
+// newest is the newest entry of the journal, which the next one is chained to. After Open only the goroutine of all writes
+// uses it.
+type newest struct {
+	seq  uint64
+	hash []byte // nil before the chain begins
+}
+
+// loadNewest reads the newest entry.
+func loadNewest(ctx context.Context, db *sqlite.Database) (newest, error) {
+	var l newest
+	err := db.QueryRow(ctx, "SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1", nil, &l.seq, &l.hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return newest{}, nil
+	}
+	return l, err
+}
+
+const entryColumns = "SELECT seq, stream, version, kind, at, body, hash FROM journal"
 
 func scanEntry(rows *sql.Rows) (journal.Entry, error) {
 	var e journal.Entry
 	var at int64
-	err := rows.Scan(&e.Seq, &e.Stream, &e.Version, &e.Kind, &at, &e.Body)
+	err := rows.Scan(&e.Seq, &e.Stream, &e.Version, &e.Kind, &at, &e.Body, &e.Hash)
 	e.At = time.UnixMicro(at).UTC()
 	return e, err
 }

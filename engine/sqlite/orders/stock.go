@@ -46,7 +46,7 @@ func (s *Store) ChangeStock(ctx context.Context, sku string, decide func(shop.St
 		after = current
 		after.OnHand = change.OnHand
 		after.Version++
-		return appendEntry(t, change.Entry)
+		return s.appendEntry(t, change.Entry)
 	})
 	return after, err
 }

@@ -19,7 +19,10 @@ import (
 var migrations embed.FS
 
 // Store is the embedded shop.OrderStore: stock, orders, sagas and the journal in one file.
-type Store struct{ db *sqlite.Database }
+type Store struct {
+	db     *sqlite.Database
+	newest newest
+}
 
 var _ shop.OrderStore = (*Store)(nil)
 
@@ -29,7 +32,11 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db}, nil
+	last, err := loadNewest(ctx, db)
+	if err != nil {
+		return nil, errors.Join(sqlite.Classify(err), db.Close())
+	}
+	return &Store{db: db, newest: last}, nil
 }
 
 // Close finishes accepted writes and closes the file.
@@ -47,7 +54,7 @@ func (s *Store) Place(ctx context.Context, p shop.Placement) (*shop.Claim, error
 		if err != nil || claim != nil {
 			return err
 		}
-		return storeTransition(t, p.Transition)
+		return s.storeTransition(t, p.Transition)
 	})
 	return claim, err
 }
@@ -113,7 +120,7 @@ func (s *Store) Advance(ctx context.Context, tr shop.Transition) error {
 		if n == 0 {
 			return errAbsentOrMoved(t, tr.Order.ID)
 		}
-		return storeTransition(t, tr)
+		return s.storeTransition(t, tr)
 	})
 }
 
@@ -131,11 +138,11 @@ func errAbsentOrMoved(t *sqlite.Tx, id string) error {
 }
 
 // storeTransition stores the parts of a transition besides the row of the order.
-func storeTransition(t *sqlite.Tx, tr shop.Transition) error {
+func (s *Store) storeTransition(t *sqlite.Tx, tr shop.Transition) error {
 	if err := moveStock(t, tr.Moves); err != nil {
 		return err
 	}
-	if err := appendEntry(t, tr.Entry); err != nil {
+	if err := s.appendEntry(t, tr.Entry); err != nil {
 		return err
 	}
 	if tr.Saga == nil {
@@ -229,7 +236,7 @@ func (s *Store) Import(ctx context.Context, batch shop.ImportBatch) error {
 			}
 		}
 		for _, e := range batch.Entries {
-			if err := appendEntry(t, e); err != nil {
+			if err := s.appendEntry(t, e); err != nil {
 				return err
 			}
 		}

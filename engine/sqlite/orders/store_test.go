@@ -36,7 +36,7 @@ type journalOnly struct{ *Store }
 func (j journalOnly) Append(ctx context.Context, entries ...journal.Entry) error {
 	return j.db.Write(ctx, func(t *sqlite.Tx) error {
 		for _, e := range entries {
-			if err := appendEntry(t, e); err != nil {
+			if err := j.appendEntry(t, e); err != nil {
 				return err
 			}
 		}

@@ -3,6 +3,7 @@
 package journaltest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -25,6 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) Journal) {
 	t.Run("entries come back as they went in", func(t *testing.T) { testRoundTrip(t, open(t)) })
 	t.Run("a version is taken once", func(t *testing.T) { testVersions(t, open(t)) })
 	t.Run("concurrent writers of a stream do not overwrite", func(t *testing.T) { testConcurrent(t, open(t)) })
+	t.Run("each entry is chained to the one before it", func(t *testing.T) { testChain(t, open(t)) })
 	t.Run("a fold resumes from its snapshot", func(t *testing.T) { testFold(t, open(t)) })
 }
 
@@ -72,6 +74,37 @@ func testRoundTrip(t *testing.T, j Journal) {
 	if len(all) == 3 {
 		if rest, _ := j.All(t.Context(), all[0].Seq, 1); bodies(rest) != "other" {
 			t.Errorf("behind the first comes %q, want %q", bodies(rest), "other")
+		}
+	}
+}
+
+func testChain(t *testing.T, j Journal) {
+	mustAppend(t, j, entry("a", 1, "one"), entry("b ä", 1, "other"))
+	if err := j.Append(t.Context(), entry("a", 1, "refused")); err == nil {
+		t.Fatal("a version was taken twice")
+	}
+	before := entry("a", 2, "")
+	before.At = time.Date(1969, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
+	mustAppend(t, j, before)
+	mustAppend(t, j, entry("a", 3, "\x00\xff"))
+	all, err := j.All(t.Context(), 0, 10)
+	if err != nil || len(all) != 4 {
+		t.Fatalf("the journal holds %d entries, %v; want 4", len(all), err)
+	}
+	CheckChain(t, all)
+	stream, err := j.Stream(t.Context(), "a", 2, 1)
+	if err != nil || len(stream) != 1 || !bytes.Equal(stream[0].Hash, all[3].Hash) {
+		t.Errorf("the stream has %+v, %v; want the hash of the journal", stream, err)
+	}
+}
+
+// CheckChain fails the test unless all entries of a journal have a hash that follows from those before.
+func CheckChain(t *testing.T, all []journal.Entry) {
+	t.Helper()
+	var chain journal.Chain
+	for _, e := range all {
+		if err := chain.Check(e); err != nil || e.Hash == nil {
+			t.Errorf("entry %d has the hash %x: %v", e.Seq, e.Hash, err)
 		}
 	}
 }
