@@ -23,7 +23,8 @@ import (
 
 // Database is a pool of connections to one database. Any number of stores share it.
 type Database struct {
-	pool *pgxpool.Pool
+	pool  *pgxpool.Pool
+	leads leads
 
 	mu      sync.Mutex
 	closers []func() // called before the pool is closed
@@ -69,7 +70,7 @@ func Open(ctx context.Context, url string) (*Database, error) {
 		pool.Close()
 		return nil, Classify(fmt.Errorf("connect: %w", err))
 	}
-	return &Database{pool: pool}, nil
+	return &Database{pool: pool, leads: newLeads()}, nil
 }
 
 const (
@@ -87,6 +88,7 @@ func (d *Database) Close() error {
 		finish()
 	}
 	d.closers = nil
+	d.leads.close()
 	d.pool.Close()
 	return nil
 }

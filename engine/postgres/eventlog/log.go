@@ -14,6 +14,7 @@ import (
 	"agora/engine/postgres"
 	"agora/fault"
 	"agora/pattern/eventlog"
+	"agora/pattern/lead"
 )
 
 // Log is an eventlog.Log that any number of servers may have open. Each call is one round trip, except the first call that
@@ -28,8 +29,8 @@ type Log struct {
 }
 
 var (
-	_ eventlog.Log    = (*Log)(nil)
-	_ eventlog.Leader = (*Log)(nil)
+	_ eventlog.Log = (*Log)(nil)
+	_ lead.Divider = (*Log)(nil)
 )
 
 // topic is the number of a topic and the number of its partitions.
@@ -257,13 +258,23 @@ func (l *Log) Committed(ctx context.Context, group, name string, partition int) 
 	return offset, ok, err
 }
 
-// Lead implements eventlog.Leader. A leader that lost its connection may finish its last batch while the next one begins.
+// Lead implements lead.Leader for the groups of servers that share the log.
 func (l *Log) Lead(ctx context.Context, group string, work func(ctx context.Context) error) (bool, error) {
 	select {
 	case <-l.closed:
 		return false, eventlog.ErrClosed()
 	default:
 		return l.db.Lead(ctx, "topics", group, work)
+	}
+}
+
+// Join implements lead.Divider.
+func (l *Log) Join(ctx context.Context, group string, work func(ctx context.Context, members lead.Count) error) error {
+	select {
+	case <-l.closed:
+		return eventlog.ErrClosed()
+	default:
+		return l.db.Join(ctx, "topics", group, work)
 	}
 }
 

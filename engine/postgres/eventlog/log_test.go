@@ -15,6 +15,7 @@ import (
 	"agora/ident"
 	"agora/pattern/eventlog"
 	"agora/pattern/eventlog/eventlogtest"
+	"agora/pattern/lead/leadtest"
 )
 
 // openLog opens the log of a database. The test closes both at its end.
@@ -102,10 +103,9 @@ func TestLogOfTwoServers(t *testing.T) {
 
 func TestOneServerFollowsForAGroup(t *testing.T) {
 	t.Parallel()
-	eventlogtest.Lead(t, func(t *testing.T) (first, second eventlog.Leader, crash func()) {
+	leadtest.RunDivider(t, func(t *testing.T) (first, second *Log, crash func()) {
 		url := server.Database(t)
-		servers := [2]*Log{openLog(t, url), openLog(t, url)}
-		return servers[0], servers[1], func() { postgrestest.EndLeads(t, url) }
+		return openLog(t, url), openLog(t, url), func() { postgrestest.EndLeads(t, url) }
 	})
 }
 

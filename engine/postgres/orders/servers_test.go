@@ -1,7 +1,6 @@
 package orders
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -13,8 +12,8 @@ import (
 
 	"agora/engine/postgres"
 	"agora/engine/postgres/postgrestest"
-	"agora/fault"
 	"agora/pattern/journal"
+	"agora/pattern/lead/leadtest"
 	"agora/shop"
 	"agora/shop/shoptest"
 )
@@ -213,35 +212,10 @@ func TestServersThatStartTogetherMigrateOnce(t *testing.T) {
 	})
 }
 
-func TestALeadIsTakenOverAfterACrash(t *testing.T) {
+func TestOneServerLeadsATask(t *testing.T) {
 	t.Parallel()
-	servers := stocked(t, 2, 1)
-	leading, lost := make(chan struct{}), make(chan error, 1)
-	go func() {
-		_, err := servers[0].Lead(t.Context(), "relay", func(ctx context.Context) error {
-			close(leading)
-			<-ctx.Done()
-			return nil
-		})
-		lost <- err
-	}()
-	<-leading
-	never := func(context.Context) error { t.Error("two lead at a time"); return nil }
-	if led, err := servers[1].Lead(t.Context(), "relay", never); led || err != nil {
-		t.Fatalf("a second leader: %v, %v", led, err)
-	}
-	postgrestest.EndLeads(t, servers[1].db.Pool().Config().ConnString())
-	if err := <-lost; !fault.Is(err, fault.Unavailable) {
-		t.Errorf("the server that lost the lead got %v, want fault.Unavailable", err)
-	}
-	took := false
-	for !took {
-		led, err := servers[1].Lead(t.Context(), "relay", func(context.Context) error { took = true; return nil })
-		if err != nil || led != took {
-			t.Fatalf("take-over = %v, %v", led, err)
-		}
-	}
-	if led, err := servers[0].Lead(t.Context(), "relay", func(context.Context) error { return nil }); !led || err != nil {
-		t.Errorf("a lead that was given back could not be taken: %v, %v", led, err)
-	}
+	leadtest.Run(t, func(t *testing.T) (first, second *Store, crash func()) {
+		servers := stocked(t, 2, 1)
+		return servers[0], servers[1], func() { postgrestest.EndLeads(t, servers[1].db.Pool().Config().ConnString()) }
+	})
 }

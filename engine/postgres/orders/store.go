@@ -12,7 +12,7 @@ import (
 
 	"agora/engine/postgres"
 	"agora/fault"
-	"agora/pattern/outbox"
+	"agora/pattern/lead"
 	"agora/pattern/saga"
 	"agora/shop"
 )
@@ -25,7 +25,7 @@ type Store struct {
 
 var (
 	_ shop.OrderStore = (*Store)(nil)
-	_ outbox.Leader   = (*Store)(nil)
+	_ lead.Leader     = (*Store)(nil)
 )
 
 //go:embed migrations
@@ -42,8 +42,7 @@ func Open(ctx context.Context, db *postgres.Database) (*Store, error) {
 	return s, nil
 }
 
-// Lead implements outbox.Leader, and serves every other task that one of the servers that share the orders does. A leader
-// that lost its connection may finish its last batch while the next leader begins; both do the same work in the same order.
+// Lead implements lead.Leader for the tasks of servers that share the orders.
 func (s *Store) Lead(ctx context.Context, task string, work func(ctx context.Context) error) (bool, error) {
 	return s.db.Lead(ctx, "outbox", task, work)
 }

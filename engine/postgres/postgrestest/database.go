@@ -103,12 +103,12 @@ func Execute(tb testing.TB, url, statements string) {
 	}
 }
 
-// EndLeads ends the connection that has a lead in the database at a URL, as PostgreSQL does when a process dies.
+// EndLeads ends the one connection that has leads in the database at a URL, as PostgreSQL does when a process dies.
 func EndLeads(tb testing.TB, url string) {
 	tb.Helper()
 	Execute(tb, url, `DO $$ BEGIN
-		ASSERT (SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND granted
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) = 1, 'not one connection has a lead';
+		ASSERT (SELECT count(pg_terminate_backend(pid)) FROM (SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) leaders) = 1, 'not one connection has a lead';
 	END $$`)
 }
 
