@@ -13,7 +13,7 @@ import (
 
 	"agora/generate"
 	"agora/pattern/eventlog"
-	"agora/pattern/outbox"
+	"agora/pattern/projection"
 	"agora/shop"
 )
 
@@ -48,7 +48,7 @@ func newStall(t *testing.T) *stall {
 		}),
 		history: shop.NewOrderHistory(s.views, s.orders),
 		sync:    shop.NewInventorySync(s.orders, catalog, nil),
-		relay:   outboxRelay(s),
+		relay:   newRelay(s, quiet(), nil),
 	}}
 	st.restock = func(units int64) {
 		t.Helper()
@@ -60,23 +60,25 @@ func newStall(t *testing.T) *stall {
 	return st
 }
 
-func outboxRelay(s *stores) *outbox.Relay {
-	return outbox.NewRelay(s.orders, publishTo(s.events), quiet(), nil)
-}
-
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // sell places orders and carries their events to the log.
 func (s *stall) sell(n int) {
+	s.Helper()
+	s.place(n)
+	if err := s.relay.flush(s.Context()); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// place places orders.
+func (s *stall) place(n int) {
 	s.Helper()
 	for range n {
 		_, err := s.orders.Place(s.Context(), "usr_2", "", shop.OrderRequest{Lines: []shop.LineRequest{{ProductID: s.lamp.ID, Quantity: 1}}})
 		if err != nil {
 			s.Fatal(err)
 		}
-	}
-	if err := s.relay.Flush(s.Context()); err != nil {
-		s.Fatal(err)
 	}
 }
 
@@ -135,7 +137,7 @@ var damages = map[string]func(*stall){
 	"events dropped unread": func(s *stall) {
 		s.sell(3)
 		s.restock(7)
-		if err := s.relay.Flush(s.Context()); err != nil {
+		if err := s.relay.flush(s.Context()); err != nil {
 			s.Fatal(err)
 		}
 		s.outgrow()
@@ -179,42 +181,13 @@ func TestFollowMendsTheReadModels(t *testing.T) {
 	}
 }
 
-// TestAReadModelIsRebuiltOnce has the log drop events while a read model is rebuilt because others were dropped.
-func TestAReadModelIsRebuiltOnce(t *testing.T) {
-	s := newStall(t)
-	s.sell(5)
-	s.catchUp()
-	s.sell(3)
-	s.outgrow()
-	for _, p := range s.projections(s.stores.events) {
-		s.sell(2)
-		rebuild, outgrow, times := p.rebuild, s.outgrow, 0
-		p.rebuild = func(ctx context.Context) error {
-			if times++; times == 1 {
-				outgrow()
-			}
-			return rebuild(ctx)
-		}
-		for range 2 {
-			if err := p.mend(t.Context(), quiet()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if times != 1 {
-			t.Errorf("%s was rebuilt %d times, want once", p.group, times)
-		}
-	}
-	s.catchUp()
-	s.audit()
-}
-
 // follow runs the projections until stop, which wants them to have ended well.
 func (s *stall) follow() (stop func()) {
 	ctx, cancel := context.WithCancel(s.Context())
-	all := s.projections(s.stores.events)
+	all := s.projections()
 	ended := make(chan error, len(all))
 	for _, p := range all {
-		go func() { ended <- p.follow(ctx, quiet(), nil) }()
+		go func() { ended <- p.Follow(ctx) }()
 	}
 	return func() {
 		s.Helper()
@@ -264,7 +237,7 @@ func TestFollowTriesToRebuildUntilItCan(t *testing.T) {
 		stop := s.follow()
 		synctest.Wait()
 		views.down.Store(false)
-		time.Sleep(2 * mendPause)
+		time.Sleep(2 * projection.MendPause)
 		synctest.Wait()
 		s.audit()
 		stop()

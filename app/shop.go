@@ -9,7 +9,6 @@ import (
 	"agora/httpapi"
 	shopapi "agora/httpapi/shop"
 	"agora/pattern/eventlog"
-	"agora/pattern/outbox"
 	"agora/pattern/saga"
 	"agora/shop"
 	"agora/telemetry"
@@ -30,7 +29,7 @@ type marketplace struct {
 	orders  *shop.Orders
 	history *shop.OrderHistory
 
-	relay  *outbox.Relay
+	relay  *relay
 	runner *saga.Runner
 	sync   *shop.InventorySync
 	alone  bool // no other process works on the orders
@@ -47,7 +46,7 @@ func newMarketplace(s *stores, gateway shop.Gateway, log *slog.Logger, metrics *
 	})
 	m.pages = shop.NewPages(s.cache, m.catalog, cfg.Shop.CacheTTL, metrics)
 	m.stocks = shop.NewStocks(s.orders, m.catalog)
-	m.relay = outbox.NewRelay(s.orders, publishTo(s.events), log, metrics)
+	m.relay = newRelay(s, log, metrics)
 	offers := shop.NewCachedOffers(s.cache, m.catalog, cfg.Shop.CacheTTL, metrics, func(err error) {
 		log.Error("a product may be sold as it was before for a while", "error", err)
 	})
@@ -55,24 +54,12 @@ func newMarketplace(s *stores, gateway shop.Gateway, log *slog.Logger, metrics *
 		Hold: cfg.Shop.Hold, Log: log, Metrics: metrics, Notify: m.relay.Wake,
 	})
 	m.history = shop.NewOrderHistory(s.views, s.orders)
-	m.runner = saga.NewRunner("checkout", s.orders, m.orders.Steps(), log, metrics)
+	m.runner = saga.NewRunner("checkout", s.orders, m.orders.Steps(), saga.Options{Log: log, Metrics: metrics})
 	m.sync = shop.NewInventorySync(s.orders, m.catalog, metrics)
 	if s.cdn != nil {
 		m.pages.PurgeAt(s.cdn)
 	}
 	return m
-}
-
-// publishTo carries the shop's outbox to the event log.
-func publishTo(log eventlog.Log) outbox.Publish {
-	return func(ctx context.Context, messages []outbox.Message) error {
-		records := make([]eventlog.Record, len(messages))
-		for i, m := range messages {
-			records[i] = eventlog.Record{ID: m.ID, Kind: m.Kind, Key: m.Key, Value: m.Body, At: m.At}
-		}
-		_, err := log.Append(ctx, shop.Topic, records...)
-		return err
-	}
 }
 
 const (
@@ -95,30 +82,14 @@ func (m *marketplace) modules() []Module {
 	modules = append(modules, Module{Name: "shop stores", Check: m.check}, Module{Name: "event log topics", Start: func(ctx context.Context) error {
 		return m.stores.events.Create(ctx, shop.Topic, shopPartitions)
 	}})
-	for _, p := range m.projections(m.stores.events) {
-		modules = append(modules, Module{Name: "projection of " + p.group, Run: func(ctx context.Context) error {
-			return p.follow(ctx, m.log, m.metrics)
-		}})
+	for _, p := range m.projections() {
+		modules = append(modules, Module{Name: "projection of " + p.Group, Run: p.Follow})
 	}
 	return append(modules,
 		Module{Name: "event log retention", Run: m.trimEvents},
-		Module{Name: "checkout saga", Run: func(ctx context.Context) error { return m.runSagas(ctx, m.stores.orders, m.log) }},
-		Module{Name: "outbox relay", Run: func(ctx context.Context) error { m.relay.Run(ctx); return nil }, Stop: m.relay.Flush},
+		Module{Name: "checkout saga", Run: m.runSagas},
+		Module{Name: "outbox relay", Run: m.relay.run, Stop: m.relay.flush},
 	)
-}
-
-// runSagas finishes checkouts until ctx ends, at first those that an earlier process left. Of servers that share the
-// orders one does: each that did would call the gateway for all of them.
-func (m *marketplace) runSagas(ctx context.Context, orders shop.OrderStore, log *slog.Logger) error {
-	if m.alone {
-		if err := m.runner.Recover(ctx); err != nil {
-			log.WarnContext(ctx, "unfinished checkouts wait until they are due", "error", err)
-		}
-	}
-	return whileLeading(ctx, orders, "checkouts", log, func(ctx context.Context) error {
-		m.runner.Run(ctx)
-		return nil
-	})
 }
 
 // trimEvents drops old events of the shop now and then, until ctx ends.

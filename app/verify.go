@@ -8,8 +8,10 @@ import (
 	"log/slog"
 
 	"agora/app/config"
+	"agora/backoff"
 	"agora/fault"
 	"agora/lab/verify"
+	"agora/pattern/lead"
 	"agora/shop"
 	"agora/telemetry"
 )
@@ -96,7 +98,7 @@ func (m *marketplace) drain(ctx context.Context) error {
 		return err
 	}
 	for relayed := uint64(0); relayed < newest; {
-		if err := m.relay.Flush(ctx); err != nil {
+		if err := m.relay.flush(ctx); err != nil {
 			return err
 		}
 		if _, relayed, err = s.orders.Relay(ctx); err != nil {
@@ -104,11 +106,11 @@ func (m *marketplace) drain(ctx context.Context) error {
 		}
 		if relayed < newest {
 			log.InfoContext(ctx, "waiting for the server that relays the events", "relayed", relayed, "newest", newest)
-			pause(ctx, campaign)
+			backoff.Sleep(ctx, lead.Campaign)
 		}
 	}
-	for _, p := range m.projections(s.events) {
-		if err := p.catchUp(ctx, log); err != nil {
+	for _, p := range m.projections() {
+		if err := p.CatchUp(ctx); err != nil {
 			return err
 		}
 	}

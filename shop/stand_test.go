@@ -45,7 +45,7 @@ func newStand(t *testing.T, options shop.SimulatedOptions) *stand {
 	s.orders = shop.NewOrders(s.store, s.products, s.gateway, shop.OrdersOptions{
 		Hold: hold, Log: quiet(), Metrics: s.metrics, Notify: func() { s.notified.Add(1) },
 	})
-	s.runner = saga.NewRunner("checkout", s.store, s.orders.Steps(), quiet(), nil)
+	s.runner = saga.NewRunner("checkout", s.store, s.orders.Steps(), saga.Options{})
 	return s
 }
 

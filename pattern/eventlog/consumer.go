@@ -18,7 +18,7 @@ import (
 
 // Consumer follows a topic for a group: it hands every message to Handle at least once, each partition in its
 // order, and stores how far the group is. Set the fields, then call Run. At one time there should be one
-// Consumer of a group: a second one handles the same messages again. Where the Log is a Leader, call Run in Lead.
+// Consumer of a group: a second one handles the same messages again. Processes that share a Log call Run in a lead.Task.
 type Consumer struct {
 	Log   Log
 	Topic string
@@ -165,8 +165,7 @@ func passing(err error) bool {
 	if _, ok := errors.AsType[handlerError](err); ok {
 		return true
 	}
-	kind := fault.KindOf(err)
-	return kind == fault.Unavailable || kind == fault.Timeout
+	return fault.Passing(err)
 }
 
 // jitter returns a time between half of d and d, so that what failed together does not come back together.

@@ -77,15 +77,6 @@ type Log interface {
 	Close() error
 }
 
-// Leader is a Log that several processes share. Of those that would follow it for a group, one does at a time.
-type Leader interface {
-	Log
-	// Lead calls work if no other process leads the group, and reports whether it did. The context of work ends when
-	// the lead is lost. A process that dies or hangs loses it within seconds, and may then be at the batch in hand
-	// while the next one begins with the same.
-	Lead(ctx context.Context, group string, work func(ctx context.Context) error) (led bool, err error)
-}
-
 // Record is an event as its domain appends it.
 type Record struct {
 	ID    string    // the same event has the same one however often it is delivered

@@ -7,12 +7,12 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
-	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
+	"agora/backoff"
 	"agora/telemetry"
 )
 
@@ -35,22 +35,13 @@ type Source interface {
 	Relayed(ctx context.Context, seq uint64) error
 }
 
-// Leader is a Source that several processes share, of which one relays at a time.
-type Leader interface {
-	Source
-	// Lead calls work if no other process leads the task, and reports whether it did. The context of work ends when
-	// the lead is lost. A process that dies or hangs loses it within seconds.
-	Lead(ctx context.Context, task string, work func(ctx context.Context) error) (led bool, err error)
-}
-
 // Publish carries messages on, in order. It returns nil only when all of them are durable there.
 type Publish func(ctx context.Context, messages []Message) error
 
-// Relay moves messages from a source to Publish. One relay runs for a source at a time: of several processes
-// that share one, the source has to choose as a Leader.
+// Relay moves messages from a source to Publish. One relay runs for a source at a time: processes that share a source
+// run theirs as a lead.Task.
 type Relay struct {
 	source  Source
-	leads   atomic.Bool // Run has the lead of a shared source
 	publish Publish
 	log     *slog.Logger
 	relayed telemetry.Counter
@@ -64,16 +55,20 @@ const (
 	gather   = 100 * time.Millisecond // how long it lets messages gather when it is: each batch costs every reader a sync
 	minPause = 50 * time.Millisecond  // pause after a first failure, doubled up to maxPause
 	maxPause = 5 * time.Second
-	campaign = time.Second // how often a relay that does not lead tries to
-	task     = "outbox"    // that one of the processes leads
 )
 
-// NewRelay returns a relay. It keeps agora_outbox_relayed_total and agora_outbox_age_seconds.
-func NewRelay(source Source, publish Publish, log *slog.Logger, metrics *telemetry.Metrics) *Relay {
+// Options are what a Relay may be given.
+type Options struct {
+	Log     *slog.Logger       // nil means none
+	Metrics *telemetry.Metrics // agora_outbox_relayed_total and agora_outbox_age_seconds; nil means none
+}
+
+// NewRelay returns a relay.
+func NewRelay(source Source, publish Publish, o Options) *Relay {
 	return &Relay{
-		source: source, publish: publish, log: log,
-		relayed: metrics.Counter("agora_outbox_relayed_total", "Messages carried from the outbox to the event log."),
-		age:     metrics.Gauge("agora_outbox_age_seconds", "Age of the oldest message that was not carried on at the last try; 0 when there was none."),
+		source: source, publish: publish, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
+		relayed: o.Metrics.Counter("agora_outbox_relayed_total", "Messages carried from the outbox to the event log."),
+		age:     o.Metrics.Gauge("agora_outbox_age_seconds", "Age of the oldest message that was not carried on at the last try; 0 when there was none."),
 		wake:    make(chan struct{}, 1),
 	}
 }
@@ -86,60 +81,31 @@ func (r *Relay) Wake() {
 	}
 }
 
-// Run relays until ctx ends. Failures are logged and tried again, for ever: a message is never skipped. Of a
-// shared source it relays while it leads.
+// Run relays until ctx ends. Failures are logged and tried again without end: a message is never skipped.
 func (r *Relay) Run(ctx context.Context) {
-	leader, shared := r.source.(Leader)
-	if !shared {
-		r.run(ctx)
-		return
-	}
-	for ctx.Err() == nil {
-		_, err := leader.Lead(ctx, task, func(ctx context.Context) error {
-			r.log.Info("outbox relay leads")
-			r.leads.Store(true)
-			defer r.leads.Store(false)
-			defer r.age.Set(0) // what is left is the business of the next leader
-			r.run(ctx)
-			return nil
-		})
-		if err != nil && ctx.Err() == nil {
-			r.log.Warn("outbox relay lost the lead, or cannot try for it", "error", err)
-		}
-		r.pause(ctx, campaign)
-	}
-}
-
-func (r *Relay) run(ctx context.Context) {
-	pause := minPause
+	defer r.age.Set(0) // another process may relay the rest
+	delays := backoff.Delays{First: minPause, Longest: maxPause}
 	for ctx.Err() == nil {
 		n, err := r.step(ctx)
 		switch {
 		case err == nil && n == batch:
-			pause = minPause
+			delays.Reset()
 		case err == nil:
-			pause = minPause
+			delays.Reset()
 			r.wait(ctx, poll)
-			r.pause(ctx, gather)
+			// Being woken does not shorten this: each batch costs a sync of the log and one of the source, which must not
+			// be paid at the rate of new messages.
+			backoff.Sleep(ctx, gather)
 		case ctx.Err() == nil:
+			pause := delays.Next()
 			r.log.Warn("outbox relay failed and will try again", "error", err, "pause", pause)
-			r.pause(ctx, pause/2+rand.N(pause/2))
-			pause = min(2*pause, maxPause)
+			backoff.Sleep(ctx, pause)
 		}
 	}
 }
 
-// Flush relays what is pending now, for an orderly stop. What another process leads is left to it.
+// Flush relays what is pending now, for an orderly stop. It may be called during Run.
 func (r *Relay) Flush(ctx context.Context) error {
-	leader, shared := r.source.(Leader)
-	if !shared || r.leads.Load() {
-		return r.flush(ctx)
-	}
-	_, err := leader.Lead(ctx, task, r.flush)
-	return err
-}
-
-func (r *Relay) flush(ctx context.Context) error {
 	for {
 		if n, err := r.step(ctx); err != nil || n == 0 {
 			return err
@@ -170,15 +136,6 @@ func (r *Relay) wait(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-r.wake:
-	case <-time.After(d):
-	}
-}
-
-// pause returns after d or when ctx ends. Being woken does not shorten it: each batch costs a sync of the
-// log and one of the source, which must not be paid at the rate of new messages.
-func (r *Relay) pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
 	case <-time.After(d):
 	}
 }

@@ -10,6 +10,7 @@
 package saga
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -62,11 +63,17 @@ const (
 	maxDoubling = 10
 )
 
-// NewRunner returns a runner for the sagas of one kind. It keeps agora_saga_steps_total{saga,step,result}.
-func NewRunner(name string, store Store, steps map[string]Step, log *slog.Logger, metrics *telemetry.Metrics) *Runner {
+// Options are what a Runner may be given.
+type Options struct {
+	Log     *slog.Logger       // nil means none
+	Metrics *telemetry.Metrics // agora_saga_steps_total{saga,step,result}; nil means none
+}
+
+// NewRunner returns a runner for the sagas of one kind.
+func NewRunner(name string, store Store, steps map[string]Step, o Options) *Runner {
 	return &Runner{
-		name: name, store: store, steps: steps, log: log,
-		tried: metrics.Counter("agora_saga_steps_total", "Steps that the saga runner tried.", "saga", "step", "result"),
+		name: name, store: store, steps: steps, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
+		tried: o.Metrics.Counter("agora_saga_steps_total", "Steps that the saga runner tried.", "saga", "step", "result"),
 	}
 }
 

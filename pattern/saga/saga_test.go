@@ -73,7 +73,7 @@ func TestRunnerFinishesWhatACrashLeft(t *testing.T) {
 				s.move(r.ID, "")
 				return nil
 			},
-		}, discard, nil)
+		}, saga.Options{})
 		s.move("ord_1", "pay")
 		s.records["ord_2"] = saga.Record{ID: "ord_2", Step: "pay", Due: time.Now().Add(time.Hour)}
 
@@ -101,7 +101,7 @@ func TestRunnerPausesLongerEachTime(t *testing.T) {
 				at = append(at, time.Now())
 				return errors.New("away")
 			},
-		}, discard, nil)
+		}, saga.Options{})
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer stop()
 		runner.Run(ctx)
@@ -117,7 +117,7 @@ func TestRunnerPausesLongerEachTime(t *testing.T) {
 func TestRunnerReportsAStepItDoesNotKnow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &store{records: map[string]saga.Record{"ord_1": {ID: "ord_1", Step: "gone"}}}
-		runner := saga.NewRunner("test", s, nil, discard, nil)
+		runner := saga.NewRunner("test", s, nil, saga.Options{})
 		if n, err := runner.Once(t.Context()); n != 1 || err != nil {
 			t.Fatalf("Once = %d, %v", n, err)
 		}
@@ -132,7 +132,7 @@ func TestRecoverDoesNotWait(t *testing.T) {
 		s := &store{records: map[string]saga.Record{"ord_1": {ID: "ord_1", Step: "pay", Due: time.Now().Add(time.Hour)}}}
 		runner := saga.NewRunner("test", s, map[string]saga.Step{
 			"pay": func(_ context.Context, r saga.Record) error { s.move(r.ID, ""); return nil },
-		}, discard, nil)
+		}, saga.Options{})
 		if err := runner.Recover(t.Context()); err != nil || len(s.records) != 0 {
 			t.Errorf("Recover = %v and left %d sagas, want none", err, len(s.records))
 		}
