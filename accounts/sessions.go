@@ -50,4 +50,6 @@ type SessionStore interface {
 func ErrSessionExists() error { return fault.New(fault.Conflict, "", "the token is taken") }
 
 // ErrSessionUnknown is the error of every store for a token hash without a session.
-func ErrSessionUnknown() error { return fault.New(fault.NotFound, "", "the token stands for no session") }
+func ErrSessionUnknown() error {
+	return fault.New(fault.NotFound, "", "the token stands for no session")
+}

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"net/url"
@@ -40,7 +43,7 @@ func isUnprotected(e config.Engine) bool {
 		return isElsewhere(e.Host())
 	case "postgres":
 		// Without a mode, and with these, PostgreSQL's clients go on where the server offers no TLS.
-		mode := e.Text("sslmode")
+		mode := cmp.Or(e.Text("sslmode"), os.Getenv("PGSSLMODE"))
 		return isElsewhere(e.Host()) && (mode == "" || mode == "disable" || mode == "allow" || mode == "prefer")
 	case "stripe":
 		return inTheClear(e.Text("api"))
@@ -76,8 +79,14 @@ func warnOfFolder(ctx context.Context, folder string, log *slog.Logger) {
 // checkSecret refuses a file with a secret that other users of the machine may read or change. A file that is missing is fine.
 func checkSecret(path string) error {
 	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm()&othersMay == 0 {
-		return nil // reading it says what is wrong
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at the modes of a secret: %w", err)
+	}
+	if info.Mode().Perm()&othersMay == 0 {
+		return nil
 	}
 	return fault.New(fault.Conflict, "secret_exposed", fmt.Sprintf(
 		"%s has mode %o, so that other users of this machine may know the token in it: delete the file to get a new token, or chmod 600 if nobody has read it",

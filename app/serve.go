@@ -141,11 +141,11 @@ func (s *stores) check(context.Context) error {
 const tidyInterval = 10 * time.Minute
 
 // eachInterval calls work each time that the interval has passed, until ctx ends.
-func eachInterval(ctx context.Context, interval time.Duration, work func()) error {
+func eachInterval(ctx context.Context, interval time.Duration, work func()) {
 	for {
 		backoff.Sleep(ctx, interval)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		work()
 	}

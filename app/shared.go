@@ -45,7 +45,7 @@ func sharedPorts() []port {
 		{
 			Port: config.Port{
 				Key: "cache", Default: "memory:?size=64MiB",
-				Help: "Where cached documents and sessions are kept: in memory, which size bounds; or in Redis, as in redis://user:password@host:6379/0, with what is read often also in the memory of each server, which near bounds. Servers that share products have to share the cache. A cache in memory keeps sessions that are shared for 2 s at most, as nobody tells it which have ended.",
+				Help: "Where cached documents and sessions are kept: in memory, which size bounds; or in Redis, as in redis://host:6379/0, with what is read often also in the memory of each server, which near bounds. Servers that share products have to share the cache. A cache in memory keeps sessions that are shared for 2 s at most, as nobody tells it which have ended.",
 			},
 			title: "cache",
 			engines: append([]engine{

@@ -94,11 +94,12 @@ func (m *marketplace) modules() []Module {
 
 // trimEvents drops old events of the shop now and then, until ctx ends.
 func (m *marketplace) trimEvents(ctx context.Context) error {
-	return eachInterval(ctx, tidyInterval, func() {
+	eachInterval(ctx, tidyInterval, func() {
 		if _, err := m.stores.events.Trim(ctx, shop.Topic, eventlog.Retention{Since: time.Now().Add(-eventsKept)}); err != nil {
 			m.log.WarnContext(ctx, "old events stay for now", "error", err)
 		}
 	})
+	return nil
 }
 
 // check asks the stores of the shop whether they answer, for readiness.

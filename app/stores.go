@@ -103,8 +103,8 @@ func (s *stores) close() error {
 
 func (s *stores) closing(name string, c io.Closer) { s.onClose(name, c.Close) }
 
-func (s *stores) onClose(name string, close func() error) {
-	s.closers = append(s.closers, closer{name, close})
+func (s *stores) onClose(name string, end func() error) {
+	s.closers = append(s.closers, closer{name, end})
 }
 
 // accountFile opens the file of users and sessions once.

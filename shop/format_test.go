@@ -2,6 +2,7 @@ package shop
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -176,7 +177,8 @@ func TestCardFormat(t *testing.T) {
 		card := Card{
 			Price: pinnedCard.Price, InventoryCount: pinnedCard.InventoryCount, Rating: pinnedCard.Rating, Position: pinnedCard.Position,
 		}
-		return card, DecodeCard(stored, &card)
+		err := DecodeCard(stored, &card)
+		return card, err
 	})
 	golden.AssertBytes(t, mustJSON(pinnedCard), "card.json") // as search results have it
 }
@@ -247,5 +249,5 @@ func pinCursor[T any](t *testing.T, name string, place T) {
 
 func TestRequestHashFormat(t *testing.T) {
 	request := OrderRequest{Lines: []LineRequest{{ProductID: pinnedCard.ID, Quantity: 3}, {ProductID: pinnedLines[1].ProductID, Quantity: 1}}}
-	golden.Assert(t, fmt.Sprintf("%x", hashRequest(request)), "request-hash.txt")
+	golden.Assert(t, hex.EncodeToString(hashRequest(request)), "request-hash.txt")
 }

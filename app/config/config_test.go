@@ -302,6 +302,21 @@ func TestPasswordsAreNotPrinted(t *testing.T) {
 	}
 }
 
+func TestTokensOfWebURLsAreHidden(t *testing.T) {
+	for given, want := range map[string]string{
+		"https://hunter2@traces.example/v1":   "https://xxxxx@traces.example/v1",
+		"https://hunter2:@traces.example/":    "https://xxxxx@traces.example/",
+		"https://u:hunter2@traces.example/":   "https://u:xxxxx@traces.example/",
+		"http://traces.example/?a=hunter2&b=": "http://traces.example/?a=xxxxx&b=xxxxx",
+		"http://traces.example/":              "http://traces.example/",
+		"":                                    "",
+	} {
+		if got := webURL.show(given); got != want {
+			t.Errorf("%q is shown as %q, want %q", given, got, want)
+		}
+	}
+}
+
 func TestTypedValues(t *testing.T) {
 	got := load(t, Sources{Flags: samples})
 	if want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}; !reflect.DeepEqual(got.HTTP.TrustedProxies, want) {

@@ -244,11 +244,15 @@ func redact(s string) string {
 	return u.Redacted()
 }
 
-// redactQuery hides the password of a URL that was parsed before, and the values of all its parameters.
+// redactQuery hides the password of a web URL that was parsed before, and the values of all its parameters. A user without
+// a password is a token there, and hidden too.
 func redactQuery(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {
 		return ""
+	}
+	if password, _ := u.User.Password(); u.User != nil && password == "" {
+		u.User = url.User(hidden)
 	}
 	params := u.Query()
 	for name := range params {
