@@ -2,11 +2,17 @@ package app
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"agora/app/config"
+	"agora/fault"
 )
 
 // load returns the configuration that the flags make.
@@ -55,5 +61,25 @@ func TestEveryPortIsDeclaredWhole(t *testing.T) {
 		if !known {
 			t.Errorf("%s: the default is in %s, which no engine opens", p.Key, chosen)
 		}
+	}
+}
+
+func TestASystemThatIsOffHasNoStoresAndNoRoutes(t *testing.T) {
+	s := serve(t, map[string]string{"systems": ""})
+	s.want(t, http.StatusOK, "GET", "/v1/me", nil)
+	s.want(t, http.StatusNotFound, "GET", "/v1/products", nil)
+	s.want(t, http.StatusNotFound, "POST", "/v1/orders", nil)
+	for _, file := range []string{"catalog.db", "orders.db", "views.db"} {
+		if _, err := os.Stat(filepath.Join(s.data, file)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is there although the shop does not run: %v", file, err)
+		}
+	}
+	cfg := load(t, map[string]string{"systems": "", "data": t.TempDir()})
+	if err := VerifyShop(t.Context(), cfg, nil, quiet(), io.Discard); !fault.Is(err, fault.Invalid) {
+		t.Errorf("verify of a shop that is turned off = %v, want an error of kind invalid", err)
+	}
+	cfg = load(t, map[string]string{"systems": "", "demo": "true", "data": t.TempDir()})
+	if err := Serve(t.Context(), cfg, "test", io.Discard, io.Discard); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "demo") {
+		t.Errorf("a demo of a shop that is turned off = %v, want an error that names demo", err)
 	}
 }

@@ -74,6 +74,9 @@ func assemble(ctx context.Context, version string, s *stores, log *slog.Logger, 
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Demo && !cfg.Runs(shopSystem) {
+		return nil, fault.ErrInvalid("demo", "fills the system %s, which does not run", shopSystem)
+	}
 	running, err := startSystems(ctx, s, log, metrics)
 	if err != nil {
 		return nil, err
@@ -96,7 +99,7 @@ func assemble(ctx context.Context, version string, s *stores, log *slog.Logger, 
 	}
 	program.Add(newGate(httpapi.HTTPServer(api.Handler(), log), gateOptions{
 		Address: cfg.Listen, Linger: min(cfg.HTTP.Drain, cfg.HTTP.ShutdownGrace/2), Part: api.CloseConnections,
-		Announce: func(url string) { welcome(out, url, token) },
+		Announce: func(url string) { welcome(out, cfg, url, token) },
 		Bound: func(l net.Listener) net.Listener {
 			return httpapi.NewListener(l, httpapi.ListenerOptions{
 				MaxConnections: cfg.HTTP.MaxConnections, MaxPerAddress: cfg.HTTP.PerAddress,
@@ -225,14 +228,18 @@ func (l limiter) Allow(ctx context.Context, key string) (bool, time.Duration, er
 }
 
 // welcome says where the program is and what to do with it.
-func welcome(out io.Writer, url, token string) {
+func welcome(out io.Writer, cfg config.Config, url, token string) {
 	fmt.Fprintf(out, `agora is at %[1]s
   API reference   %[1]s/docs
   admin token in  %[2]s
 
 Try it:
-  curl '%[1]s/v1/search/products?q=lamp&limit=3'
   curl -H "Authorization: Bearer $(cat %[2]s)" %[1]s/v1/me
+`, url, token)
+	if !cfg.Runs(shopSystem) {
+		return
+	}
+	fmt.Fprintf(out, `  curl '%[1]s/v1/search/products?q=lamp&limit=3'
   curl -H "Authorization: Bearer $(cat %[2]s)" -H 'Content-Type: application/json' \
     -d "{\"lines\":[{\"product_id\":\"$(curl -s '%[1]s/v1/search/products?in_stock=true&limit=1' | grep -o 'prd_[a-z0-9]*' | head -1)\",\"quantity\":1}]}" %[1]s/v1/orders
 `, url, token)

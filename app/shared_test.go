@@ -19,6 +19,7 @@ import (
 
 // served is a program that serves, and its admin.
 type served struct {
+	data       string // folder
 	url, token string
 }
 
@@ -54,7 +55,7 @@ func serve(t *testing.T, settings map[string]string) served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return served{strings.TrimSpace(strings.TrimPrefix(line, "agora is at ")), strings.TrimSpace(string(token))}
+	return served{data, strings.TrimSpace(strings.TrimPrefix(line, "agora is at ")), strings.TrimSpace(string(token))}
 }
 
 // call makes a request as the admin and returns the answer's status and body.
