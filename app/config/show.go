@@ -93,5 +93,5 @@ force and where each value comes from, with passwords hidden; its output can be 
 A store's URL begins with its engine, such as ` + "`sqlite:orders.db`" + `. A path is relative to the data folder
 unless it begins with a slash. PostgreSQL is named as its own tools name it, such as
 ` + "`postgres://user:password@host/database?sslmode=verify-full`" + `: ` + "`search_path`" + ` chooses the schema and ` + "`pool_max_conns`" + `
-how many connections one agora may have open, besides one for each task in which it leads the others (four at most).
+how many connections one agora may have open, besides one for the tasks that it leads for all servers.
 `

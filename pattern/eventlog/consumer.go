@@ -6,33 +6,37 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"agora/backoff"
 	"agora/fault"
 	"agora/telemetry"
 )
 
 // Consumer follows a topic for a group: it hands every message to Handle at least once, each partition in its
-// order, and stores how far the group is. Set the fields, then call Run. At one time there should be one
-// Consumer of a group: a second one handles the same messages again. Processes that share a Log call Run in a lead.Task.
+// order, and stores the offset of the group. Set the fields, then call Run. One Consumer of a group reads a partition at a
+// time: a second one would handle the same messages again. Processes that share an event log call Run in a lead.Task, or
+// for one partition each in a lead.Share.
 type Consumer struct {
-	Log   Log
-	Topic string
-	Group string // names one reader of one topic, and the label of its metrics
+	Events Log
+	Topic  string
+	Group  string // names one reader of one topic, and the label of its metrics
 
 	// Handle does the work of a batch, whose messages come from one partition, in order. Batches of different
 	// partitions are handled concurrently. An error has the whole batch handled again after a pause, for as
 	// long as it takes: what cannot ever be handled has to be put aside by Handle itself.
 	Handle func(ctx context.Context, batch []Message) error
 
-	Batch   int                // the most messages of a batch; 0 means 256
-	Grace   time.Duration      // how long a batch in hand may take once Run is to stop; 0 means 10 s
-	Metrics *telemetry.Metrics // agora_log_lag_records and agora_log_lag_seconds
-	Logger  *slog.Logger       // told of every failed batch; nil means none
+	Partitions []int              // that this Consumer reads, without others; nil means all
+	Batch      int                // the most messages of a batch; 0 means 256
+	Grace      time.Duration      // how long a batch in hand may take after Run is to stop; 0 means 10 s
+	Log        *slog.Logger       // gets each failed batch; nil means none
+	Metrics    *telemetry.Metrics // agora_log_lag_records and agora_log_lag_seconds; nil means none
 }
 
 const (
@@ -50,7 +54,7 @@ func (c Consumer) Run(ctx context.Context) error {
 	}
 	c.Batch = cmp.Or(c.Batch, 256)
 	c.Grace = cmp.Or(c.Grace, 10*time.Second)
-	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler)).With("group", c.Group, "topic", c.Topic)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler)).With("group", c.Group, "topic", c.Topic)
 
 	positions, err := c.positions(ctx)
 	if ctx.Err() != nil {
@@ -62,8 +66,8 @@ func (c Consumer) Run(ctx context.Context) error {
 	running, ctx := errgroup.WithContext(ctx)
 	work, cancel := afterGrace(ctx, c.Grace)
 	defer cancel()
-	for partition := range positions {
-		f := &follower{Consumer: c, partition: partition, position: &positions[partition]}
+	for _, position := range positions {
+		f := &follower{Consumer: c, position: position, delays: backoff.Delays{First: firstPause, Longest: longestPause}}
 		running.Go(func() error { return f.follow(ctx, work) })
 	}
 	running.Go(func() error { c.measure(ctx, positions); return nil })
@@ -73,23 +77,39 @@ func (c Consumer) Run(ctx context.Context) error {
 	return nil
 }
 
-// positions returns the offset to read next of each partition. A group that has never committed begins with
+// position is the offset to read next of a partition.
+type position struct {
+	partition int
+	offset    atomic.Int64
+}
+
+// positions returns the position in each partition that the Consumer reads. A group that has never committed begins with
 // the oldest record.
-func (c Consumer) positions(ctx context.Context) ([]atomic.Int64, error) {
-	ends, err := c.Log.Ends(ctx, c.Topic)
+func (c Consumer) positions(ctx context.Context) ([]*position, error) {
+	ends, err := c.Events.Ends(ctx, c.Topic)
 	if err != nil {
 		return nil, err
 	}
-	positions := make([]atomic.Int64, len(ends))
-	for p := range ends {
-		offset, ok, err := c.Log.Committed(ctx, c.Group, c.Topic, p)
+	partitions := c.Partitions
+	if partitions == nil {
+		for partition := range ends {
+			partitions = append(partitions, partition)
+		}
+	}
+	positions := make([]*position, len(partitions))
+	for i, partition := range partitions {
+		if slices.Contains(partitions[:i], partition) {
+			return nil, fault.ErrInvalid("partitions", "has %d twice", partition)
+		}
+		offset, ok, err := c.Events.Committed(ctx, c.Group, c.Topic, partition)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
-			offset = ends[p].Oldest
+			offset = ends[partition].Oldest
 		}
-		positions[p].Store(offset)
+		positions[i] = &position{partition: partition}
+		positions[i].offset.Store(offset)
 	}
 	return positions, nil
 }
@@ -110,9 +130,8 @@ func afterGrace(ctx context.Context, grace time.Duration) (context.Context, cont
 // follower is a Consumer at one partition.
 type follower struct {
 	Consumer
-	partition int
-	position  *atomic.Int64
-	pause     time.Duration
+	*position
+	delays backoff.Delays
 }
 
 // follow handles one batch after the other until ctx ends; work is the context of what it does with a batch.
@@ -121,12 +140,12 @@ func (f *follower) follow(ctx, work context.Context) error {
 		err := f.step(ctx, work)
 		switch {
 		case err == nil:
-			f.pause = 0
+			f.delays.Reset()
 		case ctx.Err() != nil: // the run ends, which step may have met as an error
 		case passing(err):
-			f.pause = min(max(2*f.pause, firstPause), longestPause)
-			f.Logger.Warn("event batch failed", "partition", f.partition, "offset", f.position.Load(), "pause", f.pause, "error", err)
-			sleep(ctx, jitter(f.pause))
+			pause := f.delays.Next()
+			f.Log.Warn("event batch failed", "partition", f.partition, "offset", f.offset.Load(), "pause", pause, "error", err)
+			backoff.Sleep(ctx, pause)
 		default:
 			return err
 		}
@@ -136,22 +155,22 @@ func (f *follower) follow(ctx, work context.Context) error {
 
 // step handles the next batch, or waits for there to be one.
 func (f *follower) step(ctx, work context.Context) error {
-	offset := f.position.Load()
-	batch, err := f.Log.Read(ctx, f.Topic, f.partition, offset, f.Batch)
+	offset := f.offset.Load()
+	batch, err := f.Events.Read(ctx, f.Topic, f.partition, offset, f.Batch)
 	if err != nil {
 		return err
 	}
 	if len(batch) == 0 {
-		return f.Log.Wait(ctx, f.Topic, f.partition, offset)
+		return f.Events.Wait(ctx, f.Topic, f.partition, offset)
 	}
 	if err := f.Handle(work, batch); err != nil {
 		return handlerError{err}
 	}
 	next := batch[len(batch)-1].Offset + 1
-	if err := f.Log.Commit(work, f.Group, f.Topic, f.partition, next); err != nil {
+	if err := f.Events.Commit(work, f.Group, f.Topic, f.partition, next); err != nil {
 		return err
 	}
-	f.position.Store(next)
+	f.offset.Store(next)
 	return nil
 }
 
@@ -168,48 +187,41 @@ func passing(err error) bool {
 	return fault.Passing(err)
 }
 
-// jitter returns a time between half of d and d, so that what failed together does not come back together.
-func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }
-
-// sleep returns after d, or when ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
+// measure sets the lag metrics until ctx ends. It reads the log itself, so that the lag of a handler that hangs or fails
+// goes on growing. Consumers of some partitions of a group have a series each, whose label ends with the partitions.
+func (c Consumer) measure(ctx context.Context, positions []*position) {
+	label := c.Group
+	if c.Partitions != nil {
+		label += strings.NewReplacer("[", "/", " ", ",", "]", "").Replace(fmt.Sprint(c.Partitions))
 	}
-}
-
-// measure keeps the lag metrics until ctx ends. It looks at the log itself, so that the lag of a handler that
-// hangs or fails goes on growing.
-func (c Consumer) measure(ctx context.Context, positions []atomic.Int64) {
 	records := c.Metrics.Gauge("agora_log_lag_records", "Records that the group has not handled yet.", "group")
 	seconds := c.Metrics.Gauge("agora_log_lag_seconds", "Time since the oldest record that the group has not handled was appended.", "group")
 	for ctx.Err() == nil {
 		// An error is left to the followers, who meet it too and log it or end the run.
 		if count, age, err := c.lag(ctx, positions); err == nil {
-			records.Set(float64(count), c.Group)
-			seconds.Set(age.Seconds(), c.Group)
+			records.Set(float64(count), label)
+			seconds.Set(age.Seconds(), label)
 		}
-		sleep(ctx, lagInterval)
+		backoff.Sleep(ctx, lagInterval)
 	}
-	// What is left is the lag of whoever reads on, perhaps another process.
-	records.Set(0, c.Group)
-	seconds.Set(0, c.Group)
+	// Another process may read on, and has the lag from now on.
+	records.Set(0, label)
+	seconds.Set(0, label)
 }
 
 // lag returns how many records are not handled and how long ago the oldest of them was appended.
-func (c Consumer) lag(ctx context.Context, positions []atomic.Int64) (records int64, age time.Duration, err error) {
-	ends, err := c.Log.Ends(ctx, c.Topic)
+func (c Consumer) lag(ctx context.Context, positions []*position) (records int64, age time.Duration, err error) {
+	ends, err := c.Events.Ends(ctx, c.Topic)
 	if err != nil {
 		return 0, 0, err
 	}
-	for p := range ends {
-		position := positions[p].Load()
-		if position >= ends[p].Next {
+	for _, p := range positions {
+		offset, end := p.offset.Load(), ends[p.partition].Next
+		if offset >= end {
 			continue
 		}
-		records += ends[p].Next - position
-		first, err := c.Log.Read(ctx, c.Topic, p, position, 1)
+		records += end - offset
+		first, err := c.Events.Read(ctx, c.Topic, p.partition, offset, 1)
 		if err != nil {
 			return 0, 0, err
 		}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -94,7 +97,7 @@ func TestConsumerHandlesWhatIsThereAndWhatComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, got := newLog(t, 1), seen{}
 		add(t, log, 5)
-		stop := run(t, eventlog.Consumer{Log: log, Topic: topic, Group: group, Handle: got.handle, Batch: 2})
+		stop := run(t, eventlog.Consumer{Events: log, Topic: topic, Group: group, Handle: got.handle, Batch: 2})
 		synctest.Wait()
 		add(t, log, 1)
 		before := time.Now()
@@ -123,7 +126,7 @@ func TestConsumerGoesOnWhereItsGroupStopped(t *testing.T) {
 		add(t, log, 3)
 		for _, want := range [][]int64{{0, 1, 2}, {3, 4}} {
 			got := seen{}
-			stop := run(t, eventlog.Consumer{Log: log, Topic: topic, Group: group, Handle: got.handle})
+			stop := run(t, eventlog.Consumer{Events: log, Topic: topic, Group: group, Handle: got.handle})
 			synctest.Wait()
 			if err := stop(); err != nil {
 				t.Fatal(err)
@@ -149,7 +152,7 @@ func TestConsumerNeverSkipsWhatFails(t *testing.T) {
 			}
 			return nil
 		}}
-		stop := run(t, eventlog.Consumer{Log: log, Topic: topic, Group: group, Handle: got.handle, Batch: 2})
+		stop := run(t, eventlog.Consumer{Events: log, Topic: topic, Group: group, Handle: got.handle, Batch: 2})
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if at := committed(t, log); at != 2 {
@@ -184,7 +187,7 @@ func TestConsumerFinishesTheBatchInHand(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				log := newLog(t, 1)
 				add(t, log, 1)
-				stop := run(t, eventlog.Consumer{Log: log, Topic: topic, Group: group, Grace: 10 * time.Second,
+				stop := run(t, eventlog.Consumer{Events: log, Topic: topic, Group: group, Grace: 10 * time.Second,
 					Handle: func(ctx context.Context, _ []eventlog.Message) error {
 						select {
 						case <-time.After(tt.work):
@@ -219,7 +222,7 @@ func TestConsumerEndsWhenItsRecordsAreGone(t *testing.T) {
 		if _, err := log.Trim(t.Context(), topic, eventlog.Retention{Since: time.Now().Add(time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
-		c := eventlog.Consumer{Log: log, Topic: topic, Group: group, Handle: got.handle}
+		c := eventlog.Consumer{Events: log, Topic: topic, Group: group, Handle: got.handle}
 		if err := c.Run(t.Context()); fault.CodeOf(err) != eventlog.CodeOutOfRange {
 			t.Fatalf("Run = %v, want code %s", err, eventlog.CodeOutOfRange)
 		}
@@ -239,14 +242,14 @@ func TestConsumerEndsWhenItsRecordsAreGone(t *testing.T) {
 func TestConsumerThatCannotStart(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := (eventlog.Consumer{Log: newLog(t, 1), Topic: topic, Group: group}).Run(ended); err != nil {
+	if err := (eventlog.Consumer{Events: newLog(t, 1), Topic: topic, Group: group}).Run(ended); err != nil {
 		t.Errorf("Run in a context that has ended = %v, want nil", err)
 	}
 	for _, tt := range []struct {
 		topic, group string
 		want         fault.Kind
 	}{{"none", group, fault.NotFound}, {topic, "", fault.Invalid}} {
-		err := eventlog.Consumer{Log: newLog(t, 1), Topic: tt.topic, Group: tt.group}.Run(t.Context())
+		err := eventlog.Consumer{Events: newLog(t, 1), Topic: tt.topic, Group: tt.group}.Run(t.Context())
 		if !fault.Is(err, tt.want) {
 			t.Errorf("Run of topic %q, group %q = %v, want %v", tt.topic, tt.group, err, tt.want)
 		}
@@ -264,7 +267,7 @@ func TestConsumerMeasuresItsLag(t *testing.T) {
 			}
 			return nil
 		}}
-		stop := run(t, eventlog.Consumer{Log: log, Topic: topic, Group: group, Handle: got.handle, Metrics: metrics})
+		stop := run(t, eventlog.Consumer{Events: log, Topic: topic, Group: group, Handle: got.handle, Metrics: metrics})
 		check := func(name string, want float64) {
 			t.Helper()
 			synctest.Wait()
@@ -292,7 +295,7 @@ func TestALagIsNoLongerToldAfterTheEnd(t *testing.T) {
 		log, metrics := newLog(t, 1), telemetry.NewMetrics()
 		add(t, log, 3)
 		got := seen{fail: func([]eventlog.Message) error { return errors.New("the view is away") }}
-		stop := run(t, eventlog.Consumer{Log: log, Topic: topic, Group: group, Handle: got.handle, Metrics: metrics})
+		stop := run(t, eventlog.Consumer{Events: log, Topic: topic, Group: group, Handle: got.handle, Metrics: metrics})
 		time.Sleep(5 * time.Second)
 		if err := stop(); err != nil {
 			t.Fatal(err)
@@ -303,4 +306,53 @@ func TestALagIsNoLongerToldAfterTheEnd(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestConsumerReadsItsPartitions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const partitions = 4
+		log, metrics, got := newLog(t, partitions), telemetry.NewMetrics(), seen{}
+		add(t, log, 100)
+		stop := run(t, eventlog.Consumer{
+			Events: log, Topic: topic, Group: group, Handle: got.handle, Partitions: []int{3, 1}, Metrics: metrics,
+		})
+		synctest.Wait()
+		add(t, log, 100)
+		synctest.Wait()
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		ends, err := log.Ends(t.Context(), topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p := range partitions {
+			offset, ok, err := log.Committed(t.Context(), group, topic, p)
+			if want := p == 1 || p == 3; ok != want || err != nil || want && offset != ends[p].Next {
+				t.Errorf("partition %d: committed %d of %d, %v, %v; want it read: %v", p, offset, ends[p].Next, ok, err, want)
+			}
+		}
+		for _, batch := range got.batches {
+			if p := batch[0].Partition; p != 1 && p != 3 {
+				t.Errorf("got a batch of partition %d", p)
+			}
+		}
+		recorder := httptest.NewRecorder()
+		metrics.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		if want := `agora_log_lag_records{group="views/3,1"} 0`; !strings.Contains(recorder.Body.String(), want) {
+			t.Errorf("the metrics lack %s", want)
+		}
+	})
+}
+
+func TestConsumerRefusesWrongPartitions(t *testing.T) {
+	for _, tt := range []struct {
+		partitions []int
+		want       fault.Kind
+	}{{[]int{0, 4}, fault.NotFound}, {[]int{-1}, fault.NotFound}, {[]int{1, 2, 1}, fault.Invalid}} {
+		err := eventlog.Consumer{Events: newLog(t, 4), Topic: topic, Group: group, Partitions: tt.partitions}.Run(t.Context())
+		if !fault.Is(err, tt.want) {
+			t.Errorf("Run of partitions %v = %v, want %v", tt.partitions, err, tt.want)
+		}
+	}
 }

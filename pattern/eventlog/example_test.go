@@ -27,7 +27,7 @@ func ExampleConsumer() {
 	}
 
 	view := eventlog.Consumer{
-		Log: log, Topic: "orders", Group: "order-view",
+		Events: log, Topic: "orders", Group: "order-view",
 		Handle: func(_ context.Context, batch []eventlog.Message) error {
 			for _, msg := range batch {
 				fmt.Println(msg.Key, msg.Kind)

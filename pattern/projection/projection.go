@@ -71,7 +71,7 @@ func (r *Runner[E]) Follow(ctx context.Context) error {
 
 func (r *Runner[E]) followAlone(ctx context.Context) error {
 	consumer := eventlog.Consumer{
-		Log: r.Events, Topic: r.Topic, Group: r.Group, Batch: followBatch, Metrics: r.metrics, Logger: r.log, Handle: r.handle,
+		Events: r.Events, Topic: r.Topic, Group: r.Group, Handle: r.handle, Batch: followBatch, Log: r.log, Metrics: r.metrics,
 	}
 	for ctx.Err() == nil {
 		err := r.mend(ctx)

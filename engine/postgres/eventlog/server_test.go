@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"errors"
+	"os"
 	"testing"
 
 	"agora/engine/postgres"
@@ -11,7 +12,12 @@ import (
 
 var server = postgrestest.Server{Prepare: prepare}
 
-func TestMain(m *testing.M) { server.Main(m) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(memberURL); url != "" {
+		os.Exit(runMember(url))
+	}
+	server.Main(m)
+}
 
 func prepare(ctx context.Context, url string) error {
 	db, err := postgres.Open(ctx, url)
