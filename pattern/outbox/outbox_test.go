@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"agora/pattern/outbox"
+	"agora/pattern/outbox/outboxtest"
 	"agora/telemetry"
 )
 
@@ -21,13 +22,15 @@ type source struct {
 	markFail error
 }
 
-func (s *source) add(n int) {
+func (s *source) add(n int) (last outbox.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range n {
 		seq := uint64(len(s.messages)) + 1
-		s.messages = append(s.messages, outbox.Message{Seq: seq, ID: fmt.Sprint("m", seq), At: time.Now()})
+		last = outbox.Message{Seq: seq, ID: fmt.Sprint("m", seq), At: time.Now(), Body: []byte("{}")}
+		s.messages = append(s.messages, last)
 	}
+	return last
 }
 
 func (s *source) Pending(_ context.Context, limit int) ([]outbox.Message, error) {
@@ -44,8 +47,15 @@ func (s *source) Relayed(_ context.Context, seq uint64) error {
 		s.markFail = nil
 		return err
 	}
-	s.mark = seq
+	s.mark = max(s.mark, seq)
 	return nil
+}
+
+func TestTheReferenceOfSource(t *testing.T) {
+	outboxtest.Run(t, func(*testing.T) outboxtest.Fixture {
+		s := &source{}
+		return outboxtest.Fixture{Source: s, Add: func(*testing.T) outbox.Message { return s.add(1) }}
+	})
 }
 
 // target records what arrives and fails the calls that it is told to.

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"agora/pattern/saga"
+	"agora/pattern/saga/sagatest"
 )
 
 // store keeps records in a map, as a table would.
@@ -29,7 +30,7 @@ func (s *store) Due(_ context.Context, now time.Time, limit int) ([]saga.Record,
 			due = append(due, r)
 		}
 	}
-	slices.SortFunc(due, func(a, b saga.Record) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(due, func(a, b saga.Record) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) })
 	return due[:min(limit, len(due))], nil
 }
 
@@ -51,7 +52,20 @@ func (s *store) move(id, step string) {
 	}
 }
 
-var discard = slog.New(slog.DiscardHandler)
+func TestTheReferenceOfStore(t *testing.T) {
+	sagatest.Run(t, func(*testing.T) sagatest.Fixture {
+		s := &store{records: map[string]saga.Record{}}
+		return sagatest.Fixture{
+			Store: s,
+			Begin: func(_ *testing.T, due time.Time) saga.Record {
+				r := saga.Record{ID: fmt.Sprint("s", len(s.records)), Step: "pay", Due: due}
+				s.records[r.ID] = r
+				return r
+			},
+			End: func(_ *testing.T, id string) { s.move(id, "") },
+		}
+	})
+}
 
 func TestRunnerFinishesWhatACrashLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

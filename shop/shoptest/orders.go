@@ -8,15 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"agora/fault"
 	"agora/ident"
 	"agora/pattern/journal"
+	"agora/pattern/outbox/outboxtest"
 	"agora/pattern/saga"
+	"agora/pattern/saga/sagatest"
 	"agora/shop"
 )
 
@@ -36,14 +36,19 @@ func Orders(t *testing.T, open func(t *testing.T) shop.OrderStore) {
 		{"concurrent orders never oversell", testOversell},
 		{"stock changes by what decide returns", testChangeStock},
 		{"concurrent stock changes all count", testConcurrentStock},
-		{"sagas come when they are due", testSagas},
-		{"the outbox gives each entry until it is marked", testOutbox},
+		{"the audit sees how far the outbox is relayed", testRelay},
 		{"an import is kept whole, with its progress", testImport},
 		{"audits see everything", testAudit},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, open(t)) })
 	}
+	t.Run("saga.Store", func(t *testing.T) {
+		sagatest.Run(t, func(t *testing.T) sagatest.Fixture { return sagasOf(t, open(t)) })
+	})
+	t.Run("outbox.Source", func(t *testing.T) {
+		outboxtest.Run(t, func(t *testing.T) outboxtest.Fixture { return outboxOf(t, open(t)) })
+	})
 }
 
 // kinds returns the kinds of the journal's entries of orders.
@@ -292,92 +297,6 @@ func testConcurrentStock(t *testing.T, s shop.OrderStore) {
 		}
 	})
 	wantStock(t, s, "A", 32, 0)
-}
-
-func testSagas(t *testing.T, s shop.OrderStore) {
-	stocked(t, s, 5, "A")
-	first, second := Placement("", "A"), Placement("", "A")
-	second.Saga.Due = start.Add(time.Second)
-	mustPlace(t, s, first)
-	mustPlace(t, s, second)
-	due := func(after time.Duration, limit int) string {
-		records, err := s.Due(t.Context(), start.Add(after), limit)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := ""
-		for _, r := range records {
-			text += map[string]string{first.Order.ID: "first", second.Order.ID: "second"}[r.ID] + fmt.Sprintf(":%s:%d ", r.Step, r.Attempt)
-		}
-		return strings.TrimSpace(text)
-	}
-	for _, tt := range []struct {
-		after time.Duration
-		limit int
-		want  string
-	}{
-		{0, 9, ""}, {time.Second, 9, "second:pay:0"}, {time.Minute, 9, "second:pay:0 first:pay:0"}, {time.Minute, 1, "second:pay:0"},
-	} {
-		if got := due(tt.after, tt.limit); got != tt.want {
-			t.Errorf("due after %v, at most %d = %q, want %q", tt.after, tt.limit, got, tt.want)
-		}
-	}
-	postponed := saga.Record{ID: second.Order.ID, Step: "pay", Attempt: 3, Due: start.Add(time.Hour)}
-	other := saga.Record{ID: first.Order.ID, Step: "void", Attempt: 9, Due: start}
-	for _, r := range []saga.Record{postponed, other} {
-		if err := s.Postpone(t.Context(), r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, want := due(time.Hour, 9), "first:pay:0 second:pay:3"; got != want {
-		t.Errorf("after postponing, due = %q, want %q: a record in another step stays", got, want)
-	}
-	if err := s.Advance(t.Context(), Confirmation(first)); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := due(time.Hour, 9), "second:pay:3"; got != want {
-		t.Errorf("after a saga's end, due = %q, want %q", got, want)
-	}
-}
-
-func testOutbox(t *testing.T, s shop.OrderStore) {
-	stocked(t, s, 5, "A")
-	p := Placement("", "A")
-	mustPlace(t, s, p)
-	pending := func() []string {
-		messages, err := s.Pending(t.Context(), 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var ids []string
-		for _, m := range messages {
-			ids = append(ids, m.ID)
-		}
-		return ids
-	}
-	want := []string{"stock/A/1", p.Order.ID + "/1"}
-	if got := pending(); !slices.Equal(got, want) {
-		t.Fatalf("pending = %v, want %v", got, want)
-	}
-	messages, _ := s.Pending(t.Context(), 1)
-	if len(messages) != 1 || messages[0].Key != "stock/A" || messages[0].Kind != shop.StockChanged || !messages[0].At.Equal(start) {
-		t.Fatalf("first message = %+v", messages)
-	}
-	if err := s.Relayed(t.Context(), messages[0].Seq); err != nil {
-		t.Fatal(err)
-	}
-	if got := pending(); !slices.Equal(got, want[1:]) {
-		t.Errorf("pending after the first = %v, want %v", got, want[1:])
-	}
-	if err := s.Relayed(t.Context(), 0); err != nil {
-		t.Fatal(err)
-	}
-	if got := pending(); !slices.Equal(got, want[1:]) {
-		t.Errorf("a mark that is older than the last moved it back: pending = %v", got)
-	}
-	if newest, relayed, err := s.Relay(t.Context()); err != nil || newest != relayed+1 {
-		t.Errorf("relay = %d of %d, %v; want one to go", relayed, newest, err)
-	}
 }
 
 func testImport(t *testing.T, s shop.OrderStore) {
