@@ -23,8 +23,8 @@ var _ SessionStore = (*CachedSessions)(nil)
 
 // NewCachedSessions returns a store that caches sessions for at most ttl.
 func NewCachedSessions(sessions SessionStore, store cache.Store, ttl time.Duration, metrics *telemetry.Metrics) *CachedSessions {
-	options := cache.ThroughOptions{Name: "sessions", TTL: ttl}
-	return &CachedSessions{sessions, cache.NewThrough(store, options, sessionBacking{sessions}, metrics)}
+	options := cache.ThroughOptions{Name: "sessions", TTL: ttl, Metrics: metrics}
+	return &CachedSessions{sessions, cache.NewThrough(store, options, sessionBacking{sessions})}
 }
 
 // Create implements SessionStore.

@@ -104,8 +104,8 @@ func openRedisCache(_ context.Context, s *stores, server *redis.Server, e config
 	if size == 0 {
 		size = nearDefault
 	}
-	options := cache.NearOptions{Name: "redis", MaxAge: nearMaxAge, Blind: nearBlind}
-	near := cache.NewNear(server.Cache(), cache.NewMemory(uint64(size)), options, s.metrics)
+	options := cache.NearOptions{Name: "redis", MaxAge: nearMaxAge, Blind: nearBlind, Metrics: s.metrics}
+	near := cache.NewNear(server.Cache(), cache.NewMemory(uint64(size)), options)
 	s.cache, s.sessionCache = near, near
 	s.onClose("cache", func() error { near.Close(); return nil })
 	if s.cfg.Engine(sessionsKey).Own() {
@@ -125,7 +125,7 @@ func openMemoryLimits(_ context.Context, s *stores, _ config.Engine) error {
 
 func openRedisLimits(_ context.Context, s *stores, server *redis.Server, _ config.Engine) error {
 	s.limits = func(name string, perSecond, burst int) guard.Limiter {
-		return guard.NewFallback(name, server.Limiter(name, float64(perSecond), burst), localLimit(perSecond, burst), s.metrics)
+		return guard.NewFallback(server.Limiter(name, float64(perSecond), burst), localLimit(perSecond, burst), guard.FallbackOptions{Name: name, Metrics: s.metrics})
 	}
 	s.attempts = accounts.NewFallbackAttempts(server.Attempts(), accounts.NewMemoryAttempts(limiterKeys), s.metrics)
 	return nil

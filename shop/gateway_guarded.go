@@ -34,7 +34,8 @@ func GatewayGuard() guard.Options {
 
 // NewGuardedGateway returns a guard around a gateway.
 func NewGuardedGateway(g Gateway, options guard.Options, metrics *telemetry.Metrics) *GuardedGateway {
-	return &GuardedGateway{gateway: g, guard: guard.New(options, metrics)}
+	options.Metrics = metrics
+	return &GuardedGateway{gateway: g, guard: guard.New(options)}
 }
 
 // Authorize implements Gateway.

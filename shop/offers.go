@@ -42,7 +42,7 @@ const offerKey = "offer/"
 // OnOffer; failed says that an offer which changed could not be dropped.
 func NewCachedOffers(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *telemetry.Metrics, failed func(error)) *CachedOffers {
 	o := &CachedOffers{catalog: catalog}
-	o.cache = cache.NewAside(store, cache.AsideOptions{Name: "offers", TTL: ttl, Jitter: 0.1}, o.load, metrics)
+	o.cache = cache.NewAside(store, cache.AsideOptions{Name: "offers", TTL: ttl, Jitter: 0.1, Metrics: metrics}, o.load)
 	catalog.OnOffer(func(ctx context.Context, productID string) {
 		if err := o.cache.Invalidate(ctx, offerKey+productID); err != nil {
 			failed(err)

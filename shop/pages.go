@@ -40,7 +40,7 @@ const pageKey = "page/"
 // read, a page is served for an hour longer; that there is no such product is remembered for a few seconds.
 func NewPages(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *telemetry.Metrics) *Pages {
 	options := cache.AsideOptions{
-		Name: "products", TTL: ttl, Jitter: 0.1, NegativeTTL: 5 * time.Second, StaleFor: time.Hour,
+		Name: "products", TTL: ttl, Jitter: 0.1, NegativeTTL: 5 * time.Second, StaleFor: time.Hour, Metrics: metrics,
 	}
 	return &Pages{cache: cache.NewAside(store, options, func(ctx context.Context, key string) ([]byte, error) {
 		page, err := catalog.page(ctx, key[len(pageKey):])
@@ -48,7 +48,7 @@ func NewPages(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *t
 			return nil, err
 		}
 		return encodePage(page), nil
-	}, metrics)}
+	})}
 }
 
 // PurgeAt has the CDN told of each change, too. It must be called before the first Drop.

@@ -88,7 +88,8 @@ func (s *Server) guard(name string, timeout time.Duration) *guard.Guard {
 	return guard.New(guard.Options{
 		Name: name, Timeout: timeout,
 		Breaker: guard.Breaker{Ratio: 0.5, Calls: 5, Window: time.Second, Open: 500 * time.Millisecond},
-	}, s.metrics)
+		Metrics: s.metrics,
+	})
 }
 
 // classify turns an error of the driver into a fault. The error for a missing key passes.

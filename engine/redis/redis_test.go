@@ -68,7 +68,7 @@ func TestNearCache(t *testing.T) {
 }
 
 func near(tb testing.TB, far cache.Shared, m *telemetry.Metrics) *cache.Near {
-	n := cache.NewNear(far, cache.NewMemory(1<<20), cache.NearOptions{Name: "test", MaxAge: time.Minute, Blind: time.Second}, m)
+	n := cache.NewNear(far, cache.NewMemory(1<<20), cache.NearOptions{Name: "test", MaxAge: time.Minute, Blind: time.Second, Metrics: m})
 	tb.Cleanup(n.Close)
 	return n
 }
@@ -185,7 +185,7 @@ type page struct {
 
 func openPage(t *testing.T, url string, load cache.Load) page {
 	n := near(t, connect(t, url, nil).Cache(), nil)
-	return page{n, cache.NewAside(n, cache.AsideOptions{Name: "test", TTL: time.Hour}, load, nil)}
+	return page{n, cache.NewAside(n, cache.AsideOptions{Name: "test", TTL: time.Hour}, load)}
 }
 
 // TestRedisDiesAndComesBack has the caches of two servers on a Redis that is killed and started again, and on one that stops
@@ -250,7 +250,7 @@ func wantPage(t *testing.T, p page, want string) {
 func TestLimitsFallOpenAndComeBack(t *testing.T) {
 	r, m := redistest.Start(t), telemetry.NewMetrics()
 	shared := connect(t, r.URL(t), m).Limiter("test", 1000, 1)
-	l := guard.NewFallback("test", shared, guard.NewLocal(1e6, 1_000_000, 10), m)
+	l := guard.NewFallback(shared, guard.NewLocal(1e6, 1_000_000, 10), guard.FallbackOptions{Name: "test", Metrics: m})
 	ask := func() { // for a new key, so that only the source of the decision matters
 		t.Helper()
 		if d, err := l.Allow(t.Context(), fmt.Sprint(time.Now().UnixNano())); err != nil || !d.OK {

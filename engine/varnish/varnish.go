@@ -62,7 +62,7 @@ func New(address string, log *slog.Logger, metrics *telemetry.Metrics) (*Purger,
 	p := &Purger{
 		url:    "http://" + u.Host + "/",
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second}},
-		guard:  guard.New(guard.Options{Name: "the CDN", Timeout: timeout}, metrics),
+		guard:  guard.New(guard.Options{Name: "the CDN", Timeout: timeout, Metrics: metrics}),
 		log:    log,
 		queue:  newQueue(maxWaiting),
 		purges: metrics.Counter("agora_cdn_purges_total",

@@ -26,6 +26,8 @@ type AsideOptions struct {
 	// kinds Unavailable, Timeout and Internal; 0 means not at all. Each such read has waited for a load to
 	// fail, so the load should fail fast, as one behind an open breaker does.
 	StaleFor time.Duration
+
+	Metrics *telemetry.Metrics // agora_cache_requests_total; nil means none
 }
 
 // Load reads a value from where it belongs. A fault.NotFound says that there is none. It must end when its
@@ -44,12 +46,12 @@ type Aside struct {
 
 // NewAside returns a cache that keeps in store what load brings. It panics if the options make no sense,
 // as that is a bug.
-func NewAside(store Store, o AsideOptions, load Load, m *telemetry.Metrics) *Aside {
+func NewAside(store Store, o AsideOptions, load Load) *Aside {
 	if o.TTL <= 0 || o.Jitter < 0 || o.Jitter >= 1 || o.NegativeTTL < 0 || o.StaleFor < 0 {
 		panic(fmt.Sprintf("cache: options of %s: TTL has to be positive, Jitter from 0 to below 1, the others not negative", o.Name))
 	}
 	return &Aside{
-		tally: newTally(o.Name, m), options: o, store: leasing(store), load: load,
+		tally: newTally(o.Name, o.Metrics), options: o, store: leasing(store), load: load,
 		flights: flights{byKey: make(map[string]*flight)},
 	}
 }
@@ -94,7 +96,7 @@ func (a *Aside) answer(e entry) ([]byte, error) {
 
 // isAway reports whether an error says nothing about the value, only that it could not be loaded.
 func isAway(err error) bool {
-	return fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Timeout) || fault.Is(err, fault.Internal)
+	return fault.Passing(err) || fault.Is(err, fault.Internal)
 }
 
 // fly loads the key of the flight and, unless it was overtaken, writes the result to the store before the

@@ -19,13 +19,13 @@ import (
 
 func newAside(t *testing.T, o cache.AsideOptions, load cache.Load) *cache.Aside {
 	o.Name, o.TTL = "test", time.Minute
-	return cache.NewAside(openMemory(t), o, load, nil)
+	return cache.NewAside(openMemory(t), o, load)
 }
 
 func TestAsideLoadsOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, m := &origin{value: "v"}, telemetry.NewMetrics()
-		c := cache.NewAside(openMemory(t), cache.AsideOptions{Name: "test", TTL: time.Minute}, o.load, m)
+		c := cache.NewAside(openMemory(t), cache.AsideOptions{Name: "test", TTL: time.Minute, Metrics: m}, o.load)
 		var all sync.WaitGroup
 		for range 100 {
 			all.Go(func() { wantValue(t, c, "v") })
@@ -133,7 +133,8 @@ func TestAsideRemembersWhatIsMissing(t *testing.T) {
 		o, m := &origin{err: fmt.Errorf("load: %w", gone)}, telemetry.NewMetrics()
 		c := cache.NewAside(openMemory(t), cache.AsideOptions{
 			Name: "test", TTL: time.Minute, NegativeTTL: time.Second, StaleFor: time.Hour,
-		}, o.load, m)
+			Metrics: m,
+		}, o.load)
 		wantKind(t, c, fault.NotFound)
 		if _, err := c.Get(t.Context(), "k"); fault.CodeOf(err) != gone.Code || err.Error() != gone.Message {
 			t.Errorf("the remembered error is %v (%s), want %v (%s)", err, fault.CodeOf(err), gone, gone.Code)
@@ -169,7 +170,7 @@ func TestAsideServesStaleOnlyWhileTheOriginIsAway(t *testing.T) {
 		t.Run(tt.kind.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				o, m := &origin{value: "v"}, telemetry.NewMetrics()
-				c := cache.NewAside(openMemory(t), cache.AsideOptions{Name: "test", TTL: time.Minute, StaleFor: time.Hour}, o.load, m)
+				c := cache.NewAside(openMemory(t), cache.AsideOptions{Name: "test", TTL: time.Minute, StaleFor: time.Hour, Metrics: m}, o.load)
 				wantValue(t, c, "v")
 				time.Sleep(time.Minute)
 				o.set("", fault.New(tt.kind, "", "no"))
@@ -206,7 +207,7 @@ func TestAsideReadsPastABrokenStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, m := &origin{value: "v"}, telemetry.NewMetrics()
 		store := &hooked{Store: openMemory(t), get: broken, set: broken, del: broken}
-		c := cache.NewAside(store, cache.AsideOptions{Name: "test", TTL: time.Minute}, o.load, m)
+		c := cache.NewAside(store, cache.AsideOptions{Name: "test", TTL: time.Minute, Metrics: m}, o.load)
 		wantValue(t, c, "v")
 		wantResults(t, m, "error 2", "miss 1")
 		if err := c.Invalidate(t.Context(), "k"); !errors.Is(err, errStore) {
@@ -218,7 +219,7 @@ func TestAsideReadsPastABrokenStore(t *testing.T) {
 func TestAsideTakesUnknownBytesAsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, store := &origin{value: "v"}, openMemory(t)
-		c := cache.NewAside(store, cache.AsideOptions{Name: "test", TTL: time.Minute}, o.load, nil)
+		c := cache.NewAside(store, cache.AsideOptions{Name: "test", TTL: time.Minute}, o.load)
 		if err := store.Set(t.Context(), "k", []byte("written by somebody else"), time.Hour); err != nil {
 			t.Fatal(err)
 		}
@@ -257,15 +258,15 @@ func TestNewAsideRefusesNonsense(t *testing.T) {
 					t.Errorf("%+v is accepted", o)
 				}
 			}()
-			cache.NewAside(nil, o, nil, nil)
+			cache.NewAside(nil, o, nil)
 		}()
 	}
 }
 
 func BenchmarkAsideHit(b *testing.B) {
 	page := make([]byte, 2<<10)
-	c := cache.NewAside(openMemory(b), cache.AsideOptions{Name: "test", TTL: time.Hour},
-		func(context.Context, string) ([]byte, error) { return page, nil }, telemetry.NewMetrics())
+	c := cache.NewAside(openMemory(b), cache.AsideOptions{Name: "test", TTL: time.Hour, Metrics: telemetry.NewMetrics()},
+		func(context.Context, string) ([]byte, error) { return page, nil })
 	keys := make([]string, 1024)
 	for i := range keys {
 		keys[i] = fmt.Sprint("prd_", i)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"agora/backoff"
 )
 
 const (
@@ -45,10 +47,9 @@ func (d *debts) add(keys []string) {
 // settle tries to pay with remove, until ctx ends.
 func (d *debts) settle(ctx context.Context, remove func(context.Context, ...string) error) {
 	for {
-		select {
-		case <-ctx.Done():
+		backoff.Sleep(ctx, settleEvery)
+		if ctx.Err() != nil {
 			return
-		case <-time.After(settleEvery):
 		}
 		for batch := d.some(); len(batch) > 0; batch = d.some() {
 			if remove(ctx, slices.Collect(maps.Keys(batch))...) != nil {

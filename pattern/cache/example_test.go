@@ -19,7 +19,7 @@ func ExampleAside() {
 		func(_ context.Context, key string) ([]byte, error) {
 			fmt.Println("load", key)
 			return []byte(price), nil
-		}, nil)
+		})
 
 	for range 2 {
 		page, _ := pages.Get(ctx, "prd_1")
@@ -63,7 +63,7 @@ func ExampleThrough() {
 	ctx := context.Background()
 	store := cache.NewMemory(1 << 20)
 	defer store.Close()
-	signedIn := cache.NewThrough(store, cache.ThroughOptions{Name: "sessions", TTL: time.Minute}, sessions{}, nil)
+	signedIn := cache.NewThrough(store, cache.ThroughOptions{Name: "sessions", TTL: time.Minute}, sessions{})
 
 	fmt.Println(signedIn.Put(ctx, "ses_1", []byte("usr_1")))
 	user, err := signedIn.Get(ctx, "ses_1")

@@ -43,7 +43,7 @@ func TestInvalidateWaitsForACacheWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &origin{value: "old"}
 		store := &hooked{Store: openMemory(t), set: func() error { time.Sleep(time.Second); return nil }}
-		c := cache.NewAside(store, cache.AsideOptions{Name: "test", TTL: time.Minute}, o.load, nil)
+		c := cache.NewAside(store, cache.AsideOptions{Name: "test", TTL: time.Minute}, o.load)
 		var before sync.WaitGroup
 		before.Go(func() { wantValue(t, c, "old") })
 		time.Sleep(loadTime + time.Second/2)
@@ -67,7 +67,7 @@ func TestInvalidateWaitsForACacheWrite(t *testing.T) {
 func TestAsideNeverGoesBack(t *testing.T) {
 	var truth atomic.Int64
 	c := cache.NewAside(openMemory(t), cache.AsideOptions{Name: "test", TTL: time.Minute},
-		func(context.Context, string) ([]byte, error) { return fmt.Append(nil, truth.Load()), nil }, nil)
+		func(context.Context, string) ([]byte, error) { return fmt.Append(nil, truth.Load()), nil })
 	var all sync.WaitGroup
 	var visible atomic.Int64 // invalidated up to here
 	all.Go(func() {

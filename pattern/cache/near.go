@@ -17,6 +17,8 @@ type NearOptions struct {
 	Name   string        // the label "cache" of the metrics
 	MaxAge time.Duration // a value is read from the far store again after that; must be positive
 	Blind  time.Duration // the same while changes by others cannot be heard, or the far store fails; must be positive
+
+	Metrics *telemetry.Metrics // agora_cache_level_reads_total and agora_cache_blind; nil means none
 }
 
 // Near keeps what is read from a store that processes share in the memory of this one. A change made here is
@@ -64,16 +66,16 @@ type stripe struct {
 
 // NewNear returns a store that keeps in memory, which belongs to it from then on, what is in far. It panics if
 // the options make no sense, as that is a bug.
-func NewNear(far Shared, memory *Memory, o NearOptions, m *telemetry.Metrics) *Near {
+func NewNear(far Shared, memory *Memory, o NearOptions) *Near {
 	if o.MaxAge <= 0 || o.Blind <= 0 {
 		panic(fmt.Sprintf("cache: options of %s: MaxAge and Blind have to be positive", o.Name))
 	}
-	reads := m.Counter("agora_cache_level_reads_total", "Reads of a cache of two levels by where the value was: near, far or none.", "cache", "level")
+	reads := o.Metrics.Counter("agora_cache_level_reads_total", "Reads of a cache of two levels by where the value was: near, far or none.", "cache", "level")
 	ctx, end := context.WithCancel(context.Background())
 	n := &Near{
 		options: o, far: far, memory: memory, seed: maphash.MakeSeed(), end: end,
 		fromNear: reads.With(o.Name, "near"), fromFar: reads.With(o.Name, "far"), nowhere: reads.With(o.Name, "none"),
-		blindness: m.Gauge("agora_cache_blind", "1 while changes made by other processes cannot be heard.", "cache"),
+		blindness: o.Metrics.Gauge("agora_cache_blind", "1 while changes made by other processes cannot be heard.", "cache"),
 	}
 	n.lost()
 	n.ended.Go(func() {

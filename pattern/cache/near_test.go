@@ -17,7 +17,7 @@ import (
 const blind = 2 * time.Second
 
 func openNear(t testing.TB, far cache.Shared, m *telemetry.Metrics) *cache.Near {
-	n := cache.NewNear(far, cache.NewMemory(64<<20), cache.NearOptions{Name: "test", MaxAge: time.Minute, Blind: blind}, m)
+	n := cache.NewNear(far, cache.NewMemory(64<<20), cache.NearOptions{Name: "test", MaxAge: time.Minute, Blind: blind, Metrics: m})
 	t.Cleanup(n.Close)
 	return n
 }
@@ -131,7 +131,7 @@ func TestALoadOfOneProcessDoesNotOutliveAChangeByAnother(t *testing.T) {
 			}
 			o := &origin{value: "old"}
 			options := cache.AsideOptions{Name: "test", TTL: time.Minute}
-			one, other := cache.NewAside(stores[0], options, o.load, nil), cache.NewAside(stores[1], options, o.load, nil)
+			one, other := cache.NewAside(stores[0], options, o.load), cache.NewAside(stores[1], options, o.load)
 			var loading sync.WaitGroup
 			loading.Go(func() { wantValue(t, one, "old") })
 			time.Sleep(loadTime / 2)
@@ -154,8 +154,8 @@ func TestNearRefreshesWhatIsStale(t *testing.T) {
 		h := newHub()
 		o := &origin{value: "1"}
 		options := cache.AsideOptions{Name: "test", TTL: 10 * time.Second, StaleFor: time.Hour}
-		one := cache.NewAside(openNear(t, h.side(), nil), options, o.load, nil)
-		other := cache.NewAside(openNear(t, h.side(), nil), options, o.load, nil)
+		one := cache.NewAside(openNear(t, h.side(), nil), options, o.load)
+		other := cache.NewAside(openNear(t, h.side(), nil), options, o.load)
 		for range 2 { // into the far store, and into both near ones
 			wantValue(t, one, "1")
 			wantValue(t, other, "1")
@@ -177,7 +177,7 @@ func TestNearWhileTheFarStoreIsAway(t *testing.T) {
 		h, one, other := openNears(t)
 		o := &origin{value: "1"}
 		options := cache.AsideOptions{Name: "test", TTL: time.Hour}
-		a, b := cache.NewAside(one, options, o.load, nil), cache.NewAside(other, options, o.load, nil)
+		a, b := cache.NewAside(one, options, o.load), cache.NewAside(other, options, o.load)
 		for range 2 {
 			wantValue(t, a, "1")
 			wantValue(t, b, "1")
@@ -240,7 +240,7 @@ func TestNearNeverGoesBack(t *testing.T) {
 	load := func(context.Context, string) ([]byte, error) { return fmt.Append(nil, truth.Load()), nil }
 	options := cache.AsideOptions{Name: "test", TTL: time.Minute}
 	sides := []*cache.Aside{
-		cache.NewAside(openNear(t, h.side(), nil), options, load, nil), cache.NewAside(openNear(t, h.side(), nil), options, load, nil),
+		cache.NewAside(openNear(t, h.side(), nil), options, load), cache.NewAside(openNear(t, h.side(), nil), options, load),
 	}
 	cachetest.Eventually(t, "both to hear of changes", func() bool {
 		h.mu.Lock()
@@ -306,7 +306,7 @@ func TestNewNearRefusesNonsense(t *testing.T) {
 					t.Errorf("%+v is accepted", o)
 				}
 			}()
-			cache.NewNear(newHub().side(), nil, o, nil)
+			cache.NewNear(newHub().side(), nil, o)
 		}()
 	}
 }

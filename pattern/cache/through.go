@@ -30,6 +30,8 @@ const Behind = "cache_behind"
 type ThroughOptions struct {
 	Name string        // the label "cache" of the metric
 	TTL  time.Duration // how long a value is kept in the cache; must be positive
+
+	Metrics *telemetry.Metrics // agora_cache_requests_total; nil means none
 }
 
 // Through is a write-through cache: a Get after a Put or Delete has returned sees what that left. What is
@@ -45,12 +47,12 @@ type Through struct {
 
 // NewThrough returns a cache in store before backing, which nobody else may write. It panics if the
 // options make no sense, as that is a bug.
-func NewThrough(store Store, o ThroughOptions, backing Backing, m *telemetry.Metrics) *Through {
+func NewThrough(store Store, o ThroughOptions, backing Backing) *Through {
 	if o.TTL <= 0 {
 		panic(fmt.Sprintf("cache: options of %s: TTL has to be positive", o.Name))
 	}
 	return &Through{
-		tally: newTally(o.Name, m), options: o, store: leasing(store), backing: backing,
+		tally: newTally(o.Name, o.Metrics), options: o, store: leasing(store), backing: backing,
 		turns: turns{byKey: make(map[string]*turn)},
 	}
 }

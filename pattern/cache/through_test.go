@@ -56,7 +56,7 @@ func (b *backing) Delete(_ context.Context, key string) error {
 }
 
 func newThrough(store cache.Store, b *backing, m *telemetry.Metrics) *cache.Through {
-	return cache.NewThrough(store, cache.ThroughOptions{Name: "test", TTL: time.Minute}, b, m)
+	return cache.NewThrough(store, cache.ThroughOptions{Name: "test", TTL: time.Minute, Metrics: m}, b)
 }
 
 func put(t *testing.T, c *cache.Through, value string) {

@@ -22,7 +22,7 @@ func TestBreakerIgnoresAnswers(t *testing.T) {
 		fault.Invalid, fault.Unauthenticated, fault.Denied, fault.NotFound, fault.Conflict, fault.Stale,
 		fault.Declined, fault.TooLarge, fault.Exhausted,
 	} {
-		g := guard.New(guard.Options{Name: "gateway", Breaker: breaker}, nil)
+		g := guard.New(guard.Options{Name: "gateway", Breaker: breaker})
 		answer := fmt.Errorf("charge: %w", away(kind))
 		for range 50 {
 			if err := g.Do(t.Context(), returns(answer)); err != answer {
@@ -38,7 +38,7 @@ func TestBreakerOpensProbesAndCloses(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			m := telemetry.NewMetrics()
-			g := guard.New(guard.Options{Name: "gateway", Breaker: breaker}, m)
+			g := guard.New(guard.Options{Name: "gateway", Breaker: breaker, Metrics: m})
 			wantFigures(t, m, "breaker_state 0")
 			for range breaker.Calls {
 				if err := g.Do(t.Context(), returns(failure)); !errors.Is(err, failure) {
@@ -82,7 +82,7 @@ func TestBreakerOpensProbesAndCloses(t *testing.T) {
 func TestBreakerLetsNoMoreThanItsProbesThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := telemetry.NewMetrics()
-		g := guard.New(guard.Options{Name: "gateway", Breaker: breaker, Timeout: time.Second}, m)
+		g := guard.New(guard.Options{Name: "gateway", Breaker: breaker, Timeout: time.Second, Metrics: m})
 		for range breaker.Calls {
 			wantCode(t, g.Do(t.Context(), hang), fault.Timeout, "timeout")
 		}
@@ -111,7 +111,7 @@ func TestBreakerLetsNoMoreThanItsProbesThrough(t *testing.T) {
 
 func TestBreakerStaysClosedBelowItsRatio(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guard.New(guard.Options{Name: "gateway", Breaker: breaker}, nil)
+		g := guard.New(guard.Options{Name: "gateway", Breaker: breaker})
 		failure := away(fault.Unavailable)
 		for i := range 60 {
 			var err error
@@ -129,7 +129,7 @@ func TestBreakerStaysClosedBelowItsRatio(t *testing.T) {
 func TestBreakerIsNotOpenedByCallersWhoCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := telemetry.NewMetrics()
-		g := guard.New(guard.Options{Name: "gateway", Breaker: breaker}, m)
+		g := guard.New(guard.Options{Name: "gateway", Breaker: breaker, Metrics: m})
 		for range 20 {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Millisecond, cancel)

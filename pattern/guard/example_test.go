@@ -15,7 +15,7 @@ func ExampleGuard() {
 		Timeout:       2 * time.Second,
 		MaxConcurrent: 64,
 		Breaker:       guard.Breaker{Ratio: 0.5, Calls: 2, Open: time.Minute},
-	}, nil)
+	})
 
 	for range 3 {
 		err := payments.Do(context.Background(), func(context.Context) error {

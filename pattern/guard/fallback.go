@@ -16,10 +16,16 @@ type Fallback struct {
 
 var _ Limiter = (*Fallback)(nil)
 
-// NewFallback returns a limiter of the name, which is the label "limiter" of its metric.
-func NewFallback(name string, shared, own Limiter, m *telemetry.Metrics) *Fallback {
-	return &Fallback{shared, own, m.Counter("agora_limiter_fallback_total",
-		"Requests that were counted by this process alone, as the shared limiter did not answer.", "limiter").With(name)}
+// FallbackOptions describe a Fallback.
+type FallbackOptions struct {
+	Name    string             // the label "limiter" of the metric
+	Metrics *telemetry.Metrics // agora_limiter_fallback_total; nil means none
+}
+
+// NewFallback returns a limiter that asks own when shared fails.
+func NewFallback(shared, own Limiter, o FallbackOptions) *Fallback {
+	return &Fallback{shared, own, o.Metrics.Counter("agora_limiter_fallback_total",
+		"Requests that were counted by this process alone, as the shared limiter did not answer.", "limiter").With(o.Name)}
 }
 
 // Allow implements Limiter.

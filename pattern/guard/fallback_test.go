@@ -31,7 +31,7 @@ func TestFallback(t *testing.T) {
 			Test: synctest.Test,
 			Open: func(_ *testing.T, perSecond float64, burst int) guard.Limiter {
 				local := func() guard.Limiter { return guard.NewLocal(perSecond, burst, 1_000) }
-				return guard.NewFallback("test", &shared{local(), away}, local(), nil)
+				return guard.NewFallback(&shared{local(), away}, local(), guard.FallbackOptions{Name: "test"})
 			},
 			Advance: time.Sleep,
 		})
@@ -41,7 +41,7 @@ func TestFallback(t *testing.T) {
 func TestFallbackCountsWhatItDecidesAlone(t *testing.T) {
 	m := telemetry.NewMetrics()
 	far := &shared{Limiter: guard.NewLocal(0.01, 1, 10)}
-	f := guard.NewFallback("test", far, guard.NewLocal(0.01, 2, 10), m)
+	f := guard.NewFallback(far, guard.NewLocal(0.01, 2, 10), guard.FallbackOptions{Name: "test", Metrics: m})
 	var allowed []bool
 	for i := range 6 {
 		far.away = i == 2 || i == 3 || i == 4

@@ -39,6 +39,8 @@ type Options struct {
 
 	Retries int           // further attempts after a failure; more than 0 declares that the call may be repeated without harm
 	Backoff time.Duration // wait before the first retry, 50 ms if 0; doubled for each further one up to 16 times that, ± 25 %
+
+	Metrics *telemetry.Metrics // agora_guard_calls_total and agora_guard_breaker_state; nil means none
 }
 
 // Breaker describes when a Guard stops calling. A call fails, as the breaker counts it, by an error of the
@@ -71,17 +73,17 @@ type Guard struct {
 }
 
 // New returns a guard with a closed breaker. It panics if the options make no sense, as that is a bug.
-func New(o Options, m *telemetry.Metrics) *Guard {
+func New(o Options) *Guard {
 	b := o.Breaker
 	if o.Timeout < 0 || o.MaxConcurrent < 0 || o.MaxWait < 0 || o.Retries < 0 || o.Backoff < 0 ||
 		b.Ratio < 0 || b.Ratio > 1 || b.Calls < 0 || b.Window < 0 || b.Open < 0 || b.Probes < 0 {
 		panic(fmt.Sprintf("guard: options of %s: nothing may be negative, and the ratio at most 1", o.Name))
 	}
-	g := &Guard{options: o, calls: m.Counter("agora_guard_calls_total",
+	g := &Guard{options: o, calls: o.Metrics.Counter("agora_guard_calls_total",
 		"Guarded calls by what all their attempts came to: ok; rejected, answered by an error; failed; timeout; "+
 			"cancelled by the caller; not made, as the breaker was open or the places full.", "guard", "result")}
 	if b.Ratio > 0 {
-		g.breaker = newBreaker(o.Name, b, m)
+		g.breaker = newBreaker(o.Name, b, o.Metrics)
 	}
 	if o.MaxConcurrent > 0 {
 		g.bulkhead = bulkhead.New[any](uint(o.MaxConcurrent))
@@ -133,7 +135,7 @@ func mayPass(err error) bool {
 	if _, ok := errors.AsType[*refusal](err); ok {
 		return false
 	}
-	return fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Timeout)
+	return fault.Passing(err)
 }
 
 // refusal marks the error of a call that a guard did not make.

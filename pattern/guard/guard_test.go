@@ -65,7 +65,7 @@ func wantFigures(t *testing.T, m *telemetry.Metrics, want ...string) {
 }
 
 func TestTheZeroGuardOnlyCalls(t *testing.T) {
-	g := guard.New(guard.Options{Name: "gateway"}, nil)
+	g := guard.New(guard.Options{Name: "gateway"})
 	declined := away(fault.Declined)
 	if err := g.Do(t.Context(), returns(declined)); err != declined {
 		t.Errorf("Do = %v, want the very error of the call", err)
@@ -94,10 +94,10 @@ func TestTimeout(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				own := guard.New(guard.Options{Name: "gateway", Timeout: 2 * time.Second}, nil)
+				own := guard.New(guard.Options{Name: "gateway", Timeout: 2 * time.Second})
 				wantAfterTwoSeconds(t.Context(), t, own, tt.call, tt.want)
 
-				callers := guard.New(guard.Options{Name: "gateway", Timeout: time.Minute, Retries: 2}, nil)
+				callers := guard.New(guard.Options{Name: "gateway", Timeout: time.Minute, Retries: 2})
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 				defer cancel()
 				wantAfterTwoSeconds(ctx, t, callers, tt.call, tt.want)
@@ -122,7 +122,7 @@ func wantAfterTwoSeconds(ctx context.Context, t *testing.T, g *guard.Guard, call
 func TestBulkhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := telemetry.NewMetrics()
-		g := guard.New(guard.Options{Name: "gateway", MaxConcurrent: 2, MaxWait: time.Second}, m)
+		g := guard.New(guard.Options{Name: "gateway", MaxConcurrent: 2, MaxWait: time.Second, Metrics: m})
 		work := func(d time.Duration) func(context.Context) error {
 			return func(context.Context) error { time.Sleep(d); return nil }
 		}
@@ -150,7 +150,7 @@ func TestBulkhead(t *testing.T) {
 func TestBulkheadHoldsUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const places = 3
-		g := guard.New(guard.Options{Name: "gateway", MaxConcurrent: places, MaxWait: time.Minute, Breaker: breaker}, nil)
+		g := guard.New(guard.Options{Name: "gateway", MaxConcurrent: places, MaxWait: time.Minute, Breaker: breaker})
 		var now, calls atomic.Int32
 		var all sync.WaitGroup
 		for range 60 {
@@ -192,7 +192,7 @@ func TestRetry(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := guard.New(guard.Options{Name: "gateway", Retries: 3}, nil)
+				g := guard.New(guard.Options{Name: "gateway", Retries: 3})
 				attempts := 0
 				err := g.Do(t.Context(), func(context.Context) error {
 					attempts++
@@ -209,7 +209,7 @@ func TestRetry(t *testing.T) {
 func TestBackoffDoublesWithJitterUpToABound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const first, retries = 100 * time.Millisecond, 8
-		g := guard.New(guard.Options{Name: "gateway", Retries: retries, Backoff: first}, nil)
+		g := guard.New(guard.Options{Name: "gateway", Retries: retries, Backoff: first})
 		var at []time.Time
 		wantCode(t, g.Do(t.Context(), func(context.Context) error {
 			at = append(at, time.Now())
@@ -233,7 +233,7 @@ func TestBackoffDoublesWithJitterUpToABound(t *testing.T) {
 
 func TestRetriesEndWithTheCallersTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guard.New(guard.Options{Name: "gateway", Retries: 5, Backoff: time.Second}, nil)
+		g := guard.New(guard.Options{Name: "gateway", Retries: 5, Backoff: time.Second})
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		began := time.Now()
@@ -246,7 +246,7 @@ func TestRetriesEndWithTheCallersTime(t *testing.T) {
 
 func TestARefusalIsNotRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guard.New(guard.Options{Name: "gateway", Retries: 100, Breaker: breaker}, nil)
+		g := guard.New(guard.Options{Name: "gateway", Retries: 100, Breaker: breaker})
 		attempts := 0
 		wantCode(t, g.Do(t.Context(), func(context.Context) error {
 			attempts++
@@ -260,7 +260,7 @@ func TestARefusalIsNotRetried(t *testing.T) {
 
 func TestAPanicGivesEverythingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guard.New(guard.Options{Name: "gateway", MaxConcurrent: 1, Breaker: breaker, Retries: 1}, nil)
+		g := guard.New(guard.Options{Name: "gateway", MaxConcurrent: 1, Breaker: breaker, Retries: 1})
 		panics := func() {
 			defer func() {
 				if p := recover(); p != "boom" {
@@ -284,8 +284,8 @@ func TestAPanicGivesEverythingBack(t *testing.T) {
 
 func TestAnInnerGuardsRefusalIsAFailureHere(t *testing.T) {
 	m := telemetry.NewMetrics()
-	inner := guard.New(guard.Options{Name: "engine", Breaker: guard.Breaker{Ratio: 1, Calls: 1}}, nil)
-	outer := guard.New(guard.Options{Name: "gateway", Retries: 3}, m)
+	inner := guard.New(guard.Options{Name: "engine", Breaker: guard.Breaker{Ratio: 1, Calls: 1}})
+	outer := guard.New(guard.Options{Name: "gateway", Retries: 3, Metrics: m})
 	call := func(ctx context.Context) error { return inner.Do(ctx, returns(away(fault.Internal))) }
 	wantCode(t, outer.Do(t.Context(), call), fault.Internal, "internal")
 	wantCode(t, outer.Do(t.Context(), call), fault.Unavailable, guard.CodeOpen)
@@ -304,13 +304,13 @@ func TestNewRefusesNonsense(t *testing.T) {
 					t.Errorf("%+v is accepted", o)
 				}
 			}()
-			guard.New(o, nil)
+			guard.New(o)
 		}()
 	}
 }
 
 func BenchmarkDo(b *testing.B) {
-	g := guard.New(guard.Options{Name: "gateway", Timeout: time.Second, MaxConcurrent: 100, Breaker: breaker}, telemetry.NewMetrics())
+	g := guard.New(guard.Options{Name: "gateway", Timeout: time.Second, MaxConcurrent: 100, Breaker: breaker, Metrics: telemetry.NewMetrics()})
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := g.Do(b.Context(), returns(nil)); err != nil {

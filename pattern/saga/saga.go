@@ -14,10 +14,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
+	"agora/backoff"
 	"agora/telemetry"
 )
 
@@ -53,14 +53,13 @@ type Runner struct {
 }
 
 const (
-	look        = time.Second // how often the runner looks for due records
-	limit       = 256         // records taken at a look
-	workers     = 16          // steps run at a time
-	recovered   = 10_000      // records taken at a start; the others come when they are due
-	forever     = 10 * 365 * 24 * time.Hour
-	firstPause  = 500 * time.Millisecond // pause after a first failure, doubled up to maxPause
-	maxPause    = time.Minute
-	maxDoubling = 10
+	poll         = time.Second // interval of the reads of due records
+	limit        = 256         // records taken at a look
+	workers      = 16          // steps run at a time
+	recovered    = 10_000      // records taken at a start; the others come when they are due
+	forever      = 10 * 365 * 24 * time.Hour
+	firstPause   = 500 * time.Millisecond // pause after a first failure, doubled up to longestPause
+	longestPause = time.Minute
 )
 
 // Options are what a Runner may be given.
@@ -87,10 +86,7 @@ func (r *Runner) Run(ctx context.Context) {
 		if n == limit {
 			continue
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(look):
-		}
+		backoff.Sleep(ctx, poll)
 	}
 }
 
@@ -137,7 +133,7 @@ func (r *Runner) try(ctx context.Context, record Record) {
 		return // stopped, not failed: the record stays due for the next start
 	}
 	r.tried.Inc(r.name, record.Step, "failed")
-	pause := Pause(record.Attempt)
+	pause := backoff.Jitter(backoff.After(record.Attempt, firstPause, longestPause))
 	record.Attempt++
 	record.Due = time.Now().Add(pause)
 	r.log.Warn("saga step failed and will be tried again",
@@ -145,11 +141,4 @@ func (r *Runner) try(ctx context.Context, record Record) {
 	if err := r.store.Postpone(ctx, record); err != nil {
 		r.log.Warn("saga record cannot be postponed", "saga", r.name, "id", record.ID, "error", err)
 	}
-}
-
-// Pause returns how long to wait after a failure that came after so many others: it doubles up to a
-// minute, with a random part so that sagas which failed together do not come back together.
-func Pause(attempt int) time.Duration {
-	pause := min(firstPause<<min(attempt, maxDoubling), maxPause)
-	return pause/2 + rand.N(pause/2)
 }
