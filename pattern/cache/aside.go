@@ -12,30 +12,29 @@ import (
 	"agora/telemetry"
 )
 
-// AsideOptions say how long Aside keeps what.
+// AsideOptions describe an Aside.
 type AsideOptions struct {
 	Name string        // the label "cache" of the metric
-	TTL  time.Duration // how long a value is fresh, at most; must be positive
+	TTL  time.Duration // longest time for which a value is fresh; must be positive
 
-	// Jitter is the share of TTL, from 0 to below 1, by which a value's time is shortened at random, so that
-	// what was loaded together does not expire together.
+	// Jitter is the share of TTL, from 0 to below 1, by which the time of each value is shortened at random, so that values
+	// that were loaded together do not expire together.
 	Jitter float64
-	// NegativeTTL is how long a NotFound is remembered; 0 means not at all.
+	// NegativeTTL is how long a NotFound is cached; 0 means not at all.
 	NegativeTTL time.Duration
-	// StaleFor is how long after its time a value is still served while its load fails by an error of the
-	// kinds Unavailable, Timeout and Internal; 0 means not at all. Each such read has waited for a load to
-	// fail, so the load should fail fast, as one behind an open breaker does.
+	// StaleFor is how long after its expiry a value is still served if its load fails by an error of the kinds
+	// Unavailable, Timeout and Internal; 0 means not at all. Each such read waits for the load to fail, so that the load
+	// should fail fast, for example with a circuit breaker.
 	StaleFor time.Duration
 
 	Metrics *telemetry.Metrics // agora_cache_requests_total; nil means none
 }
 
-// Load reads a value from where it belongs. A fault.NotFound says that there is none. It must end when its
-// context does.
+// Load reads a value from its origin. A fault.NotFound means that there is none. It must return when its context ends.
 type Load func(ctx context.Context, key string) ([]byte, error)
 
-// Aside is a cache-aside: it answers from its store, and loads what is not there. There is one load of a
-// key at a time, for all who ask meanwhile. It is safe for concurrent use.
+// Aside is a cache-aside: it returns values from its store, and loads missing ones. There is one load of a key at a time,
+// which concurrent reads share. It is safe for concurrent use.
 type Aside struct {
 	tally
 	options AsideOptions
@@ -44,8 +43,7 @@ type Aside struct {
 	flights flights
 }
 
-// NewAside returns a cache that keeps in store what load brings. It panics if the options make no sense,
-// as that is a bug.
+// NewAside returns a cache of the values of load in a store. It panics if an option is not valid, because that is a bug.
 func NewAside(store Store, o AsideOptions, load Load) *Aside {
 	if o.TTL <= 0 || o.Jitter < 0 || o.Jitter >= 1 || o.NegativeTTL < 0 || o.StaleFor < 0 {
 		panic(fmt.Sprintf("cache: options of %s: TTL has to be positive, Jitter from 0 to below 1, the others not negative", o.Name))
@@ -56,9 +54,9 @@ func NewAside(store Store, o AsideOptions, load Load) *Aside {
 	}
 }
 
-// Get returns the value of the key, which must not be changed, or the error of its load. A remembered
-// NotFound has the code and the message of the load's error. A store that fails is passed by. When ctx
-// ends, Get returns; the load goes on for the others.
+// Get returns the value of the key, which the caller must not change, or the error of its load. A cached NotFound has
+// the code and the message of the load's error. If the store fails, Get loads the value. When ctx ends, Get returns; the
+// load continues for other callers.
 func (a *Aside) Get(ctx context.Context, key string) ([]byte, error) {
 	found, lease, ok := a.find(ctx, key)
 	if ok && found.fresh(time.Now()) {
@@ -94,13 +92,13 @@ func (a *Aside) answer(e entry) ([]byte, error) {
 	return e.body, nil
 }
 
-// isAway reports whether an error says nothing about the value, only that it could not be loaded.
+// isAway reports whether an error means that the value could not be loaded, rather than that it does not exist.
 func isAway(err error) bool {
 	return fault.Passing(err) || fault.Is(err, fault.Internal)
 }
 
-// fly loads the key of the flight and, unless it was overtaken, writes the result to the store before the
-// waiters get it.
+// fly loads the key of a flight and, unless the key was invalidated meanwhile, writes the result to the store before the
+// callers get it.
 func (a *Aside) fly(ctx context.Context, f *flight) {
 	f.value, f.err = a.tryLoad(ctx, f.key)
 	if (f.err == nil || fault.Is(f.err, fault.NotFound)) && a.flights.mayStore(f) {
@@ -110,8 +108,8 @@ func (a *Aside) fly(ctx context.Context, f *flight) {
 	}
 }
 
-// tryLoad turns a panic of the load into an error: on the flight's own goroutine it would end the process,
-// where the server of the request that asked would have survived it.
+// tryLoad turns a panic of the load into an error: a panic on the goroutine of the flight would end the process, while an
+// HTTP server survives one on the goroutine of a request.
 func (a *Aside) tryLoad(ctx context.Context, key string) (value []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -130,15 +128,14 @@ func (a *Aside) remember(ctx context.Context, f *flight) (err error) {
 	case o.NegativeTTL > 0:
 		_, err = a.store.Fill(ctx, f.key, encodeAbsence(f.err, now.Add(o.NegativeTTL)), o.NegativeTTL, f.lease)
 	case o.StaleFor > 0:
-		// A value that no longer exists must not be served when the load fails the next time.
+		// A deleted value must not be served as stale when the next load fails.
 		err = a.store.Delete(ctx, f.key)
 	}
 	return err
 }
 
-// Invalidate forgets the keys. It is called after the change: a Get that begins after it has returned does
-// not see what was there before, whatever loads were under way. On an error some key may still be cached
-// until its TTL is over.
+// Invalidate drops the keys. Call it after the change: a Get that begins after Invalidate has returned does not return
+// the old value, whatever loads were running. After an error some keys may stay cached until their TTL is over.
 func (a *Aside) Invalidate(ctx context.Context, keys ...string) error {
 	var failed []error
 	for _, key := range keys {

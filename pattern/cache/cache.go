@@ -1,25 +1,22 @@
-// Package cache keeps answers near, in one of two ways.
+// Package cache stores copies of values that are slow to read or compute, in one of two ways.
 //
-// Aside (cache-aside) is for what is read far more often than it is written, and may be a little behind:
-// product pages. The cache loads what it lacks, remembers that a thing does not exist, can go on serving
-// what it has while the store below is away, and is told with Invalidate when a value has changed.
+// Aside (cache-aside) is for values that are read far more often than they are written and may be slightly out of date,
+// such as product pages. It loads missing values, caches that a value does not exist, can serve stale values while the
+// origin is unavailable, and drops changed values with Invalidate.
 //
-// Through (write-through) is for what has to be right at once after a write: sessions. All writes go
-// through it, to the backing store first, and a deleted value never comes back.
+// Through (write-through) is for values that have to be current after a write, such as sessions. All writes go
+// through it, to the backing store first, and a deleted value never returns.
 //
-// Both keep opaque bytes in a Store: Memory inside the process, one that several processes share, or Near,
-// which keeps in the memory of each process what it reads of the shared one.
+// Both store bytes in a Store: Memory inside the process, one that several processes share, or Near, which caches a
+// shared store in the memory of each process. A Store may drop any value at any time. Callers must not change the bytes
+// of a value, which others read too.
 //
-// What it is not: a store of record (a Store may forget anything at any time), nor a cache of values that
-// each caller may change (the bytes are shared, and must be left alone).
-//
-// Invalidate and Delete are promises to the process that calls them: a read there that begins after they have
-// returned does not see what was before. The same holds in all processes for a store that they share directly:
-// a load that began before the change brings nothing back, because the change has ended its Lease. With a Near
-// in front, the others see the change when its message arrives; see there for what holds while messages do
-// not. What a shared store itself loses (in a failover to a replica that was behind) is beyond all of this and
-// ends with the value's TTL. Two processes that Put the same key of a Through at the same time may leave it
-// cached in the order of their cache writes; keys that are written once, as those of sessions are, have no order.
+// In the process that calls Invalidate or Delete, a read that begins after the call has returned does not return the old
+// value. For a store that processes share directly, this holds in all of them: the change ends the Lease of each load that
+// began before, so that the load stores nothing. With a Near, other processes see the change when its message
+// arrives; Near describes the time without messages. A change that the shared store itself loses (in a failover to a
+// replica that lags) is not seen until the TTL of the value is over. Two processes that Put the same key of a Through at
+// the same time may leave either value in the cache; keys that are written once, such as those of sessions, have no conflict.
 package cache
 
 import (
@@ -29,18 +26,18 @@ import (
 	"agora/telemetry"
 )
 
-// Store holds bytes by key for a time. It is safe for concurrent use. Caches that share a store need keys
-// that differ, as identifiers with prefixes do.
+// Store holds bytes by key for a limited time. It is safe for concurrent use. Caches that share a store need keys
+// with different prefixes.
 type Store interface {
-	// Get returns the value and whether it is there. The caller must not change the value.
+	// Get returns the value, and whether there is one. The caller must not change it.
 	Get(ctx context.Context, key string) (value []byte, ok bool, err error)
-	// Set keeps the value for at most ttl, which must be positive. The value belongs to the store from then on.
+	// Set stores the value for at most ttl, which must be positive. The caller must not change the value afterwards.
 	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error
-	// Delete forgets the keys. A key that is not there is no error.
+	// Delete removes the keys. A missing key is no error.
 	Delete(ctx context.Context, keys ...string) error
 }
 
-// tally counts what the requests to a cache came to.
+// tally counts the requests of a cache by their result.
 type tally struct{ hit, miss, negative, stale, fail telemetry.Counter }
 
 func newTally(cache string, m *telemetry.Metrics) tally {

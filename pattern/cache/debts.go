@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	maxDebts    = 100_000     // keys; beyond that, the far store keeps what it has until its time is over
-	settleEvery = time.Second // how long others may see what is owed after the far store is back
+	maxDebts    = 100_000     // keys; further ones stay in the far store until their TTL is over
+	settleEvery = time.Second // interval of retries
 	settleBatch = 1_000
 )
 
-// debts are the keys that the far store still has to forget. This process does not read them there meanwhile.
+// debts are the keys whose deletion in the far store failed. This process does not read them there until a retry succeeds.
 type debts struct {
 	mu    sync.RWMutex
-	count uint64            // of all debts ever made
-	keys  map[string]uint64 // by the number of the latest debt
+	count uint64            // number of debts so far
+	keys  map[string]uint64 // number of the latest debt of the key
 }
 
 func (d *debts) owe(key string) bool {
@@ -44,7 +44,7 @@ func (d *debts) add(keys []string) {
 	}
 }
 
-// settle tries to pay with remove, until ctx ends.
+// settle retries the deletions with remove, until ctx ends.
 func (d *debts) settle(ctx context.Context, remove func(context.Context, ...string) error) {
 	for {
 		backoff.Sleep(ctx, settleEvery)
@@ -73,7 +73,7 @@ func (d *debts) some() map[string]uint64 {
 	return batch
 }
 
-// paid strikes out the debts of a batch, but for keys that were owed once more meanwhile.
+// paid removes the debts of a batch, except for keys that have a newer debt.
 func (d *debts) paid(batch map[string]uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,13 +9,13 @@ import (
 	"agora/fault"
 )
 
-// An entry of Aside is kept in the Store as a header of 9 bytes and a body:
+// A cache entry of Aside is stored as a header of 9 bytes and a body:
 //
-//	byte  0     what it is: 1 a value, 2 the knowledge that there is none
-//	bytes 1..8  until when it is fresh, in Unix milliseconds, big endian
+//	byte  0     1 for a value, 2 for a cached NotFound
+//	bytes 1..8  end of its freshness in Unix milliseconds, big endian
 //	bytes 9..   the value; or the code, a line feed and the message of the NotFound error
 //
-// Reading one takes no copy and no allocation: the body is a part of the stored slice.
+// Decoding copies and allocates nothing: the body is a part of the stored slice.
 const headerSize = 9
 
 const (
@@ -48,7 +48,7 @@ func header(what byte, freshUntil time.Time, body int) []byte {
 	return binary.BigEndian.AppendUint64(append(b, what), uint64(freshUntil.UnixMilli()))
 }
 
-// decode reports false for bytes that it does not know, which are as good as none.
+// decode reports false for bytes of another form, which count as a miss.
 func decode(b []byte) (entry, bool) {
 	if len(b) < headerSize || (b[0] != present && b[0] != absent) {
 		return entry{}, false
@@ -58,7 +58,7 @@ func decode(b []byte) (entry, bool) {
 
 func (e entry) fresh(now time.Time) bool { return now.UnixMilli() < e.freshUntil }
 
-// err returns the error that the load of an absent thing gave.
+// err returns the error of the load that found no value.
 func (e entry) err() error {
 	code, message, _ := strings.Cut(string(e.body), "\n")
 	return fault.New(fault.NotFound, code, message)

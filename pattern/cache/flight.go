@@ -7,25 +7,25 @@ import (
 	"sync"
 )
 
-// flights are the loads under way, at most one a key. A load belongs to all who wait for it: it goes on
-// while one of them is left, whoever began it, and is cancelled when the last one leaves.
+// flights are the running loads, at most one for each key. All callers that wait for a load share it: it continues while
+// one of them waits, and is canceled when the last one has left.
 type flights struct {
 	mu    sync.Mutex
 	byKey map[string]*flight
 }
 
-// errLost is what waiters get if a load ends its goroutine instead of returning.
+// errLost is the error of a load that ends its goroutine instead of returning.
 var errLost = errors.New("the load did not return")
 
-// flight is one load. It lives in one of three ways, guarded by flights.mu:
+// flight is one load. Its states, guarded by flights.mu, are:
 //
 //	loading ──> storing ──> landed     the result is written to the cache
-//	   └──────────────────> landed     overtaken by an invalidation, or abandoned: the result is not kept
+//	   └──────────────────> landed     overtaken by an invalidation, or abandoned: the result is dropped
 //
-// An overtaken flight is no longer in the map, so that later readers do not get what it brings.
+// An overtaken flight is not in the map, so that later readers do not get its result.
 type flight struct {
 	key       string
-	lease     Lease // from before the load
+	lease     Lease // given before the load
 	cancel    context.CancelFunc
 	waiters   int
 	storing   bool
@@ -36,9 +36,9 @@ type flight struct {
 	err    error
 }
 
-// join makes the caller wait for the flight of the key, which run begins if there is none, or none under the
-// same lease: another one may have read what was there before another process changed it. run is called on a
-// goroutine of its own with a context that has the values of ctx, but not its end.
+// join adds the caller to the flight of the key. If there is none, or none under the same lease, join starts one with run:
+// a flight under another lease may have read a value that another process has changed since. run is called on its
+// own goroutine with a context that has the values of ctx, but does not end with it.
 func (fs *flights) join(ctx context.Context, key string, lease Lease, run func(context.Context, *flight)) *flight {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -56,7 +56,7 @@ func (fs *flights) join(ctx context.Context, key string, lease Lease, run func(c
 	return f
 }
 
-// wait returns what the flight brought, or the error of ctx if that ends before.
+// wait returns the result of the flight, or the error of ctx if ctx ends before.
 func (fs *flights) wait(ctx context.Context, f *flight) ([]byte, error) {
 	select {
 	case <-f.landed:
@@ -78,7 +78,7 @@ func (fs *flights) leave(f *flight) {
 	f.cancel()
 }
 
-// drop makes sure that the result of a flight that is not yet storing will never be stored.
+// drop prevents a flight that is loading from storing its result.
 func (fs *flights) drop(f *flight) {
 	f.overtaken = true
 	if fs.byKey[f.key] == f {
@@ -86,8 +86,8 @@ func (fs *flights) drop(f *flight) {
 	}
 }
 
-// mayStore reports whether the result may be written to the cache, and if so holds back every overtake
-// of the key until the flight has landed.
+// mayStore reports whether the result may be written to the cache. If so, each overtake of the key waits until the flight
+// has landed.
 func (fs *flights) mayStore(f *flight) bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -105,8 +105,8 @@ func (fs *flights) land(f *flight) {
 	close(f.landed)
 }
 
-// overtake returns when no load that began before can write the key to the cache any more. It waits only
-// for a write that has already begun.
+// overtake returns when no load that began before can write the key to the cache. It waits only for a write that has
+// begun.
 func (fs *flights) overtake(ctx context.Context, key string) error {
 	fs.mu.Lock()
 	f, ok := fs.byKey[key]

@@ -8,11 +8,11 @@ import (
 	"github.com/maypok86/otter/v2"
 )
 
-// entryOverhead is about what one entry costs beside its key and value: the node, its place in the hash
-// table, in the eviction queues and in the timer wheel.
+// entryOverhead is the approximate memory of a cache entry besides its key and value: its nodes in the hash table, the
+// eviction queues and the timer wheel.
 const entryOverhead = 160
 
-// Memory is a Store inside the process. It holds a bounded number of bytes and, when full, forgets what is
+// Memory is a Store inside the process. It holds a bounded number of bytes and, when full, evicts the entries that are
 // used least often and least recently (W-TinyLFU, https://arxiv.org/abs/1512.00727).
 type Memory struct {
 	entries *otter.Cache[string, timed]
@@ -43,7 +43,7 @@ func (m *Memory) Get(_ context.Context, key string) ([]byte, bool, error) {
 	return v.value, ok, nil
 }
 
-// Set implements Store. It never fails; a value that is larger than the whole store is not kept.
+// Set implements Store. It never fails; a value that is larger than the whole store is not stored.
 func (m *Memory) Set(_ context.Context, key string, value []byte, ttl time.Duration) error {
 	m.entries.Set(key, timed{value, ttl})
 	return nil
@@ -57,8 +57,8 @@ func (m *Memory) Delete(_ context.Context, keys ...string) error {
 	return nil
 }
 
-// Clear forgets everything.
+// Clear removes all entries.
 func (m *Memory) Clear() { m.entries.InvalidateAll() }
 
-// Close ends the goroutine that removes expired entries.
+// Close stops the goroutine that removes expired entries.
 func (m *Memory) Close() { m.entries.StopAllGoroutines() }

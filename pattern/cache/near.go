@@ -12,27 +12,26 @@ import (
 	"agora/telemetry"
 )
 
-// NearOptions say how far what is kept near may be behind.
+// NearOptions bound how far a value in memory may be out of date.
 type NearOptions struct {
 	Name   string        // the label "cache" of the metrics
-	MaxAge time.Duration // a value is read from the far store again after that; must be positive
-	Blind  time.Duration // the same while changes by others cannot be heard, or the far store fails; must be positive
+	MaxAge time.Duration // longest time in memory before a value is read from the far store again; must be positive
+	Blind  time.Duration // the same while no messages of changes arrive, or the far store fails; must be positive
 
 	Metrics *telemetry.Metrics // agora_cache_level_reads_total and agora_cache_blind; nil means none
 }
 
-// Near keeps what is read from a store that processes share in the memory of this one. A change made here is
-// seen here at once. One made by another process is seen when its message has arrived, which takes about as
-// long as a read of the far store.
+// Near caches a store that processes share (the far store) in the memory of this process. A change by this process is
+// visible here at once. A change by another process is visible when its message has arrived, about as soon as a read
+// of the far store takes.
 //
-// While the messages of the others cannot be heard, Near stays in use, so that a far store that is away does
-// not send every read to the store below; but a value is then kept for Blind at most. So a value is behind for
-// no longer than it takes to notice that nothing is heard, and from then on for no longer than Blind. When
-// messages come again, everything that is near is dropped.
+// While no messages can arrive, Near continues, so that an unavailable far store does not send every read to the
+// origin; but values then stay in memory for Blind at most. A value is thus out of date for no longer than it takes to
+// detect the loss of messages, and then for no longer than Blind. When messages arrive again, the memory is cleared.
 //
-// A deletion that the far store could not be told is owed, for up to 100,000 keys, and told within a second
-// after it is back. Until then this process does not read the key there; others who can reach it still see
-// what was before. If the process ends first, they do so until the value's time is over.
+// A deletion that fails in the far store is retried, for up to 100,000 keys, until at most a second after the far store is
+// available again. Meanwhile this process does not read the key there; other processes that can reach the far store still
+// get the old value. If this process ends first, they get it until its TTL is over.
 //
 // It is safe for concurrent use and has to be closed.
 type Near struct {
@@ -53,19 +52,19 @@ type Near struct {
 
 var _ Leasing = (*Near)(nil)
 
-// stripes is how many groups of keys there are: a change of one key makes a read of another of its group that
-// is under way not be kept near, which costs no more than another read.
+// stripes is the number of groups of keys. A change of one key also prevents running reads of other keys of its group from
+// storing their value in memory, which costs no more than another read.
 const stripes = 1024
 
-// stripe counts the changes of the keys of a group. It lets a value be kept near only if none of them was seen
-// to change since its reading began.
+// stripe counts the changes of the keys of a group. A value is stored in memory only if the count is the same as when its
+// read began.
 type stripe struct {
-	mu      sync.Mutex // held to keep and to forget, so that a change is counted and its key dropped in one step
+	mu      sync.Mutex // held by keep and forget, so that counting a change and dropping its key are one step
 	changes atomic.Uint64
 }
 
-// NewNear returns a store that keeps in memory, which belongs to it from then on, what is in far. It panics if
-// the options make no sense, as that is a bug.
+// NewNear returns a store that caches far in memory, which nobody else may use. It panics if an option is not valid,
+// because that is a bug.
 func NewNear(far Shared, memory *Memory, o NearOptions) *Near {
 	if o.MaxAge <= 0 || o.Blind <= 0 {
 		panic(fmt.Sprintf("cache: options of %s: MaxAge and Blind have to be positive", o.Name))
@@ -85,15 +84,15 @@ func NewNear(far Shared, memory *Memory, o NearOptions) *Near {
 	return n
 }
 
-// Close ends the following and the memory. The far store stays open.
+// Close stops the goroutines and closes the memory. The far store stays open.
 func (n *Near) Close() {
 	n.end()
 	n.ended.Wait()
 	n.memory.Close()
 }
 
-// A value is kept in the far store behind its end in Unix milliseconds, 8 bytes big endian, because that store
-// does not say for how long a value is still good. It is kept near behind the stamp of its lease besides.
+// In the far store a value is preceded by its expiry in Unix milliseconds, 8 bytes big endian, because that store does not
+// return the remaining time. In memory the stamp of its lease precedes both.
 const (
 	endSize   = 8
 	stampSize = 8
@@ -136,23 +135,21 @@ func (n *Near) Set(ctx context.Context, key string, value []byte, ttl time.Durat
 	return err
 }
 
-// Fill implements Leasing. What the far store could not be given is kept near for a little while, so that an
-// absence of the far store does not make every read a load.
+// Fill implements Leasing. If the far store fails, the value stays in memory for Blind, so that not every read is a load.
 func (n *Near) Fill(ctx context.Context, key string, value []byte, ttl time.Duration, lease Lease) (bool, error) {
 	bytes := framed(value, ttl)
 	var err error
 	if lease.Given {
 		var kept bool
 		if kept, err = n.far.Fill(ctx, key, bytes, ttl, lease); err == nil {
-			n.forget(key) // it may be what this value replaces
+			n.forget(key) // the memory may have the old value
 			return kept, nil
 		}
 	}
 	return n.keep(key, Lease{sight: lease.sight}, bytes, min(ttl, n.options.Blind)), err
 }
 
-// Delete implements Store. What the far store could not be told is told when it is back; until then others may
-// see what was there before.
+// Delete implements Store. If the far store fails, the deletion is retried; until then others may get the old value.
 func (n *Near) Delete(ctx context.Context, keys ...string) error {
 	err := n.far.Delete(ctx, keys...)
 	if err != nil {
@@ -162,7 +159,7 @@ func (n *Near) Delete(ctx context.Context, keys ...string) error {
 	return err
 }
 
-// remove pays debts. What was read of the far store meanwhile is not told by it, as the change is this process's own.
+// remove retries deletions. It also drops values that were read meanwhile, since no message comes for a process's own change.
 func (n *Near) remove(ctx context.Context, keys ...string) error {
 	err := n.far.Delete(ctx, keys...)
 	n.forget(keys...)
@@ -178,10 +175,10 @@ func (n *Near) stripe(key string) *stripe {
 	return &n.stripes[maphash.String(n.seed, key)%stripes]
 }
 
-// sight returns how often the keys of the key's group were seen to change.
+// sight returns the number of changes of the key's group so far.
 func (n *Near) sight(key string) uint64 { return n.stripe(key).changes.Load() }
 
-// keep keeps a value near, unless its key was seen to change since the lease was given.
+// keep stores a value in memory, unless its group has changed since the lease was given.
 func (n *Near) keep(key string, lease Lease, framed []byte, ttl time.Duration) bool {
 	kept := append(binary.BigEndian.AppendUint64(make([]byte, 0, stampSize+len(framed)), lease.Stamp), framed...)
 	s := n.stripe(key)
@@ -197,7 +194,7 @@ func (n *Near) keep(key string, lease Lease, framed []byte, ttl time.Duration) b
 	return true
 }
 
-// forget drops keys that have changed, and keeps reads of them that are under way from bringing them back.
+// forget drops changed keys from memory, and prevents running reads from storing their old values.
 func (n *Near) forget(keys ...string) {
 	for _, key := range keys {
 		s := n.stripe(key)
@@ -208,14 +205,14 @@ func (n *Near) forget(keys ...string) {
 	}
 }
 
-// lost begins the time in which changes by others are not heard. What is near may be behind already.
+// lost begins the time without messages. Values in memory may be out of date already.
 func (n *Near) lost() {
 	n.blind.Store(true)
 	n.blindness.Set(1, n.options.Name)
 	n.forgetAll()
 }
 
-// connected ends that time. What was read during it may be behind.
+// connected ends the time without messages. Values that were read during it may be out of date.
 func (n *Near) connected() {
 	n.forgetAll()
 	n.blind.Store(false)

@@ -17,58 +17,57 @@ type Backing interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Put creates or replaces the value.
 	Put(ctx context.Context, key string, value []byte) error
-	// Delete removes the value. A key that is not there is no error.
+	// Delete removes the value. A missing key is no error.
 	Delete(ctx context.Context, key string) error
 }
 
-// Behind is the code of the error that Put and Delete return when the backing store holds the change, but
-// the cache could be neither changed nor cleared and may go on answering with what was before, until its
-// TTL is over.
+// Behind is the code of the error that Put and Delete return when the backing store has the change, but the cache could
+// be neither changed nor cleared and may return the old value until its TTL is over.
 const Behind = "cache_behind"
 
-// ThroughOptions say how long Through keeps what.
+// ThroughOptions describe a Through.
 type ThroughOptions struct {
 	Name string        // the label "cache" of the metric
-	TTL  time.Duration // how long a value is kept in the cache; must be positive
+	TTL  time.Duration // longest time of a value in the cache; must be positive
 
 	Metrics *telemetry.Metrics // agora_cache_requests_total; nil means none
 }
 
-// Through is a write-through cache: a Get after a Put or Delete has returned sees what that left. What is
-// not cached is read and written by one caller a key at a time, so that no read can bring back into the
-// cache what a write has replaced meanwhile; hits wait for nobody. It is safe for concurrent use.
+// Through is a write-through cache: a Get that begins after a Put or Delete has returned sees its result. Misses and
+// writes of a key exclude each other, so that no read can put an old value back into the cache; hits never wait. It is
+// safe for concurrent use.
 type Through struct {
 	tally
 	options ThroughOptions
 	store   Leasing
 	backing Backing
-	turns   turns
+	locks   locks
 }
 
-// NewThrough returns a cache in store before backing, which nobody else may write. It panics if the
-// options make no sense, as that is a bug.
+// NewThrough returns a cache of backing in store. Nobody else may write to backing. It panics if an option is not valid,
+// because that is a bug.
 func NewThrough(store Store, o ThroughOptions, backing Backing) *Through {
 	if o.TTL <= 0 {
 		panic(fmt.Sprintf("cache: options of %s: TTL has to be positive", o.Name))
 	}
 	return &Through{
 		tally: newTally(o.Name, o.Metrics), options: o, store: leasing(store), backing: backing,
-		turns: turns{byKey: make(map[string]*turn)},
+		locks: locks{byKey: make(map[string]*lock)},
 	}
 }
 
-// Get returns the value of the key, which must not be changed, from the cache or else from the backing
-// store. A cache that fails is passed by.
+// Get returns the value of the key, which the caller must not change, from the cache, or from the backing store if the
+// cache lacks it or fails.
 func (t *Through) Get(ctx context.Context, key string) ([]byte, error) {
 	if value, _, ok := t.find(ctx, key); ok {
 		t.hit.Inc()
 		return value, nil
 	}
-	if err := t.turns.take(ctx, key); err != nil {
+	if err := t.locks.take(ctx, key); err != nil {
 		return nil, err
 	}
-	defer t.turns.release(key)
-	// Whoever had the turn before may have brought the value.
+	defer t.locks.release(key)
+	// The caller that had the lock before may have cached the value.
 	value, lease, ok := t.find(ctx, key)
 	if ok {
 		t.hit.Inc()
@@ -79,7 +78,7 @@ func (t *Through) Get(ctx context.Context, key string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A write that is cut off could still be carried out after the next one's turn.
+	// A canceled write could still take effect after a later write of the key.
 	if _, err := t.store.Fill(context.WithoutCancel(ctx), key, value, t.options.TTL, lease); err != nil {
 		t.fail.Inc()
 	}
@@ -94,13 +93,13 @@ func (t *Through) find(ctx context.Context, key string) ([]byte, Lease, bool) {
 	return value, lease, ok && err == nil
 }
 
-// Put writes the value, which belongs to the cache from then on, to the backing store and then to the
-// cache. An error of the code Behind means that the value is written but may not be seen yet.
+// Put writes the value to the backing store and then to the cache. The caller must not change the value afterwards. An
+// error of the code Behind means that the value is written, but reads may return the old one for a while.
 func (t *Through) Put(ctx context.Context, key string, value []byte) error {
-	if err := t.turns.take(ctx, key); err != nil {
+	if err := t.locks.take(ctx, key); err != nil {
 		return err
 	}
-	defer t.turns.release(key)
+	defer t.locks.release(key)
 	if err := t.backing.Put(ctx, key, value); err != nil {
 		return t.undecided(ctx, key, err)
 	}
@@ -111,78 +110,78 @@ func (t *Through) Put(ctx context.Context, key string, value []byte) error {
 	return nil
 }
 
-// Delete removes the value from the backing store and then from the cache. After an error of the code
-// Behind it should be called again.
+// Delete removes the value from the backing store and then from the cache. Call it again after an error of the code
+// Behind.
 func (t *Through) Delete(ctx context.Context, key string) error {
-	if err := t.turns.take(ctx, key); err != nil {
+	if err := t.locks.take(ctx, key); err != nil {
 		return err
 	}
-	defer t.turns.release(key)
+	defer t.locks.release(key)
 	if err := t.backing.Delete(ctx, key); err != nil {
 		return t.undecided(ctx, key, err)
 	}
 	return t.forget(ctx, key)
 }
 
-// undecided clears the cache after a write that failed, because it may have been done all the same.
+// undecided clears the cache after a failed write, because the write may have taken effect.
 func (t *Through) undecided(ctx context.Context, key string, cause error) error {
 	return errors.Join(cause, t.forget(ctx, key))
 }
 
-// forget removes the key from the cache, also when the caller has left: the backing store has changed.
+// forget removes the key from the cache, also after ctx has ended, because the backing store has changed.
 func (t *Through) forget(ctx context.Context, key string) error {
 	err := t.store.Delete(context.WithoutCancel(ctx), key)
 	if err == nil {
 		return nil
 	}
 	t.fail.Inc()
-	return fmt.Errorf("cache %s is behind its backing store: %w",
-		t.options.Name, errors.Join(fault.New(fault.Unavailable, Behind, "an older state may be seen for a while"), err))
+	return fmt.Errorf("cache %s lags its backing store: %w",
+		t.options.Name, errors.Join(fault.New(fault.Unavailable, Behind, "the old state may be seen for a while"), err))
 }
 
-// turns let one caller a key at a time.
-type turns struct {
+// locks is a set of mutexes by key.
+type locks struct {
 	mu    sync.Mutex
-	byKey map[string]*turn
+	byKey map[string]*lock
 }
 
-type turn struct {
-	taken chan struct{} // holds one element while somebody has the turn
-	users int           // who has it or waits for it, guarded by turns.mu
+type lock struct {
+	taken chan struct{} // holds an element while the lock is held
+	users int           // holders and waiters, guarded by locks.mu
 }
 
-// take returns when the caller has the turn of the key, or with an error when ctx ends before.
-func (ts *turns) take(ctx context.Context, key string) error {
-	ts.mu.Lock()
-	t, ok := ts.byKey[key]
+// take locks the key. It returns an error if ctx ends before.
+func (ls *locks) take(ctx context.Context, key string) error {
+	ls.mu.Lock()
+	t, ok := ls.byKey[key]
 	if !ok {
-		t = &turn{taken: make(chan struct{}, 1)}
-		ts.byKey[key] = t
+		t = &lock{taken: make(chan struct{}, 1)}
+		ls.byKey[key] = t
 	}
 	t.users++
-	ts.mu.Unlock()
+	ls.mu.Unlock()
 	select {
 	case t.taken <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		ts.leave(key, t)
-		return fmt.Errorf("wait for the turn of %s: %w", key, ctx.Err())
+		ls.leave(key, t)
+		return fmt.Errorf("wait for the lock of %s: %w", key, ctx.Err())
 	}
 }
 
-// release gives the turn to the next who waits.
-func (ts *turns) release(key string) {
-	ts.mu.Lock()
-	t := ts.byKey[key]
-	ts.mu.Unlock()
+// release unlocks the key.
+func (ls *locks) release(key string) {
+	ls.mu.Lock()
+	t := ls.byKey[key]
+	ls.mu.Unlock()
 	<-t.taken
-	ts.leave(key, t)
+	ls.leave(key, t)
 }
 
-func (ts *turns) leave(key string, t *turn) {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
+func (ls *locks) leave(key string, t *lock) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
 	if t.users--; t.users == 0 {
-		delete(ts.byKey, key)
+		delete(ls.byKey, key)
 	}
 }

@@ -27,14 +27,14 @@ type Consumer struct {
 	Topic  string
 	Group  string // names one reader of one topic, and the label of its metrics
 
-	// Handle does the work of a batch, whose messages come from one partition, in order. Batches of different
-	// partitions are handled concurrently. An error has the whole batch handled again after a pause, for as
-	// long as it takes: what cannot ever be handled has to be put aside by Handle itself.
+	// Handle processes a batch, whose messages are of one partition and in order. Batches of different partitions are
+	// handled concurrently. After an error the whole batch is handled again, with growing delays and without end: Handle
+	// itself has to set aside messages that can never be processed.
 	Handle func(ctx context.Context, batch []Message) error
 
 	Partitions []int              // that this Consumer reads, without others; nil means all
 	Batch      int                // the most messages of a batch; 0 means 256
-	Grace      time.Duration      // how long a batch in hand may take after Run is to stop; 0 means 10 s
+	Grace      time.Duration      // how long the current batches may take after ctx has ended; 0 means 10 s
 	Log        *slog.Logger       // gets each failed batch; nil means none
 	Metrics    *telemetry.Metrics // agora_log_lag_records and agora_log_lag_seconds; nil means none
 }
@@ -45,9 +45,9 @@ const (
 	lagInterval  = time.Second
 )
 
-// Run reads until ctx ends, lets Handle finish the batches in hand and returns nil. It returns an error when
-// going on by itself would be wrong. The one to expect is CodeOutOfRange: Trim dropped records that the group
-// had not read. Who can do without them commits the oldest offset of Log.Ends and runs again.
+// Run reads until ctx ends, waits for the current batches and returns nil. It returns errors that a retry cannot help
+// against, such as CodeOutOfRange: Trim deleted records that the group had not read. A caller that can do without them
+// commits the oldest offset of Log.Ends and calls Run again.
 func (c Consumer) Run(ctx context.Context) error {
 	if err := CheckName("group", c.Group); err != nil {
 		return err
@@ -134,14 +134,14 @@ type follower struct {
 	delays backoff.Delays
 }
 
-// follow handles one batch after the other until ctx ends; work is the context of what it does with a batch.
+// follow handles one batch after the other until ctx ends; work is the context of Handle and Commit.
 func (f *follower) follow(ctx, work context.Context) error {
 	for ctx.Err() == nil {
 		err := f.step(ctx, work)
 		switch {
 		case err == nil:
 			f.delays.Reset()
-		case ctx.Err() != nil: // the run ends, which step may have met as an error
+		case ctx.Err() != nil: // Run ends, and step may return that as an error
 		case passing(err):
 			pause := f.delays.Next()
 			f.Log.Warn("event batch failed", "partition", f.partition, "offset", f.offset.Load(), "pause", pause, "error", err)
@@ -153,7 +153,7 @@ func (f *follower) follow(ctx, work context.Context) error {
 	return nil
 }
 
-// step handles the next batch, or waits for there to be one.
+// step handles the next batch, or waits for one.
 func (f *follower) step(ctx, work context.Context) error {
 	offset := f.offset.Load()
 	batch, err := f.Events.Read(ctx, f.Topic, f.partition, offset, f.Batch)
@@ -174,12 +174,12 @@ func (f *follower) step(ctx, work context.Context) error {
 	return nil
 }
 
-// handlerError marks what came from Handle, which is tried again whatever it is.
+// handlerError marks an error of Handle, which is retried whatever its kind.
 type handlerError struct{ error }
 
 func (e handlerError) Unwrap() error { return e.error }
 
-// passing reports whether trying again can help.
+// passing reports whether a retry can help.
 func passing(err error) bool {
 	if _, ok := errors.AsType[handlerError](err); ok {
 		return true
@@ -197,7 +197,7 @@ func (c Consumer) measure(ctx context.Context, positions []*position) {
 	records := c.Metrics.Gauge("agora_log_lag_records", "Records that the group has not handled yet.", "group")
 	seconds := c.Metrics.Gauge("agora_log_lag_seconds", "Time since the oldest record that the group has not handled was appended.", "group")
 	for ctx.Err() == nil {
-		// An error is left to the followers, who meet it too and log it or end the run.
+		// The followers get the same error, and log it or end Run.
 		if count, age, err := c.lag(ctx, positions); err == nil {
 			records.Set(float64(count), label)
 			seconds.Set(age.Seconds(), label)
@@ -209,7 +209,7 @@ func (c Consumer) measure(ctx context.Context, positions []*position) {
 	seconds.Set(0, label)
 }
 
-// lag returns how many records are not handled and how long ago the oldest of them was appended.
+// lag returns the number of records that are not handled, and the time since the append of the oldest.
 func (c Consumer) lag(ctx context.Context, positions []*position) (records int64, age time.Duration, err error) {
 	ends, err := c.Events.Ends(ctx, c.Topic)
 	if err != nil {

@@ -43,7 +43,7 @@ func add(t *testing.T, log eventlog.Log, n int) {
 	}
 }
 
-// run starts the consumer and returns how to stop it, which waits for its end and returns its error.
+// run starts the consumer. The result stops it, waits for its end and returns its error.
 func run(t *testing.T, c eventlog.Consumer) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -55,7 +55,7 @@ func run(t *testing.T, c eventlog.Consumer) (stop func() error) {
 	}
 }
 
-// seen collects what a handler was given; fail, if set, decides about each batch first.
+// seen records the batches of a handler; fail, if set, is called for each batch first.
 type seen struct {
 	mu      sync.Mutex
 	batches [][]eventlog.Message
@@ -148,7 +148,7 @@ func TestConsumerNeverSkipsWhatFails(t *testing.T) {
 		got := seen{fail: func(batch []eventlog.Message) error {
 			if batch[0].Offset == 2 && len(tries) < failures {
 				tries = append(tries, time.Now())
-				return fault.New(fault.Invalid, "", "not an order") // a kind that the log itself would not repeat
+				return fault.New(fault.Invalid, "", "not an order") // a kind that is not retried if it comes from the log
 			}
 			return nil
 		}}

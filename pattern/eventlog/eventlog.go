@@ -1,17 +1,13 @@
-// Package eventlog is the log of domain events: what happened in one domain, kept in order for every other
-// part of the program that follows it.
+// Package eventlog is the log of domain events: a durable, ordered record of what happened in one domain, which any
+// number of other parts of the program follow.
 //
-// Use it where one fact has many readers, each at its own pace, and where the order of the facts about one
-// thing matters: an order was placed, paid, cancelled. A topic is split into partitions by the record's key,
-// so that everything with one key is read in the order in which it was appended, and nothing is promised
-// between keys. Reading does not remove: each group keeps its own offset and can go back. Delivery is at
-// least once, so handlers have to be idempotent by Record.ID. The model is that of Kreps, Narkhede and Rao,
-// "Kafka: a Distributed Messaging System for Log Processing" (NetDB 2011).
-//
-// What it is not: a queue that acknowledges, delays or redelivers single messages, since one record that
-// cannot be handled holds up its whole partition; a transaction with the store that the event is about,
-// which is what package outbox is for; and not the way of analytics' millions of events a second, which has
-// an EventLog of batches of its own.
+// Use it where one event has many readers, each at its own pace, and where the order of the events about one
+// thing matters: an order was placed, paid, cancelled. A topic is split into partitions by the record's key:
+// records of one key are read in the order in which they were appended; the order between keys is undefined. Reading
+// removes nothing: each group has its own offset, which can go back. Delivery is at least once, so handlers have to be
+// idempotent by Record.ID. One record that cannot be handled stops its partition. To append an event in one
+// transaction with the change that it reports, use package outbox. The model is that of Kreps, Narkhede and Rao, "Kafka: a
+// Distributed Messaging System for Log Processing" (NetDB 2011).
 package eventlog
 
 import (
@@ -24,7 +20,7 @@ import (
 )
 
 const (
-	// MaxRecord is the largest Record.Size, in bytes. Larger things belong into a store, and their name into the log.
+	// MaxRecord is the largest Record.Size, in bytes. Put larger values into a store, and their key into the log.
 	MaxRecord = 1 << 20
 	// MaxRead is about how many bytes one Read returns: it stops after the record that reaches it.
 	MaxRead = 4 << 20
@@ -32,28 +28,28 @@ const (
 	MaxPartitions = 1024
 )
 
-// The stable codes of errors that a caller may have to tell apart.
+// Stable codes of errors.
 const (
 	CodeOutOfRange = "offset_out_of_range" // the offset is no longer, or not yet, in the log
 	CodePartitions = "partitions_differ"   // the topic was created with another number of partitions
-	CodeClosed     = "log_closed"          // the log was closed: a caller outlived it
+	CodeClosed     = "log_closed"          // the log was closed
 )
 
-// Log keeps records by topic, partition and offset. Offsets of a partition are 0, 1, 2, … without a gap.
+// Log stores records by topic, partition and offset. Offsets of a partition are 0, 1, 2, … without a gap.
 // All methods may be called concurrently. A topic or partition that does not exist is a fault.NotFound, a
 // context that has ended is its own error before anything was done, and every call after Close fails with CodeClosed.
 type Log interface {
-	// Create makes a topic with a number of partitions that it keeps for ever, since the number decides where
-	// a key is. It does nothing for a topic that is there with the same number; another is a fault.Conflict.
+	// Create makes a topic with a number of partitions, which never changes, because the partition of a key depends on it.
+	// It does nothing if the topic exists with the same number; another number is a fault.Conflict.
 	Create(ctx context.Context, topic string, partitions int) error
 
-	// Append adds the records in their order, and returns the position of each when all of them will survive a crash.
-	// They are all refused if one of them is not valid (see Check). After any other error the outcome is open: some or
-	// all may be kept, so a caller that appends again makes duplicates, which readers know by Record.ID.
+	// Append adds the records in their order, and returns their positions after all of them are durable. If one is not
+	// valid (see Check), none is added. After any other error some or all may have been added: a caller that appends again
+	// makes duplicates, which readers recognize by Record.ID.
 	Append(ctx context.Context, topic string, records ...Record) ([]Position, error)
 
-	// Read returns up to limit messages of a partition, from the offset on, and fewer if MaxRead says so. At the
-	// end of the log that is none. An offset outside of what Ends gives fails with CodeOutOfRange.
+	// Read returns up to limit messages of a partition from the offset on, bounded by MaxRead, and none at the end of the
+	// log. An offset outside of the bounds of Ends fails with CodeOutOfRange.
 	Read(ctx context.Context, topic string, partition int, offset int64, limit int) ([]Message, error)
 
 	// Wait returns when the partition holds a record at the offset. It may return early: read again.
@@ -62,31 +58,31 @@ type Log interface {
 	// Ends returns the bounds of each partition of the topic.
 	Ends(ctx context.Context, topic string) ([]Bounds, error)
 
-	// Commit stores the offset from which the group reads on. It may go back. It survives the end of the process; a
-	// crash of the machine that stores it may take the latest ones away, and the group then handles some again.
+	// Commit stores the offset that the group reads next. It may go back. It survives the end of the process; a crash
+	// of the machine that stores it can lose the latest commits, and the group then handles some records again.
 	Commit(ctx context.Context, group, topic string, partition int, offset int64) error
 
 	// Committed returns the stored offset of the group, or ok false if it has never committed one.
 	Committed(ctx context.Context, group, topic string, partition int) (offset int64, ok bool, err error)
 
-	// Trim drops the oldest records of each partition, as far as keep says, and returns how many. It does
-	// not ask whether every group has read them: watch agora_log_lag_seconds against the time that is kept.
+	// Trim deletes the oldest records of each partition that keep does not retain, and returns their number, whether or
+	// not every group has read them: compare agora_log_lag_seconds with the retention.
 	Trim(ctx context.Context, topic string, keep Retention) (dropped int64, err error)
 
-	// Close waits for the calls under way and releases the log.
+	// Close waits for running calls and releases the log.
 	Close() error
 }
 
-// Record is an event as its domain appends it.
+// Record is an event to append.
 type Record struct {
-	ID    string    // the same event has the same one however often it is delivered
-	Kind  string    // what happened, such as "order.placed", so that a reader can pass over what is not for it
-	Key   string    // what it happened to; events of one key keep their order
-	Value []byte    // the event itself, encoded as its topic says
-	At    time.Time // when it happened, kept to the microsecond and returned in UTC
+	ID    string    // identifies the event, also if it is appended or delivered twice
+	Kind  string    // what happened, such as "order.placed", so that readers can skip kinds
+	Key   string    // what the event is about; events of one key stay in order
+	Value []byte    // the event, in the encoding of its topic
+	At    time.Time // when it happened, stored in microseconds and returned in UTC
 }
 
-// Size is what the record counts for against MaxRecord and Retention.Bytes.
+// Size is the size of the record in bytes, for MaxRecord and Retention.Bytes.
 func (r Record) Size() int { return len(r.ID) + len(r.Kind) + len(r.Key) + len(r.Value) }
 
 // Message is a record as it is read.
@@ -95,10 +91,10 @@ type Message struct {
 	Topic     string
 	Partition int
 	Offset    int64
-	Appended  time.Time // when the log took it, to the millisecond and in UTC; it never goes back within a partition
+	Appended  time.Time // time of the append, in milliseconds and UTC; never decreases within a partition
 }
 
-// Position is where a record stands in its topic.
+// Position identifies a record of a topic.
 type Position struct {
 	Partition int
 	Offset    int64
@@ -108,8 +104,7 @@ type Position struct {
 // record appended. They are equal if the partition is empty.
 type Bounds struct{ Oldest, Next int64 }
 
-// Check returns a CodeOutOfRange error if nothing can be read at the offset. The offset Next is good: its
-// record is yet to come.
+// Check returns a CodeOutOfRange error for an offset that cannot be read. Next can be: its record is not appended yet.
 func (b Bounds) Check(topic string, partition int, offset int64) error {
 	if b.Oldest <= offset && offset <= b.Next {
 		return nil
@@ -118,13 +113,13 @@ func (b Bounds) Check(topic string, partition int, offset int64) error {
 		"offset %d of %s/%d is not in the log, which holds %d to %d", offset, topic, partition, b.Oldest, b.Next))
 }
 
-// Retention says what Trim keeps. A zero field sets no limit.
+// Retention describes the records that Trim retains. A zero field sets no limit.
 type Retention struct {
-	Since time.Time // records appended before it are dropped, whenever their event happened
-	Bytes int64     // the most bytes, in Record.Size, that a partition keeps
+	Since time.Time // records appended before it are deleted
+	Bytes int64     // largest size of a partition, as the sum of Record.Size
 }
 
-// Keeps reports whether a record stays, by when it was appended and by the sum of sizes from it to the end.
+// Keeps reports whether a record is retained, by the time of its append and the sum of sizes from it to the end.
 func (r Retention) Keeps(appended time.Time, bytes int64) bool {
 	return !appended.Before(r.Since) && (r.Bytes <= 0 || bytes <= r.Bytes)
 }

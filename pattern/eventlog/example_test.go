@@ -32,7 +32,7 @@ func ExampleConsumer() {
 			for _, msg := range batch {
 				fmt.Println(msg.Key, msg.Kind)
 			}
-			stop() // this example has seen enough
+			stop() // end the example
 			return nil
 		},
 	}
@@ -44,7 +44,7 @@ func ExampleConsumer() {
 	// stopped: <nil>
 }
 
-// Retention is a job that the program runs now and then. A group that was too slow finds out by its next Read.
+// A program trims its log now and then. A group that was too slow gets an error from its next Read.
 func ExampleRetention() {
 	ctx, log := context.Background(), eventlog.NewMemory()
 	if err := log.Create(ctx, "orders", 1); err != nil {

@@ -11,8 +11,8 @@ import (
 	"agora/ident"
 )
 
-// Memory is the reference of what a Log does. It keeps everything in memory and nothing else: for tests, and
-// for a program whose events need not outlive it.
+// Memory is the reference implementation of Log, in memory: for tests, and for programs whose events may be lost at
+// their end.
 type Memory struct {
 	mu     sync.Mutex
 	topics map[string][]*memoryPartition
@@ -196,7 +196,7 @@ func (m *Memory) Trim(ctx context.Context, topic string, keep Retention) (int64,
 	return dropped, nil
 }
 
-// firstKept returns the index of the first message that stays.
+// firstKept returns the index of the first message that is retained.
 func (p *memoryPartition) firstKept(keep Retention) int {
 	left := make([]int64, len(p.messages)+1) // left[i] is the size of messages[i:]
 	for i := len(p.messages) - 1; i >= 0; i-- {
@@ -217,7 +217,7 @@ func (m *Memory) Close() error {
 	return nil
 }
 
-// usable says why no call can be served, or nil. The caller holds m.mu, as for the two below.
+// usable returns why no call can be served, or nil. The caller holds m.mu, as for the two below.
 func (m *Memory) usable(ctx context.Context) error {
 	select {
 	case <-m.closed:

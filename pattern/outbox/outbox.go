@@ -1,9 +1,9 @@
-// Package outbox gets what a transaction decided to others, at least once and in order, without a
-// distributed transaction: the message is stored with the change that it reports, and a relay carries it
-// on afterwards. See Chris Richardson, "Transactional outbox", https://microservices.io/patterns/data/transactional-outbox.html.
+// Package outbox delivers messages about the changes of a transaction, at least once and in order, without a
+// distributed transaction: the message is stored with the change that it reports, and a relay publishes it
+// afterwards. See Chris Richardson, "Transactional outbox", https://microservices.io/patterns/data/transactional-outbox.html.
 //
-// Use it for every event that must not be lost and must not report what never happened. What it is not:
-// exactly once. After a crash the relay repeats its last batch, so each message has an ID to know it by.
+// Use it for every event that must not be lost and must not report what never happened. After a crash the relay
+// repeats its last batch; receivers recognize a message by its ID.
 package outbox
 
 import (
@@ -16,9 +16,9 @@ import (
 	"agora/telemetry"
 )
 
-// Message is something to be carried on.
+// Message reports a change.
 type Message struct {
-	Seq  uint64    // place in the source, rising
+	Seq  uint64    // sequence number in the source
 	ID   string    // the same each time the message is sent
 	Key  string    // messages of one key stay in order
 	Kind string    // what happened, such as "order.placed"
@@ -26,16 +26,16 @@ type Message struct {
 	Body []byte
 }
 
-// Source is where messages were stored with what they report.
+// Source is the store of the messages and of the changes that they report.
 type Source interface {
-	// Pending returns up to limit messages that were not marked yet, in the order of their commits. It
+	// Pending returns the first messages that are not marked, up to limit, in the order of their commits. It
 	// never skips a message that commits late.
 	Pending(ctx context.Context, limit int) ([]Message, error)
-	// Relayed marks all messages through seq as carried on.
+	// Relayed marks all messages up to seq. A seq below the last mark changes nothing.
 	Relayed(ctx context.Context, seq uint64) error
 }
 
-// Publish carries messages on, in order. It returns nil only when all of them are durable there.
+// Publish delivers messages in order. It returns nil only after all of them are durable at the receiver.
 type Publish func(ctx context.Context, messages []Message) error
 
 // Relay moves messages from a source to Publish. One relay runs for a source at a time: processes that share a source
@@ -50,14 +50,14 @@ type Relay struct {
 }
 
 const (
-	batch    = 1000                   // messages carried at a time
-	poll     = 250 * time.Millisecond // how often the relay looks without being woken
-	gather   = 100 * time.Millisecond // how long it lets messages gather when it is: each batch costs every reader a sync
-	minPause = 50 * time.Millisecond  // pause after a first failure, doubled up to maxPause
+	batch    = 1000                   // messages of one step
+	poll     = 250 * time.Millisecond // interval of reads of the source without a call of Wake
+	gather   = 100 * time.Millisecond // delay between batches, because each batch costs every reader a sync
+	minPause = 50 * time.Millisecond  // delay after a first failure, doubled up to maxPause
 	maxPause = 5 * time.Second
 )
 
-// Options are what a Relay may be given.
+// Options are optional.
 type Options struct {
 	Log     *slog.Logger       // nil means none
 	Metrics *telemetry.Metrics // agora_outbox_relayed_total and agora_outbox_age_seconds; nil means none
@@ -73,7 +73,7 @@ func NewRelay(source Source, publish Publish, o Options) *Relay {
 	}
 }
 
-// Wake tells the relay that a message was stored, so that it need not wait for its next look.
+// Wake makes the relay read the source now, because a message was stored.
 func (r *Relay) Wake() {
 	select {
 	case r.wake <- struct{}{}:
@@ -93,7 +93,7 @@ func (r *Relay) Run(ctx context.Context) {
 		case err == nil:
 			delays.Reset()
 			r.wait(ctx, poll)
-			// Being woken does not shorten this: each batch costs a sync of the log and one of the source, which must not
+			// Wake does not shorten this: each batch costs a sync of the log and one of the source, which must not
 			// be paid at the rate of new messages.
 			backoff.Sleep(ctx, gather)
 		case ctx.Err() == nil:
@@ -113,7 +113,7 @@ func (r *Relay) Flush(ctx context.Context) error {
 	}
 }
 
-// step carries one batch on and returns how many messages were in it.
+// step relays one batch and returns its number of messages.
 func (r *Relay) step(ctx context.Context) (int, error) {
 	messages, err := r.source.Pending(ctx, batch)
 	if err != nil {
@@ -123,7 +123,7 @@ func (r *Relay) step(ctx context.Context) (int, error) {
 		r.age.Set(0)
 		return 0, nil
 	}
-	r.age.Set(time.Since(messages[0].At).Seconds()) // before the try, so that a relay that is stuck shows
+	r.age.Set(time.Since(messages[0].At).Seconds()) // before publish, so that the age grows while that fails
 	if err := r.publish(ctx, messages); err != nil {
 		return 0, err
 	}
@@ -131,7 +131,7 @@ func (r *Relay) step(ctx context.Context) (int, error) {
 	return len(messages), r.source.Relayed(ctx, messages[len(messages)-1].Seq)
 }
 
-// wait returns when the relay is woken, after d, or when ctx ends.
+// wait returns after a call of Wake, after d, or when ctx ends.
 func (r *Relay) wait(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

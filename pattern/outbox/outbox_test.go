@@ -14,7 +14,7 @@ import (
 	"agora/telemetry"
 )
 
-// source is a table of messages with a mark.
+// source is a Source in memory.
 type source struct {
 	mu       sync.Mutex
 	messages []outbox.Message
@@ -58,7 +58,7 @@ func TestTheReferenceOfSource(t *testing.T) {
 	})
 }
 
-// target records what arrives and fails the calls that it is told to.
+// target records the messages that it receives, after a number of failures.
 type target struct {
 	got   []string
 	fails int
@@ -102,7 +102,7 @@ func TestRelayIsWokenAndAlsoLooksByItself(t *testing.T) {
 		synctest.Wait()
 		s.add(1)
 		r.Wake()
-		time.Sleep(200 * time.Millisecond) // sooner than it would have looked
+		time.Sleep(200 * time.Millisecond) // less than the interval of polls
 		synctest.Wait()
 		if len(g.got) != 1 {
 			t.Errorf("woken, the relay carried %d messages, want 1", len(g.got))
@@ -150,7 +150,7 @@ func TestTheAgeOfAStuckOutboxGrows(t *testing.T) {
 		}
 		s.add(1)
 		time.Sleep(30 * time.Second)
-		if got := age(); got < 25 || got > 30 { // it is measured at each try, and they are at most 5 s apart
+		if got := age(); got < 25 || got > 30 { // the gauge is set at each retry, at most 5 s after the last
 			t.Errorf("age after half a minute of failures = %v, want 25 to 30", got)
 		}
 		time.Sleep(5 * time.Minute)

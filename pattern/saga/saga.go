@@ -1,12 +1,12 @@
-// Package saga drives work that spans systems which share no transaction, as a row of durable steps with
+// Package saga drives work that spans systems which share no transaction, as a sequence of durable steps with
 // compensations: Garcia-Molina and Salem, "Sagas", SIGMOD 1987.
 //
-// A saga's place is a record that each step moves on in the same transaction as its own effect, so that a
-// crash leaves it either before or behind the step, never within. Steps may run more than once and have
-// to be idempotent. A compensation is a step like any other: the one that a failed step moves to.
+// The state of a saga is a record that each step updates in the same transaction as its own effect, so that a crash
+// leaves the saga either before or after the step. Steps may run more than once and have to be idempotent. A compensation is
+// a step like any other: a failed step moves the record to it.
 //
-// Use it where a remote system answers late or never, such as a payment. What it is not: a job queue, or
-// isolation. Others see what a saga has done so far.
+// Use it where a remote system answers late or never, such as a payment. Sagas are not isolated: others see the
+// effects of the steps that are done.
 package saga
 
 import (
@@ -21,29 +21,26 @@ import (
 	"agora/telemetry"
 )
 
-// Record is the place of one running saga.
+// Record is the state of one running saga.
 type Record struct {
 	ID      string    // what the saga is about, such as an order's id
 	Step    string    // the step that is next
 	Attempt int       // how often that step was tried and failed
-	Due     time.Time // when to try it; until then whoever moved it here may be at it
+	Due     time.Time // when to try the step; until then the caller that inserted the record may be executing it
 }
 
-// Store keeps the records. Creating, moving and removing them is the business of the steps, in the
-// transactions of their effects.
+// Store holds the records. The steps insert, update and delete them, in the transactions of their effects.
 type Store interface {
-	// Due returns up to limit records whose time has come, those due first first.
+	// Due returns up to limit records that are due, in the order of Due.
 	Due(ctx context.Context, now time.Time, limit int) ([]Record, error)
-	// Postpone sets Attempt and Due of the record with r's ID, if its step is still r's; else it does nothing.
+	// Postpone sets Attempt and Due of the record with the ID of r if its step is still r.Step; otherwise it does nothing.
 	Postpone(ctx context.Context, r Record) error
 }
 
-// Step does the work of one step and moves the record on. An error leaves the record where it is: the step
-// is tried again after a pause.
+// Step does the work of one step and updates the record. After an error the step is retried with a delay.
 type Step func(ctx context.Context, r Record) error
 
-// Runner finishes sagas whose time has come: those that a crash left, and those that wait for a system
-// that is away.
+// Runner executes the steps that are due: those that a crash interrupted, and those whose remote system did not answer.
 type Runner struct {
 	name  string
 	store Store
@@ -54,15 +51,15 @@ type Runner struct {
 
 const (
 	poll         = time.Second // interval of the reads of due records
-	limit        = 256         // records taken at a look
-	workers      = 16          // steps run at a time
-	recovered    = 10_000      // records taken at a start; the others come when they are due
+	limit        = 256         // records of one read
+	workers      = 16          // steps that run concurrently
+	recovered    = 10_000      // records that Recover tries; the others run when they are due
 	forever      = 10 * 365 * 24 * time.Hour
-	firstPause   = 500 * time.Millisecond // pause after a first failure, doubled up to longestPause
+	firstPause   = 500 * time.Millisecond // delay after a first failure, doubled up to longestPause
 	longestPause = time.Minute
 )
 
-// Options are what a Runner may be given.
+// Options are optional.
 type Options struct {
 	Log     *slog.Logger       // nil means none
 	Metrics *telemetry.Metrics // agora_saga_steps_total{saga,step,result}; nil means none
@@ -76,7 +73,7 @@ func NewRunner(name string, store Store, steps map[string]Step, o Options) *Runn
 	}
 }
 
-// Run looks for due records and runs their steps until ctx ends and the steps under way are done.
+// Run polls for due records and executes their steps until ctx ends and the current steps are done.
 func (r *Runner) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		n, err := r.Once(ctx)
@@ -90,14 +87,14 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
-// Recover tries every saga once, whether or not it is due. It is for the start of a process that has the store
-// to itself: whoever was at a step is gone, and waiting for their time to be over helps nobody.
+// Recover tries every saga once, whether or not it is due. Call it at the start of a process that does not share the
+// store: no other process can be executing a step, so that there is nothing to wait for.
 func (r *Runner) Recover(ctx context.Context) error {
 	_, err := r.tryDue(ctx, time.Now().Add(forever), recovered)
 	return err
 }
 
-// Once runs the steps of the records that are due now and returns how many there were.
+// Once executes the steps of the records that are due now and returns their number.
 func (r *Runner) Once(ctx context.Context) (int, error) { return r.tryDue(ctx, time.Now(), limit) }
 
 func (r *Runner) tryDue(ctx context.Context, now time.Time, limit int) (int, error) {
@@ -118,7 +115,7 @@ func (r *Runner) tryDue(ctx context.Context, now time.Time, limit int) (int, err
 	return len(records), nil
 }
 
-// try runs the record's step; a failure postpones it.
+// try executes the step of a record; a failure postpones the record.
 func (r *Runner) try(ctx context.Context, record Record) {
 	step, ok := r.steps[record.Step]
 	err := fmt.Errorf("saga %s has no step %q", r.name, record.Step)
@@ -130,7 +127,7 @@ func (r *Runner) try(ctx context.Context, record Record) {
 		return
 	}
 	if ctx.Err() != nil {
-		return // stopped, not failed: the record stays due for the next start
+		return // stopped: the record stays due for the next start
 	}
 	r.tried.Inc(r.name, record.Step, "failed")
 	pause := backoff.Jitter(backoff.After(record.Attempt, firstPause, longestPause))

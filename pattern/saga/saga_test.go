@@ -15,7 +15,7 @@ import (
 	"agora/pattern/saga/sagatest"
 )
 
-// store keeps records in a map, as a table would.
+// store is a Store in a map.
 type store struct {
 	mu      sync.Mutex
 	records map[string]saga.Record
@@ -43,7 +43,7 @@ func (s *store) Postpone(_ context.Context, r saga.Record) error {
 	return nil
 }
 
-// move puts the saga before a step, or ends it for "".
+// move sets the next step of a saga, or ends the saga if the step is "".
 func (s *store) move(id, step string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 )
 
 // Benchmark measures Append of 1 and of 256 records from 64 goroutines, and Read of 256. open returns a new
-// log without topics and sees to its end.
+// log without topics, and closes it at the end.
 func Benchmark(b *testing.B, open func(b *testing.B) eventlog.Log) {
 	for _, n := range []int{1, 256} {
 		b.Run(fmt.Sprintf("append=%d", n), func(b *testing.B) { benchmarkAppend(b, open(b), n) })

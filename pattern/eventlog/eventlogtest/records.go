@@ -24,7 +24,7 @@ func makeRecords(n int, key string) []eventlog.Record {
 	return records
 }
 
-// everything is a retention that keeps nothing.
+// everything is a retention that retains nothing.
 func everything() eventlog.Retention { return eventlog.Retention{Since: time.Now().Add(time.Hour)} }
 
 // readAll returns all messages of a partition of the suite's topic, read a few at a time.
@@ -59,7 +59,7 @@ func mustDo(t *testing.T, err error) {
 	}
 }
 
-// mustAppend appends, and fails unless the log says where each record is.
+// mustAppend appends, and fails unless the log returns a position for each record.
 func mustAppend(t *testing.T, log eventlog.Log, records ...eventlog.Record) []eventlog.Position {
 	t.Helper()
 	at, err := log.Append(t.Context(), topic, records...)

@@ -1,6 +1,5 @@
-// Package eventlogtest is the conformance suite of eventlog.Log: every engine and the in-memory reference pass
-// Run, those that keep their records beyond a Close pass Durable too, and those that several processes share
-// pass Lead. What it is not: a proof of what is left after a crash, which each engine shows in its own tests.
+// Package eventlogtest is the conformance suite of eventlog.Log. Every engine and the in-memory reference pass Run; those
+// whose records survive Close pass Durable, too. Each engine tests crashes by itself.
 package eventlogtest
 
 import (
@@ -19,7 +18,7 @@ import (
 
 const topic = "orders"
 
-// Run tests a log. Each call of open returns a new one without topics and sees to its end.
+// Run tests a log. Each call of open returns a new one without topics, and closes it at the end of the test.
 func Run(t *testing.T, open func(t *testing.T) eventlog.Log) {
 	for _, tt := range []struct {
 		name string
@@ -44,8 +43,8 @@ func Run(t *testing.T, open func(t *testing.T) eventlog.Log) {
 	}
 }
 
-// Durable tests that what was appended, committed and trimmed is there again when the log is closed and
-// opened under the same name. Names are new for each test and are good for a folder.
+// Durable tests that appends, commits and trims survive when the log is closed and opened under the same name. Names
+// differ between tests and are valid names of folders.
 func Durable(t *testing.T, open func(t *testing.T, name string) eventlog.Log) {
 	const partitions = 2
 	ctx := t.Context()
@@ -207,7 +206,7 @@ func testOrder(t *testing.T, log eventlog.Log) {
 	mustDo(t, log.Create(ctx, topic, partitions))
 	var (
 		all      sync.WaitGroup
-		appended sync.Map // where Append said that a record is, by its ID
+		appended sync.Map // position that Append returned, by the ID of the record
 	)
 	for w := range writers {
 		all.Go(func() {
@@ -350,7 +349,7 @@ func testWait(t *testing.T, log eventlog.Log) {
 	if err := <-woken; err != nil {
 		t.Errorf("Wait: %v", err)
 	}
-	mustDo(t, log.Wait(ctx, topic, 0, 0)) // it is there already
+	mustDo(t, log.Wait(ctx, topic, 0, 0)) // the record exists
 
 	short, cancel := context.WithCancel(ctx)
 	go func() { woken <- log.Wait(short, topic, 0, 2) }()
@@ -406,7 +405,7 @@ func testTrimByTime(t *testing.T, log eventlog.Log) {
 	ctx := t.Context()
 	mustDo(t, log.Create(ctx, topic, 1))
 	old := record("ord_1", nil)
-	old.At = time.Now().Add(24 * time.Hour) // what counts is when it was appended
+	old.At = time.Now().Add(24 * time.Hour) // only the time of the append counts
 	mustAppend(t, log, old)
 	first := readAll(t, log, 0)[0].Appended
 	last := first
