@@ -103,7 +103,7 @@ func (s *Server) record(x *exchange, r *http.Request) {
 	}
 	attrs := [...]slog.Attr{
 		slog.String("request", x.id),
-		slog.String("method", r.Method),
+		slog.String("method", cut(r.Method, loggedMethod)),
 		slog.String("path", cut(r.URL.Path, loggedPath)),
 		slog.String("route", pattern),
 		slog.Int("status", x.status),
@@ -118,8 +118,11 @@ func (s *Server) record(x *exchange, r *http.Request) {
 	_ = s.options.AccessLog.Handler().Handle(x.Context, line) // an access log that cannot be written has no other log
 }
 
-// loggedPath is how much of a path is logged, in bytes.
-const loggedPath = 256
+// How much of a method and of a path is logged, in bytes.
+const (
+	loggedMethod = 32
+	loggedPath   = 256
+)
 
 // class returns the class of a status. A handler that wrote nothing answered 200.
 func class(status int) string {

@@ -78,7 +78,7 @@ const (
 	streamBytes     = 64 << 10         // in the queue
 	streamKept      = 4 << 10          // bytes of the buffers of an idle stream
 	streamWrite     = 10 * time.Second // deadline of a write
-	streamHeartbeat = 15 * time.Second // time without an event after which a heartbeat is sent
+	streamHeartbeat = 5 * time.Second  // time without an event after which a heartbeat is sent; proxies in deploy wait for 10 s
 )
 
 var (

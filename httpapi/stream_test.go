@@ -10,7 +10,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -354,7 +358,7 @@ func TestStreamBeats(t *testing.T) {
 				if err := out.Open(); err != nil {
 					return err
 				}
-				time.Sleep(20 * time.Second)
+				time.Sleep(7 * time.Second)
 				if err := out.Send(httpapi.Event{Data: []byte("late")}); err != nil {
 					return err
 				}
@@ -368,17 +372,41 @@ func TestStreamBeats(t *testing.T) {
 			s.Handler().ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "/v1/stream", nil))
 			close(done)
 		}()
-		time.Sleep(51 * time.Second)
+		time.Sleep(18 * time.Second)
 		synctest.Wait()
 		w.mu.Lock()
 		got := w.body.String()
 		w.mu.Unlock()
 		if want := ":\n\ndata: late\n\n:\n\n:\n\n"; got != want {
-			t.Errorf("after 51 s the client has %q, want %q", got, want)
+			t.Errorf("after 18 s the client has %q, want %q", got, want)
 		}
 		leave()
 		<-done
 	})
+}
+
+// TestProxiesOutwaitTheHeartbeat compares the time between two heartbeats with the timeouts of the proxies in deploy, which end
+// an answer that is silent for longer.
+func TestProxiesOutwaitTheHeartbeat(t *testing.T) {
+	const heartbeat = 5 // seconds, see TestStreamBeats
+	for file, setting := range map[string]string{
+		"nginx/agora.conf":   `proxy_read_timeout (\d+)s`,
+		"varnish/origin.vcl": `between_bytes_timeout = (\d+)s`,
+		"compose/origin.vcl": `between_bytes_timeout = (\d+)s`,
+	} {
+		text, err := os.ReadFile(filepath.Join("..", "deploy", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile(setting).FindSubmatch(text)
+		if found == nil {
+			t.Errorf("%s has no %s", file, setting)
+			continue
+		}
+		if wait, _ := strconv.Atoi(string(found[1])); wait < heartbeat+2 {
+			t.Errorf("%s ends an answer that is silent for %d s, want 2 s more than the %d s between heartbeats", file, wait, heartbeat)
+		}
+	}
 }
 
 // TestStreamOutlivesTheReadTimeout opens a stream for longer than the read timeout of the server.
