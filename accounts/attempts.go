@@ -84,7 +84,11 @@ func (l *limits) origin(ctx context.Context, from Origin) error {
 		return nil
 	}
 	decision, err := l.origins.Allow(ctx, string(from))
-	if err != nil || decision.OK {
+	if err != nil {
+		l.log.WarnContext(ctx, "the rate of sign-ins is not checked", "error", err)
+		return nil
+	}
+	if decision.OK {
 		return nil
 	}
 	l.refused.Inc(limitAddress)
@@ -97,10 +101,12 @@ func (l *limits) account(ctx context.Context, from Origin, email string) error {
 	account := attemptKey(email)
 	pair := account + "@" + string(from)
 	paced := []Paced{{pair, pairPace}}
-	if known, err := l.attempts.Known(ctx, pair); err != nil {
+	known, err := l.attempts.Known(ctx, pair)
+	if err != nil {
 		l.log.WarnContext(ctx, "attempts to sign in are not counted", "error", err)
 		return nil
-	} else if !known {
+	}
+	if !known {
 		paced = append(paced, Paced{account, accountPace})
 	}
 	wait, err := l.attempts.Attempt(ctx, paced...)

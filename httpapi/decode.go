@@ -36,7 +36,7 @@ var jsonFormat = huma.Format{
 func encode(w io.Writer, v any) error {
 	body, err := json.Marshal(v, encoding)
 	if err == nil {
-		_, _ = writeWhole(w, body)
+		writeWhole(w, body)
 	}
 	return err
 }

@@ -52,7 +52,7 @@ func (d Document) write(w http.ResponseWriter, r *http.Request) {
 	if h["Content-Type"] == nil {
 		h["Content-Type"] = contentJSON
 	}
-	_, _ = writeWhole(w, d.Body) // a client that is gone is not an error of ours
+	writeWhole(w, d.Body)
 }
 
 // setHeader sets a header whose name is in canonical form.

@@ -32,9 +32,9 @@ func (s *Server) identify(x *exchange, r *http.Request) (by accounts.Principal, 
 
 // challenge returns WWW-Authenticate for the route of a request.
 func challenge(x *exchange) string {
-	const ofToken = `Bearer realm="agora"`
+	const usual = `Bearer realm="agora"`
 	if x.route != nil && x.route.Keys != nil {
-		return ofToken + `, Basic realm="agora"`
+		return usual + `, Basic realm="agora"`
 	}
-	return ofToken
+	return usual
 }

@@ -60,16 +60,17 @@ func (w *response) holds() int {
 	return w.held.Len()
 }
 
-// writeWhole writes a body that nobody changes any more, without a copy where w is a response.
-func writeWhole(w io.Writer, body []byte) (int, error) {
+// writeWhole writes a body that nobody changes any more, without a copy where w is a response. A client that is gone is not an
+// error of the server.
+func writeWhole(w io.Writer, body []byte) {
 	r, ok := w.(*response)
 	if !ok || r.begun || r.held != nil || r.whole != nil {
-		return w.Write(body)
+		_, _ = w.Write(body)
+		return
 	}
 	r.WriteHeader(http.StatusOK)
 	r.bytes += int64(len(body))
 	r.whole = body
-	return len(body), nil
 }
 
 // begin sends the header and what was held back.
@@ -87,7 +88,7 @@ func (w *response) begin() error {
 	if len(body) == 0 {
 		return nil
 	}
-	_, err := w.ResponseWriter.Write(body)
+	_, err := w.ResponseWriter.Write(body) //nolint:gosec // G705: the handler has chosen the media type, and nosniff is set
 	w.discard()
 	return err
 }

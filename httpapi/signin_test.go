@@ -50,10 +50,10 @@ func TestAFloodOfSignInsKeepsNobodyOut(t *testing.T) {
 		flooding.Go(func() {
 			for n := 0; flood.Err() == nil; n++ {
 				got := signIn(t, url, "203.0.113.66", fmt.Sprintf("made-up-%d-%d@example.org", i, n), "a wrong password")
-				switch {
-				case got.status == http.StatusCreated:
+				switch got.status {
+				case http.StatusCreated:
 					t.Error("somebody is signed in to an account that does not exist")
-				case got.status == http.StatusTooManyRequests:
+				case http.StatusTooManyRequests:
 					refused.Add(1)
 					if got.problem(t).Code != "rate_limited" || got.header.Get("Retry-After") == "" {
 						t.Errorf("429 without rate_limited or Retry-After: %s", got.body)

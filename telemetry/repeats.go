@@ -51,7 +51,7 @@ func newRepeats(h slog.Handler) *repeats {
 
 // Handle implements slog.Handler.
 func (h *repeats) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level != slog.LevelWarn || !h.lines.hold(h.keyOf(r), r, h.Handler) {
+	if r.Level != slog.LevelWarn || !h.lines.hold(h.keyOf(r), r, h.Handler) { //nolint:contextcheck // a line that is held back outlives the call that logged it
 		return h.Handler.Handle(ctx, r)
 	}
 	return nil

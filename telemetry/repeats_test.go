@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -108,7 +107,7 @@ func TestLinesThatDifferAreAllWritten(t *testing.T) {
 
 func TestRepeatedLinesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newRepeats(slog.NewJSONHandler(io.Discard, nil))
+		h := newRepeats(slog.NewJSONHandler(new(bytes.Buffer), nil))
 		log := slog.New(h)
 		for i := range 3 * repeatsKnown {
 			log.Warn(fmt.Sprint(i))
