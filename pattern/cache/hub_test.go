@@ -29,12 +29,12 @@ func newHub() *hub {
 	return &hub{entries: map[string]stamped{}, followers: map[*side]cache.Follower{}}
 }
 
-// side is how one process sees the hub. Its messages arrive before the change returns.
+// side is the hub as one process has it. Messages arrive before the call that made the change returns.
 type side struct{ hub *hub }
 
 func (h *hub) side() *side { return &side{h} }
 
-// setAway makes every operation fail and cuts the messages off, or ends both.
+// setAway makes all operations fail and stops the messages, or ends that.
 func (h *hub) setAway(away bool) {
 	h.mu.Lock()
 	h.away = away

@@ -13,7 +13,7 @@ import (
 	"agora/pattern/cache"
 )
 
-// TestInvalidateOvertakesALoad changes the value while a load that has read the old one is under way.
+// TestInvalidateOvertakesALoad changes the value while a load that has read the old one is running.
 func TestInvalidateOvertakesALoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &origin{value: "old"}
@@ -62,14 +62,14 @@ func TestInvalidateWaitsForACacheWrite(t *testing.T) {
 	})
 }
 
-// TestAsideNeverGoesBack lets writers and readers race: a read that begins after an invalidation has
-// returned must not see a value from before it.
+// TestAsideNeverGoesBack has writers and readers race: a read that begins after an invalidation has returned must not
+// return an older value.
 func TestAsideNeverGoesBack(t *testing.T) {
 	var truth atomic.Int64
 	c := cache.NewAside(openMemory(t), cache.AsideOptions{Name: "test", TTL: time.Minute},
 		func(context.Context, string) ([]byte, error) { return fmt.Append(nil, truth.Load()), nil })
 	var all sync.WaitGroup
-	var visible atomic.Int64 // invalidated up to here
+	var visible atomic.Int64 // the newest value whose invalidation has returned
 	all.Go(func() {
 		for range 2_000 {
 			v := truth.Add(1)

@@ -82,7 +82,7 @@ func TestNearAnswersFromMemory(t *testing.T) {
 	})
 }
 
-// framedForever is a value as Near keeps it in the far store.
+// framedForever is a value in the form of the far store.
 func framedForever(value string) []byte {
 	return append([]byte{0, 1, 0, 0, 0, 0, 0, 0}, value...)
 }
@@ -106,7 +106,7 @@ func TestNearSeesWhatOthersChange(t *testing.T) {
 	})
 }
 
-// TestNearDoesNotKeepMoreThanItsTime reads near what another process gave a short time to live.
+// TestNearDoesNotKeepMoreThanItsTime reads a value that another process set with a short TTL.
 func TestNearDoesNotKeepMoreThanItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, one, other := openNears(t)
@@ -120,7 +120,7 @@ func TestNearDoesNotKeepMoreThanItsTime(t *testing.T) {
 	})
 }
 
-// TestALoadOfOneProcessDoesNotOutliveAChangeByAnother is the race that leases are there for.
+// TestALoadOfOneProcessDoesNotOutliveAChangeByAnother tests the race that leases resolve.
 func TestALoadOfOneProcessDoesNotOutliveAChangeByAnother(t *testing.T) {
 	for _, near := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -147,8 +147,7 @@ func TestALoadOfOneProcessDoesNotOutliveAChangeByAnother(t *testing.T) {
 	}
 }
 
-// TestNearRefreshesWhatIsStale holds the near level to the lease of what it has: a value that is there, but
-// out of date, is replaced by what is loaded, in all processes.
+// TestNearRefreshesWhatIsStale tests the leases of values in memory: a load replaces a stale value in all processes.
 func TestNearRefreshesWhatIsStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub()
@@ -156,7 +155,7 @@ func TestNearRefreshesWhatIsStale(t *testing.T) {
 		options := cache.AsideOptions{Name: "test", TTL: 10 * time.Second, StaleFor: time.Hour}
 		one := cache.NewAside(openNear(t, h.side(), nil), options, o.load)
 		other := cache.NewAside(openNear(t, h.side(), nil), options, o.load)
-		for range 2 { // into the far store, and into both near ones
+		for range 2 { // into the far store, and into both memories
 			wantValue(t, one, "1")
 			wantValue(t, other, "1")
 		}
@@ -184,7 +183,7 @@ func TestNearWhileTheFarStoreIsAway(t *testing.T) {
 		}
 
 		h.setAway(true)
-		for range 5 { // each loads once, and keeps it for a little while
+		for range 5 { // each process loads once, and stores the value for Blind
 			wantValue(t, a, "1")
 			wantValue(t, b, "1")
 		}
@@ -193,15 +192,15 @@ func TestNearWhileTheFarStoreIsAway(t *testing.T) {
 		if err := a.Invalidate(t.Context(), "k"); err == nil {
 			t.Error("an invalidation that others do not hear of is no error")
 		}
-		wantValue(t, a, "2") // at once where it was made,
+		wantValue(t, a, "2") // at once in the process that changed it,
 		time.Sleep(blind)
-		wantValue(t, b, "2") // and soon elsewhere
+		wantValue(t, b, "2") // and soon in the other
 
 		h.setAway(false)
-		wantValue(t, a, "2") // although the far store still has the old one
+		wantValue(t, a, "2") // although the far store has the old one
 		time.Sleep(time.Second)
 		synctest.Wait()
-		wantValue(t, b, "2") // as that was told now
+		wantValue(t, b, "2") // because the deletion was retried
 		wantValue(t, a, "2")
 	})
 }
@@ -231,8 +230,8 @@ func TestNearForgetsWhatItReadWhileItWasDeaf(t *testing.T) {
 	})
 }
 
-// TestNearNeverGoesBack lets readers and writers of two processes race. A message arrives before the change
-// returns here, so that what each then reads has to be as new as the last change that is done.
+// TestNearNeverGoesBack has readers and writers of two processes race. Here a message arrives before the change returns,
+// so that each later read has to return the newest completed change or a newer one.
 func TestNearNeverGoesBack(t *testing.T) {
 	const changes = 2_000
 	h := newHub()

@@ -14,8 +14,8 @@ import (
 	"agora/telemetry"
 )
 
-// origin is where values come from in these tests: it counts loads, takes a second for each, and answers
-// with what it holds when the load begins.
+// origin is the origin of the values: it counts loads, takes a second for each, and returns the value that it had when the
+// load began.
 type origin struct {
 	mu    sync.Mutex
 	value string
@@ -53,7 +53,7 @@ func (o *origin) wantLoads(t *testing.T, want int) {
 	}
 }
 
-// hooked is a store whose operations can be made to fail or to wait.
+// hooked is a store with hooks, which make operations fail or wait.
 type hooked struct {
 	cache.Store
 	get, set, del func() error
@@ -108,7 +108,7 @@ func wantKind(t *testing.T, c reader, want fault.Kind) {
 	}
 }
 
-// wantResults compares the metric's figures that are not 0, given as "result figure" pairs.
+// wantResults compares the figures of the metric that are not 0, as "result figure" pairs.
 func wantResults(t *testing.T, m *telemetry.Metrics, want ...string) {
 	t.Helper()
 	w := httptest.NewRecorder()

@@ -136,7 +136,7 @@ func (t *Through) forget(ctx context.Context, key string) error {
 	}
 	t.fail.Inc()
 	return fmt.Errorf("cache %s lags its backing store: %w",
-		t.options.Name, errors.Join(fault.New(fault.Unavailable, Behind, "the old state may be seen for a while"), err))
+		t.options.Name, errors.Join(fault.New(fault.Unavailable, Behind, "an older state may be seen for a while"), err))
 }
 
 // locks is a set of mutexes by key.

@@ -14,13 +14,13 @@ import (
 	"agora/telemetry"
 )
 
-// backing is a store of record that takes a second for everything: a read answers with what was there when
-// it began, and a write is done when half of its time is over.
+// backing is a store whose operations take a second: a read returns the value at its begin, and a write takes effect
+// after half of the second.
 type backing struct {
 	mu     sync.Mutex
 	values map[string]string
 	reads  int
-	err    error // of writes, after they are done
+	err    error // of writes, after they took effect
 }
 
 func newBacking() *backing { return &backing{values: map[string]string{}} }
@@ -89,8 +89,8 @@ func TestThroughWritesBothAndReadsNearFirst(t *testing.T) {
 	})
 }
 
-// TestADeletedSessionNeverComesBack begins a read and a delete or a put at every distance in time from one
-// another that changes the order of their steps, and reads again when both are done.
+// TestADeletedSessionNeverComesBack starts a read, and a delete or a put, with each difference in time that changes the
+// order of their steps, and reads again after both.
 func TestADeletedSessionNeverComesBack(t *testing.T) {
 	const step = time.Second / 4
 	for _, tt := range []struct {
@@ -183,7 +183,7 @@ func TestThroughSaysWhenTheCacheIsBehind(t *testing.T) {
 		put(t, c, "old")
 
 		store.set = broken
-		put(t, c, "new") // the cache could be cleared instead
+		put(t, c, "new") // the key could be deleted from the cache instead
 		wantValue(t, c, "new")
 
 		store.del = broken
@@ -215,7 +215,7 @@ func TestThroughFinishesTheCacheStepOfACallerWhoLeft(t *testing.T) {
 	})
 }
 
-// endable is a store that heeds the end of its context, as one behind a network does.
+// endable is a store whose operations fail when their context has ended, like those over a network.
 type endable struct{ cache.Store }
 
 func (e *endable) Delete(ctx context.Context, keys ...string) error {

@@ -70,7 +70,7 @@ func TestBreakerOpensProbesAndCloses(t *testing.T) {
 			if err := g.Do(t.Context(), returns(nil)); err != nil {
 				t.Errorf("the second probe = %v", err)
 			}
-			for range breaker.Calls - 1 { // closed, and without a memory of before
+			for range breaker.Calls - 1 { // closed, with an empty window
 				if err := g.Do(t.Context(), returns(failure)); !errors.Is(err, failure) {
 					t.Errorf("Do = %v, want %v", err, failure)
 				}
@@ -136,7 +136,7 @@ func TestBreakerIsNotOpenedByCallersWhoCancel(t *testing.T) {
 			wantCode(t, g.Do(ctx, hang), fault.Timeout, "timeout")
 		}
 		wantFigures(t, m, "breaker_state 0", "calls_total cancelled 20")
-		for range breaker.Calls { // but a part that lets deadlines pass is one that does not work
+		for range breaker.Calls { // while calls that exceed deadlines are failures
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			wantCode(t, g.Do(ctx, hang), fault.Timeout, "timeout")
 			cancel()

@@ -6,9 +6,9 @@ import (
 	"agora/telemetry"
 )
 
-// Fallback asks a limiter that processes share, and one of its own when that cannot answer: a limit protects the
-// program and must neither close it nor fall away with the server that counts. Meanwhile each process allows
-// the whole rate, so that several allow a multiple of it.
+// Fallback uses a limiter that processes share, and one of this process while that fails: without the server that counts,
+// requests are neither refused nor unlimited. Meanwhile each process allows the whole rate, so that several allow a
+// multiple of it.
 type Fallback struct {
 	shared, own Limiter
 	count       telemetry.Counter

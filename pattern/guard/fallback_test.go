@@ -12,7 +12,7 @@ import (
 	"agora/telemetry"
 )
 
-// shared is a limiter that may be away.
+// shared is a limiter that can fail.
 type shared struct {
 	guard.Limiter
 	away bool

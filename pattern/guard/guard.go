@@ -1,14 +1,12 @@
-// Package guard keeps a part that is slow, broken or greedy from taking the whole program with it.
+// Package guard protects the program from slow, failing or greedy parts and callers.
 //
-// Guard goes around calls that leave the process: payments, remote engines, other regions. It bounds their
-// time and their number, stops calling what keeps failing, and repeats what may be repeated.
+// Guard wraps calls that leave the process, such as payments, remote engines or other regions: timeouts, a bulkhead, a
+// circuit breaker and retries.
 //
-// Limiter goes before work that somebody else asks for: it says per key, such as an address or a token,
-// whether one more request is within the rate. Local counts in this process; an engine that shares the
-// counts among processes passes the same suite, guardtest.
+// Limiter limits the rate of requests for each key, such as an address or a token. Local counts in this process; an
+// engine that shares the counts between processes passes the same suite, guardtest.
 //
-// What it is not: a queue, or a promise that a call happens. Everything that must happen in the end goes
-// through the outbox or a saga, which come back when a Guard has refused.
+// A Guard refuses calls. Work that must happen in the end goes through the outbox or a saga, which retry it.
 package guard
 
 import (
@@ -28,42 +26,41 @@ import (
 	"agora/telemetry"
 )
 
-// Options say what a Guard does. The zero value of a field leaves that part out.
+// Options describe a Guard. The zero value of a field disables that part.
 type Options struct {
-	Name string // what is called, for messages and the label "guard" of the metrics
+	Name string // the called part, for messages and the label "guard" of the metrics
 
-	Timeout       time.Duration // for each attempt; the caller's context bounds all of them together
-	MaxConcurrent int           // attempts at one time
-	MaxWait       time.Duration // how long an attempt waits for one of these places
+	Timeout       time.Duration // of each attempt; the caller's context bounds all of them together
+	MaxConcurrent int           // attempts that run concurrently
+	MaxWait       time.Duration // how long an attempt waits when MaxConcurrent are running
 	Breaker       Breaker
 
-	Retries int           // further attempts after a failure; more than 0 declares that the call may be repeated without harm
-	Backoff time.Duration // wait before the first retry, 50 ms if 0; doubled for each further one up to 16 times that, ± 25 %
+	Retries int           // further attempts after a failure; above 0 only if the call is idempotent
+	Backoff time.Duration // delay before the first retry, 50 ms if 0; doubled for each further one up to 16 times that, ± 25 %
 
 	Metrics *telemetry.Metrics // agora_guard_calls_total and agora_guard_breaker_state; nil means none
 }
 
-// Breaker describes when a Guard stops calling. A call fails, as the breaker counts it, by an error of the
-// kinds Unavailable, Timeout and Internal. Any other error is an answer of a part that works, and a caller
-// who cancelled says nothing about it.
+// Breaker describes the circuit breaker of a Guard. It counts errors of the kinds Unavailable, Timeout and Internal as
+// failures. Any other error is an answer of a part that works; a call that its caller canceled is not counted.
 type Breaker struct {
-	Ratio  float64       // open at this share of failures, above 0 and at most 1; 0 means no breaker
-	Calls  int           // but not before there were as many calls in the window, 10 if 0
-	Window time.Duration // the time that is looked back, 10 s if 0
-	Open   time.Duration // how long calls are refused before one is tried again, 5 s if 0
-	Probes int           // calls in a row that have to go well then, 1 if 0
+	Ratio  float64       // share of failures that opens the breaker, above 0 and at most 1; 0 means no breaker
+	Calls  int           // fewest calls in the window before it can open, 10 if 0
+	Window time.Duration // time over which calls are counted, 10 s if 0
+	Open   time.Duration // how long calls are refused before a probe, 5 s if 0
+	Probes int           // consecutive successes that close the breaker, 1 if 0
 }
 
-// maxBackoff is how many times the first backoff the last one may be.
+// maxBackoff is the largest delay, in multiples of the first.
 const maxBackoff = 16
 
-// The codes of the errors by which a Guard refuses a call that it did not make.
+// Codes of the errors of calls that a Guard refused.
 const (
 	CodeOpen = "circuit_open"
 	CodeFull = "overloaded"
 )
 
-// Guard goes around calls of one kind. It is safe for concurrent use.
+// Guard wraps calls of one kind. It is safe for concurrent use.
 type Guard struct {
 	options  Options
 	breaker  circuitbreaker.CircuitBreaker[any] // nil for none
@@ -72,7 +69,7 @@ type Guard struct {
 	calls    telemetry.Counter
 }
 
-// New returns a guard with a closed breaker. It panics if the options make no sense, as that is a bug.
+// New returns a guard with a closed breaker. It panics if an option is not valid, because that is a bug.
 func New(o Options) *Guard {
 	b := o.Breaker
 	if o.Timeout < 0 || o.MaxConcurrent < 0 || o.MaxWait < 0 || o.Retries < 0 || o.Backoff < 0 ||
@@ -102,8 +99,8 @@ func newBreaker(name string, b Breaker, m *telemetry.Metrics) circuitbreaker.Cir
 	gauge.Set(0, name)
 	var breaker circuitbreaker.CircuitBreaker[any]
 	var mu sync.Mutex
-	// Two changes may be told in the wrong order. The state is asked for under the lock, so that whoever
-	// comes last sets the newest.
+	// Two changes may be notified in the wrong order. The state is read under the lock, so that the last one sets the
+	// newest state.
 	changed := func(circuitbreaker.StateChangedEvent) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -129,8 +126,7 @@ func newRetry(o Options) failsafe.Executor[any] {
 		Build())
 }
 
-// mayPass reports whether the same call may succeed in a moment. What a guard has refused would only be
-// refused again, and load what has too much of it already.
+// mayPass reports whether a retry can succeed. A call that a guard refused would be refused again.
 func mayPass(err error) bool {
 	if _, ok := errors.AsType[*refusal](err); ok {
 		return false
@@ -138,7 +134,7 @@ func mayPass(err error) bool {
 	return fault.Passing(err)
 }
 
-// refusal marks the error of a call that a guard did not make.
+// refusal is the error of a call that a guard refused.
 type refusal struct {
 	by     *Guard
 	result string // the label of the metric
@@ -148,9 +144,9 @@ type refusal struct {
 func (r *refusal) Error() string { return r.cause.Error() }
 func (r *refusal) Unwrap() error { return r.cause }
 
-// Do calls f, which must end when its context does. A call that was not made because the breaker is open
-// or no place was free in time is Unavailable, with the code CodeOpen or CodeFull; one whose time was over
-// is Timeout. Any other error is what f returned.
+// Do calls f, which must return when its context ends. A call that is refused because the breaker is open or too many calls
+// are running is Unavailable, with the code CodeOpen or CodeFull; one that took too long is Timeout. Any other error is
+// that of f.
 func (g *Guard) Do(ctx context.Context, f func(ctx context.Context) error) error {
 	err := g.repeat(ctx, f)
 	if err != nil && ctx.Err() != nil && !isAnswer(err) {
@@ -165,8 +161,7 @@ func (g *Guard) repeat(ctx context.Context, f func(ctx context.Context) error) e
 		return g.attempt(ctx, f)
 	}
 	var last error
-	// The executor's own result is that of the last attempt, but for the end of ctx, which it reports even
-	// if that attempt had an answer.
+	// The executor returns the error of ctx after its end, even if the last attempt had an answer.
 	_ = g.retry.WithContext(ctx).Run(func() error {
 		last = g.attempt(ctx, f)
 		return last
@@ -174,7 +169,7 @@ func (g *Guard) repeat(ctx context.Context, f func(ctx context.Context) error) e
 	return last
 }
 
-// attempt takes a place, asks the breaker and calls f. Both get back what they gave also if f panics.
+// attempt calls f within the bulkhead and the breaker, whose permits are released also if f panics.
 func (g *Guard) attempt(ctx context.Context, f func(ctx context.Context) error) error {
 	if g.bulkhead != nil {
 		if err := g.bulkhead.AcquirePermitWithMaxWait(ctx, g.options.MaxWait); errors.Is(err, bulkhead.ErrFull) {
@@ -198,10 +193,10 @@ func (g *Guard) attempt(ctx context.Context, f func(ctx context.Context) error) 
 	return err
 }
 
-// errPanic is what the breaker is told of a call that did not return.
+// errPanic is the result of a call that did not return.
 var errPanic = errors.New("the call panicked")
 
-// call bounds the time of f. An answer that came late is still an answer.
+// call bounds the time of f. An answer that comes late is an answer.
 func (g *Guard) call(ctx context.Context, f func(ctx context.Context) error) error {
 	if g.options.Timeout == 0 {
 		return f(ctx)
@@ -215,8 +210,8 @@ func (g *Guard) call(ctx context.Context, f func(ctx context.Context) error) err
 	return err
 }
 
-// record tells the breaker what an attempt came to. One that its caller cancelled is not counted while the
-// breaker is closed; as a probe it has to count for something, and it did not go well.
+// record reports the result of an attempt to the breaker. An attempt that its caller canceled is not counted while the
+// breaker is closed; as a probe it counts as a failure, because each probe has to count.
 func (g *Guard) record(ctx context.Context, err error) {
 	switch {
 	case err == nil || isAnswer(err):
@@ -227,7 +222,7 @@ func (g *Guard) record(ctx context.Context, err error) {
 	}
 }
 
-// isAnswer reports whether an error was given by a part that works, rather than by the lack of one.
+// isAnswer reports whether an error is the answer of a part that works.
 func isAnswer(err error) bool {
 	switch fault.KindOf(err) {
 	case fault.Unavailable, fault.Timeout, fault.Internal:
@@ -236,7 +231,7 @@ func isAnswer(err error) bool {
 	return true
 }
 
-// result names what a call came to, for the metric.
+// result returns the label of a call for the metric.
 func (g *Guard) result(ctx context.Context, err error) string {
 	if err == nil {
 		return "ok"

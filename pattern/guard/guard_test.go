@@ -32,7 +32,7 @@ func returns(err error) func(context.Context) error {
 	return func(context.Context) error { return err }
 }
 
-// hang waits for the end of its context, as a call to a part that does not answer.
+// hang waits for the end of its context, like a call to a part that does not answer.
 func hang(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
@@ -47,8 +47,7 @@ func wantCode(t *testing.T, err error, kind fault.Kind, code string) {
 	}
 }
 
-// wantFigures compares what /metrics says of the guard named "gateway", as `name{label="value"} figure`
-// without that label.
+// wantFigures compares the metrics of the guard named "gateway", as `name{label="value"} figure` without that label.
 func wantFigures(t *testing.T, m *telemetry.Metrics, want ...string) {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -139,7 +138,7 @@ func TestBulkhead(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		wantCode(t, g.Do(ctx, work(0)), fault.Timeout, "timeout")
-		if err := g.Do(t.Context(), work(0)); err != nil { // a place is free in time
+		if err := g.Do(t.Context(), work(0)); err != nil { // another call ends in time
 			t.Errorf("Do = %v", err)
 		}
 		all.Wait()
@@ -180,7 +179,7 @@ func TestRetry(t *testing.T) {
 	failed := away(fault.Unavailable)
 	for _, tt := range []struct {
 		name     string
-		results  []error // of the attempts in turn; the last one of all further ones
+		results  []error // of the attempts, in order; the last one also of all further attempts
 		attempts int
 		want     error
 	}{

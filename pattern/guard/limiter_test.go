@@ -19,8 +19,8 @@ func TestLocalKnowsABoundedNumberOfKeys(t *testing.T) {
 	}
 }
 
-// TestAFloodOfKeysDoesNotFreeTheGreedyOne is why the keys that ask often are the ones to keep: a client must
-// not get a new burst by making the limiter forget it.
+// TestAFloodOfKeysDoesNotFreeTheGreedyOne has a client with many requests try to get a new burst by flooding the limiter
+// with other keys, so that its own would be evicted.
 func TestAFloodOfKeysDoesNotFreeTheGreedyOne(t *testing.T) {
 	const maxKeys, requests = 1_000, 20_000
 	l := NewLocal(0.001, 1, maxKeys)

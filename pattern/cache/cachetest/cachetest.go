@@ -11,25 +11,23 @@ import (
 	"agora/pattern/cache"
 )
 
-// World is what the suite needs to know about where a store lives.
+// World is the environment of a store.
 type World struct {
-	// Test runs one test of the suite: synctest.Test for a store whose time is the process's own, and a
-	// plain call for a server.
+	// Test runs one test of the suite: synctest.Test for a store inside the process, and a plain call for a server.
 	Test func(t *testing.T, test func(t *testing.T))
-	// Open returns an empty store, which is closed when its test ends.
+	// Open returns an empty store, which is closed at the end of the test.
 	Open func(t *testing.T) cache.Store
-	// Advance returns when the store's time has moved on by d.
+	// Advance returns after d of the store's time.
 	Advance func(d time.Duration)
 }
 
-// The suite also runs against servers that keep real time, so short is short enough to wait for, and long is
-// never reached.
+// The suite also runs in real time: tests wait for short, and never reach long.
 const (
 	short = 200 * time.Millisecond
 	long  = time.Hour
 )
 
-// Run holds a store to its contract.
+// Run tests a store.
 func Run(t *testing.T, w World) {
 	for _, tt := range []struct {
 		name string
@@ -111,8 +109,7 @@ func testBytes(t *testing.T, _ World, s cache.Store) {
 	want(t, s, key, string(value))
 }
 
-// testConcurrency reads, writes and deletes few keys from many goroutines: whatever is found under a key
-// has to be what was set under that key.
+// testConcurrency reads, writes and deletes few keys from many goroutines: each value that is read was set under its key.
 func testConcurrency(t *testing.T, _ World, s cache.Store) {
 	var all sync.WaitGroup
 	for worker := range 8 {

@@ -10,17 +10,17 @@ import (
 	"agora/pattern/cache"
 )
 
-// SharedWorld is what the suite of shared stores needs to know.
+// SharedWorld is the environment of a shared store.
 type SharedWorld struct {
 	// Test runs one test of the suite: synctest.Test, or a plain call for a server.
 	Test func(t *testing.T, test func(t *testing.T))
-	// Open returns two processes' views of one empty store.
+	// Open returns one empty store as two processes have it.
 	Open func(t *testing.T) (one, other cache.Shared)
-	// Wait returns when ok does, which is soon.
+	// Wait returns when ok returns true, which it does soon.
 	Wait func(t *testing.T, what string, ok func() bool)
 }
 
-// Shared holds a store that processes share to what Run does not know of it: leases, and messages.
+// Shared tests the leases and messages of a store that processes share.
 func Shared(t *testing.T, w SharedWorld) {
 	for _, tt := range []struct {
 		name string
@@ -58,7 +58,7 @@ func testFill(t *testing.T, w SharedWorld) {
 	one, other := w.Open(t)
 	wantFill(t, one, "new", "1", lease(t, one, "new"), true)
 	want(t, other, "new", "1")
-	wantFill(t, other, "new", "2", lease(t, other, "new"), true) // what is there may be out of date
+	wantFill(t, other, "new", "2", lease(t, other, "new"), true) // the value may be out of date
 	want(t, one, "new", "2")
 	wantFill(t, one, "none", "1", cache.Lease{}, false)
 	wantNone(t, one, "none")
@@ -166,7 +166,7 @@ func testChanges(t *testing.T, w SharedWorld) {
 	}
 }
 
-// Eventually is a Wait for a server: it asks until ok, for as long as the test may run.
+// Eventually is a Wait for a server: it polls ok until the deadline of the test.
 func Eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for !ok() {

@@ -11,22 +11,21 @@ import (
 	"agora/pattern/guard"
 )
 
-// World is what the suite needs to know about where a limiter lives.
+// World is the environment of a limiter.
 type World struct {
-	// Test runs one test of the suite: synctest.Test for a limiter whose time is the process's own, and a
-	// plain call for a server.
+	// Test runs one test of the suite: synctest.Test for a limiter inside the process, and a plain call for a server.
 	Test func(t *testing.T, test func(t *testing.T))
-	// Open returns a limiter that has seen no key yet, of perSecond requests a second and key, of which
-	// burst may come at once. It is closed when its test ends.
+	// Open returns a limiter without keys, of perSecond requests a second for each key, of which burst may come at once. It
+	// is closed at the end of the test.
 	Open func(t *testing.T, perSecond float64, burst int) guard.Limiter
 	// Advance returns when d has passed, for the limiter and for time.Now.
 	Advance func(d time.Duration)
 }
 
-// seldom is a rate at which nothing comes back while a test runs, also where time is real.
+// seldom is a rate that allows no further request during a test, also in real time.
 const seldom = 0.01
 
-// Limiter holds a limiter to its contract.
+// Limiter tests a limiter.
 func Limiter(t *testing.T, w World) {
 	for _, tt := range []struct {
 		name string
@@ -77,7 +76,7 @@ func testRetryAfter(t *testing.T, w World) {
 	for range 3 {
 		d := allow(t, l, "key")
 		if d.OK {
-			continue // real time may have passed
+			continue // in real time, tokens may have been added
 		}
 		w.Advance(d.RetryAfter)
 		if again := allow(t, l, "key"); !again.OK {
