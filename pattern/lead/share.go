@@ -131,7 +131,7 @@ func (d *division) adjust(ctx context.Context, members Count) error {
 		d.next = (d.next + 1) % d.Parts
 		_, mine := d.led[part]
 		d.mu.Unlock()
-		if !missing || ctx.Err() != nil {
+		if !missing {
 			return nil
 		}
 		if mine {

@@ -157,8 +157,8 @@ func TestTheAgeOfAStuckOutboxGrows(t *testing.T) {
 		if got := age(); got != 0 || len(g.got) != 1 {
 			t.Errorf("age = %v with %d messages carried on, want 0 with 1", got, len(g.got))
 		}
-		s.add(1)
 		g.fails = 1_000_000
+		s.add(1)
 		time.Sleep(time.Minute)
 		stop()
 		running.Wait()

@@ -47,7 +47,7 @@ func Orders(t *testing.T, open func(t *testing.T) shop.OrderStore) {
 		sagatest.Run(t, func(t *testing.T) sagatest.Fixture { return sagasOf(t, open(t)) })
 	})
 	t.Run("outbox.Source", func(t *testing.T) {
-		outboxtest.Run(t, func(t *testing.T) outboxtest.Fixture { return outboxOf(t, open(t)) })
+		outboxtest.Run(t, func(t *testing.T) outboxtest.Fixture { return outboxOf(open(t)) })
 	})
 }
 

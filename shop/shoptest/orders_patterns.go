@@ -35,7 +35,7 @@ func sagasOf(t *testing.T, s shop.OrderStore) sagatest.Fixture {
 }
 
 // outboxOf returns an order store as an outbox.Source: each order's placement adds a message.
-func outboxOf(t *testing.T, s shop.OrderStore) outboxtest.Fixture {
+func outboxOf(s shop.OrderStore) outboxtest.Fixture {
 	return outboxtest.Fixture{
 		Source: s,
 		Add: func(t *testing.T) outbox.Message {
