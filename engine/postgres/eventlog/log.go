@@ -195,7 +195,7 @@ func (l *Log) Wait(ctx context.Context, name string, partition int, offset int64
 		if err != nil {
 			return err
 		}
-		arrived, leave := l.poller.wait(partitionKey{t.id, int32(partition)}, offset) //nolint:contextcheck // all readers share the polling loop
+		arrived, leave := l.poller.wait(partitionKey{t.id, int32(partition)}, offset)
 		defer leave()
 		select {
 		case <-arrived:
