@@ -146,11 +146,15 @@ func (c *connection) Write(p []byte) (int, error) {
 	written := 0
 	for {
 		limit, given := time.Now().Add(stallTimeout), false
-		if d := c.deadline.Load(); d != 0 && c.opened.Add(time.Duration(d)).Before(limit) {
+		d := c.deadline.Load()
+		if d != 0 && c.opened.Add(time.Duration(d)).Before(limit) {
 			limit, given = c.opened.Add(time.Duration(d)), true
 		}
 		if err := c.Conn.SetWriteDeadline(limit); err != nil {
 			return written, err
+		}
+		if c.deadline.Load() != d {
+			continue // limit has replaced a deadline that was set meanwhile
 		}
 		n, err := c.Conn.Write(p[written:])
 		written += n

@@ -63,3 +63,31 @@ func TestADeadlineFromOutsideEndsAWrite(t *testing.T) {
 		}
 	})
 }
+
+// hookedConn calls a function before its write deadline is set for the first time.
+type hookedConn struct {
+	net.Conn
+	before func()
+}
+
+func (c *hookedConn) SetWriteDeadline(t time.Time) error {
+	if before := c.before; before != nil {
+		c.before = nil
+		before()
+	}
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// TestADeadlineIsNotLostToAWriteThatBegins sets a deadline while Write is about to set its own.
+func TestADeadlineIsNotLostToAWriteThatBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, _ := net.Pipe()
+		hooked := &hookedConn{Conn: near}
+		c := &connection{Conn: hooked, opened: time.Now(), closed: func() {}}
+		hooked.before = func() { _ = c.SetWriteDeadline(time.Unix(1, 0)) }
+		began := time.Now()
+		if _, err := c.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != 0 {
+			t.Errorf("Write ended after %v with %v, want it to end at once", time.Since(began), err)
+		}
+	})
+}
