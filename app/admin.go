@@ -20,10 +20,11 @@ import (
 // adminTokenFile holds the token of the data folder's admin, readable by its owner alone.
 const adminTokenFile = "admin.token"
 
-// ensureAdminToken writes the admin's token where the folder has none, and returns where it is. A token that was
-// there and is gone was lost, or is feared to be known, and then all that the admin had end. But where others share
-// users and sessions, a folder without one is that of a further server, and only an emptied file says so. There a
-// token that has ended is replaced.
+// ensureAdminToken makes sure that the data folder has a token of the admin, and returns the path of its file.
+//
+// If the file is missing, the token was lost, or the operator fears that it is known: all tokens of the admin end, and a new one is
+// written. If other servers share users and sessions, a missing file means that the folder belongs to a further server, and
+// only an empty file ends the tokens. A shared token that has expired is replaced.
 func ensureAdminToken(ctx context.Context, cfg config.Config, svc *accounts.Service) (path string, err error) {
 	path = filepath.Join(cfg.Data, adminTokenFile)
 	if err := checkSecret(path); err != nil {
@@ -57,8 +58,8 @@ func ensureAdminToken(ctx context.Context, cfg config.Config, svc *accounts.Serv
 	return path, writeSecret(path, credential.Token)
 }
 
-// sharedTokenTTL is how long the admin token of one of several servers lives. Nobody ends it when the server's folder is
-// gone, as that of a container soon is. A start renews it.
+// sharedTokenTTL is the lifetime of the admin token of one of several servers. The token of a folder that is deleted, as
+// that of a container, is not ended by anybody. Each start renews it.
 const sharedTokenTTL = 90 * 24 * time.Hour
 
 func hasEnded(ctx context.Context, svc *accounts.Service, token string) (bool, error) {
@@ -77,8 +78,8 @@ func sharesSessions(cfg config.Config) bool {
 	return !cfg.Engine(usersKey).Own() && !cfg.Engine(sessionsKey).Own()
 }
 
-// ensureAdmin makes the admin of a folder that has none yet. A folder without its token may be that of a running
-// server, whose sessions in memory an outsider could not end: then it refuses.
+// ensureAdmin makes the admin of a folder that has none yet. It refuses a folder in use: another process cannot end the
+// sessions that a running server has cached.
 func ensureAdmin(ctx context.Context, cfg config.Config, svc *accounts.Service) (err error) {
 	if _, err := os.Stat(filepath.Join(cfg.Data, adminTokenFile)); err == nil {
 		return nil
@@ -92,7 +93,7 @@ func ensureAdmin(ctx context.Context, cfg config.Config, svc *accounts.Service) 
 	return err
 }
 
-// writeSecret writes a file that is either whole or not there, also after a crash: an empty one says something.
+// writeSecret writes a file that is whole or missing after a crash, because an empty file has a meaning of its own.
 func writeSecret(path, secret string) error {
 	partial := path + ".partial"
 	file, err := os.OpenFile(partial, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
@@ -101,7 +102,7 @@ func writeSecret(path, secret string) error {
 	}
 	_, err = file.WriteString(secret + "\n")
 	if err == nil {
-		err = file.Sync() // or the name could be durable before the content is
+		err = file.Sync() // the content has to be durable before the name
 	}
 	if err = errors.Join(err, file.Close()); err == nil {
 		err = os.Rename(partial, path)
@@ -115,12 +116,12 @@ func writeSecret(path, secret string) error {
 // TokenRequest asks for a token without going through a running server.
 type TokenRequest struct {
 	Role   accounts.Role
-	UserID string // whose token it is; "" for the data folder's admin, acting in the role
+	UserID string // owner of the token; "" for the admin of the data folder, acting in the role
 	TTL    time.Duration
 	Note   string
 }
 
-// IssueToken writes a new token to out. It works on the data folder, beside a server that runs on it.
+// IssueToken writes a new token to out. It may work on a data folder while a server runs on it.
 func IssueToken(ctx context.Context, cfg config.Config, request TokenRequest, out io.Writer) error {
 	if err := makeDataFolder(cfg.Data); err != nil {
 		return err

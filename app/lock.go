@@ -10,8 +10,8 @@ import (
 	"agora/fault"
 )
 
-// lockData makes the data folder and takes it for this process alone, until the file that it returns is
-// closed. The embedded engines count on being the only writers of their files. A folder of a newer program is refused.
+// lockData creates the data folder and locks it for this process, until the returned file is closed. Embedded engines rely on
+// being the only writers of their files. A folder of a newer program is refused.
 func lockData(folder string) (*os.File, error) {
 	if err := makeDataFolder(folder); err != nil {
 		return nil, err

@@ -12,28 +12,26 @@ import (
 	"agora/fault"
 )
 
-// Module is one part of the running program. Modules are started in the order in which they were added and
-// stopped in the reverse one, so that each may use those before it from its Start to the end of its Stop.
-// Every function may be nil.
+// Module is one part of the running program. Modules start in the order in which they were added and stop in the
+// reverse order, so that each module can use the ones before it from its Start to the end of its Stop. Every function may be nil.
 type Module struct {
 	// Name is for people: "order store".
 	Name string
 	// Start makes the module usable and returns. What it began must be undone if it returns an error.
 	Start func(ctx context.Context) error
-	// Run works until its context ends. It begins when Start has returned. If it returns before it is asked
-	// to, with an error or without, the whole program stops.
+	// Run works until its context ends. It begins when Start has returned. If Run returns earlier, with an error or
+	// without, the whole program stops.
 	Run func(ctx context.Context) error
-	// Check says why the module cannot do its work at the moment, or nil. It is asked for readiness only.
+	// Check returns why the module cannot work at the moment, or nil. Only readiness calls it.
 	Check func(ctx context.Context) error
-	// Stop finishes what the module began and gives back what Start took. Run's context ends after it, so
-	// that Stop can still have Run's help to send what is held back.
+	// Stop finishes what the module began and releases what Start acquired. The context of Run ends after Stop, so that Run can
+	// still send what is buffered.
 	Stop func(ctx context.Context) error
 }
 
-// Program starts modules, keeps them running, and stops them. The order in which a program ends is: it is
-// no longer ready, the last module stops (the HTTP server: it takes no new requests and finishes those it
-// has), then those before it (workers flush what they hold), and the stores close at the end. Between the first
-// two, load balancers have time to notice.
+// Program starts modules, runs them, and stops them. A program ends in this order: it is no longer ready; load balancers
+// get the time of drain to notice; the last module stops, which is the HTTP server (it accepts no new requests and finishes
+// the others); the modules before it stop (workers flush their buffers); the stores close.
 type Program struct {
 	log     *slog.Logger
 	drain   time.Duration
@@ -42,17 +40,17 @@ type Program struct {
 	ready   atomic.Bool
 }
 
-// NewProgram returns a program without modules. Asked to stop, it goes on for the time of drain, not ready, before
-// it begins to; then each module gets the grace, a time above zero.
+// NewProgram returns a program without modules. A program that is asked to stop first runs on for drain, not ready. Then each
+// module gets the time of grace to stop, which has to be above zero.
 func NewProgram(log *slog.Logger, drain, grace time.Duration) *Program {
 	return &Program{log: log, drain: drain, grace: grace}
 }
 
-// Add appends modules. It must not be called any more when Run was.
+// Add appends modules. It must not be called after Run.
 func (p *Program) Add(modules ...Module) { p.modules = append(p.modules, modules...) }
 
-// Run starts all modules and stops them when ctx ends or one of them fails. It returns nil if it was asked
-// to stop and all of it went well, and otherwise everything that went wrong.
+// Run starts all modules, and stops them when ctx ends or one of them fails. It returns nil if ctx ended and every module
+// stopped without an error, and otherwise all errors.
 func (p *Program) Run(ctx context.Context) error {
 	ended := make(chan struct{}, len(p.modules))
 	started, err := p.start(ctx, ended)
@@ -74,7 +72,7 @@ func (p *Program) Run(ctx context.Context) error {
 	return errors.Join(err, p.stop(context.WithoutCancel(ctx), started))
 }
 
-// leave makes the program not ready and goes on for the time that others need to notice, as long as it can.
+// leave makes the program not ready and waits for drain, or until a module ends.
 func (p *Program) leave(ended <-chan struct{}) {
 	p.ready.Store(false)
 	select {
@@ -83,7 +81,7 @@ func (p *Program) leave(ended <-chan struct{}) {
 	}
 }
 
-// start starts the modules in order, up to the first that fails, and returns those that are started.
+// start starts the modules in order until one fails, and returns the started ones.
 func (p *Program) start(ctx context.Context, ended chan<- struct{}) ([]*running, error) {
 	var started []*running
 	for _, m := range p.modules {
@@ -102,7 +100,7 @@ func (p *Program) start(ctx context.Context, ended chan<- struct{}) ([]*running,
 	return started, nil
 }
 
-// stop stops the modules in reverse order and goes on past those that fail to.
+// stop stops the modules in reverse order. A module that fails to stop does not keep the others from stopping.
 func (p *Program) stop(ctx context.Context, started []*running) error {
 	var failures []error
 	for _, r := range slices.Backward(started) {
@@ -141,7 +139,7 @@ type running struct {
 	err      error         // what Run returned; to be read after done
 }
 
-// run begins the module's Run, if it has one, and sends to ended if it returns before it is asked to.
+// run begins the Run of a module, if there is one, and sends to ended if Run returns before it should.
 func run(ctx context.Context, m Module, ended chan<- struct{}) *running {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &running{Module: m, cancel: cancel, done: make(chan struct{})}
@@ -163,7 +161,7 @@ func run(ctx context.Context, m Module, ended chan<- struct{}) *running {
 	return r
 }
 
-// stop asks the module to stop, ends its Run, and waits for both, each no longer than the grace.
+// stop stops the module and ends its Run, and waits for both within the grace.
 func (r *running) stop(ctx context.Context, grace time.Duration) error {
 	defer r.cancel()
 	ctx, cancel := context.WithTimeout(ctx, grace)

@@ -23,8 +23,7 @@ import (
 	"agora/telemetry"
 )
 
-// Serve runs the program until ctx ends. It writes the address that it listens on to out, once it does, and
-// its log to logs.
+// Serve runs the program until ctx ends. When the program listens, Serve writes its address to out. The log goes to logs.
 func Serve(ctx context.Context, cfg config.Config, version string, out, logs io.Writer) (err error) {
 	relaxGC()
 	log, err := telemetry.NewLogger(logs, cfg.Log.Format, cfg.Log.Level)
@@ -51,8 +50,8 @@ func Serve(ctx context.Context, cfg config.Config, version string, out, logs io.
 	return program.Run(ctx)
 }
 
-// relaxGC lets the heap grow further between collections than Go does by itself, unless GOGC says how. What
-// lives in it is small beside what each request leaves behind, so memory stays small and collections are few.
+// relaxGC lets the heap grow further between collections than Go's default, unless GOGC is set. The live heap is small
+// beside the garbage of requests, so that memory stays small and collections are few.
 func relaxGC() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
@@ -110,15 +109,15 @@ func assemble(ctx context.Context, version string, s *stores, log *slog.Logger, 
 	return program, nil
 }
 
-// system is a system as a server runs it.
+// system is one system of a running server.
 type system interface {
-	// addRoutes adds what the system shows to the network.
+	// addRoutes registers the routes of the system.
 	addRoutes(api *httpapi.Server)
-	// modules are the parts of the system that work by themselves, in the order in which they start.
+	// modules returns the background work of the system, in the order of its start.
 	modules() []Module
 }
 
-// startSystems joins the systems that the configuration has run.
+// startSystems builds the systems that run by the configuration.
 func startSystems(ctx context.Context, s *stores, log *slog.Logger, metrics *telemetry.Metrics) ([]system, error) {
 	var running []system
 	if s.cfg.Runs(shopSystem) {
@@ -133,7 +132,7 @@ func startSystems(ctx context.Context, s *stores, log *slog.Logger, metrics *tel
 	return running, nil
 }
 
-// check says why the stores that all systems share cannot be used, for readiness.
+// check returns why the stores that all systems share cannot be used, or nil. Readiness asks it.
 func (s *stores) check(context.Context) error {
 	if err := s.failed(); err != nil {
 		return fault.Wrap(fault.KindOf(err), err, "events cannot be written")
@@ -154,8 +153,8 @@ func eachInterval(ctx context.Context, interval time.Duration, work func()) {
 	}
 }
 
-// operations is the listener of figures and probes alone. It is there before the workers start and until they have
-// stopped, so that their start and their end can be watched.
+// operations is the second listener, which serves metrics and probes only. It listens before the workers start and until they
+// have stopped, so that their start and end can be observed.
 func operations(address string, api *httpapi.Server, log *slog.Logger) Module {
 	return newGate(httpapi.HTTPServer(api.OperationsHandler(), log), gateOptions{
 		Name: "operations server", Address: address,
@@ -164,7 +163,7 @@ func operations(address string, api *httpapi.Server, log *slog.Logger) Module {
 	}).module()
 }
 
-// frontage is what the program shows to the network.
+// frontage builds the HTTP server of the program.
 type frontage struct {
 	cfg     config.Config
 	version string
@@ -172,7 +171,7 @@ type frontage struct {
 	started time.Time
 }
 
-// api returns the server of every request, and what flushes the access log.
+// api returns the server of all requests, and a function that flushes the access log.
 func (f frontage) api(people *accounts.Service, s *stores, log *slog.Logger, metrics *telemetry.Metrics, tracer telemetry.Tracer, logs io.Writer) (*httpapi.Server, func() error) {
 	var access *slog.Logger
 	flush := func() error { return nil }
@@ -195,7 +194,7 @@ func (f frontage) api(people *accounts.Service, s *stores, log *slog.Logger, met
 	return api, flush
 }
 
-// status is what the front page says of the program.
+// status returns the state of the program for the front page.
 func (f frontage) status(ctx context.Context) console.Status {
 	c := f.cfg
 	status := console.Status{
@@ -210,10 +209,10 @@ func (f frontage) status(ctx context.Context) console.Status {
 	return status
 }
 
-// limiter is a guard's limiter as the HTTP layer asks it.
+// limiter adapts a limiter of package guard to the interface of httpapi.
 type limiter struct{ guard.Limiter }
 
-// rateLimit returns the limit of requests a second, with bursts of twice that; nil for 0, which is no limit.
+// rateLimit returns a limiter of requests a second, with bursts of twice that; nil for 0, which means no limit.
 func (s *stores) rateLimit(name string, perSecond int) httpapi.RateLimiter {
 	if perSecond == 0 {
 		return nil
@@ -227,7 +226,7 @@ func (l limiter) Allow(ctx context.Context, key string) (bool, time.Duration, er
 	return decision.OK, decision.RetryAfter, err
 }
 
-// welcome says where the program is and what to do with it.
+// welcome prints the address of the program and commands to try.
 func welcome(out io.Writer, cfg config.Config, url, token string) {
 	fmt.Fprintf(out, `agora is at %[1]s
   API reference   %[1]s/docs

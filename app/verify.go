@@ -16,15 +16,15 @@ import (
 	"agora/telemetry"
 )
 
-// ErrDiffers says that a verification was made and found differences.
+// ErrDiffers is the error of a verification that found differences.
 var ErrDiffers = errors.New("what is kept differs from what its journal says")
 
-// VerifyShop recomputes the whole shop of a data folder from its journal, compares, and writes what it
-// checked to out. It fails with ErrDiffers if anything is not as it has to be. No server may run on the folder; if
-// others that share its stores sell meanwhile, it fails with audit_disturbed.
+// VerifyShop recomputes the shop of a data folder from its journal, compares it with what is stored, and writes a report to
+// out. Differences fail with ErrDiffers. No server may run on the folder; if other servers that share the stores sell
+// meanwhile, VerifyShop fails with audit_disturbed.
 //
-// Events that were still on their way when the server ended are carried to the read models first, and a read
-// model that was lost is rebuilt, as the next start would do.
+// First it brings the read models up to date: events that the last server had not delivered are delivered, and a lost read
+// model is rebuilt, as at the next start of a server.
 //
 // history, if not nil, is what clients recorded (see lab/verify): it is held against the shop, too.
 func VerifyShop(ctx context.Context, cfg config.Config, history io.Reader, log *slog.Logger, out io.Writer) error {
@@ -79,7 +79,7 @@ func withStores(ctx context.Context, cfg config.Config, log *slog.Logger, work f
 	return errors.Join(work(s), s.close())
 }
 
-// bareMarketplace is a marketplace without a payment provider, for work on its data alone.
+// bareMarketplace returns a marketplace without a payment provider, for commands that work on the data only.
 func bareMarketplace(ctx context.Context, s *stores, log *slog.Logger) (*marketplace, error) {
 	if !s.cfg.Runs(shopSystem) {
 		return nil, fault.ErrInvalid("systems", "does not name %s, which the command works on", shopSystem)

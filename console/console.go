@@ -1,10 +1,9 @@
 // Package console is the program's face in a browser: what runs, whether it is well, where to go next, and
 // a look into the catalogue.
 //
-// Pages are rendered on the server from html/template; the script only adds what a page cannot do by
-// itself, through the same API that every other client uses. Everything is embedded: a page asks nobody
-// but its own server. What it is not: a way around the API. It shows nothing that a visitor without a
-// token may not know.
+// Pages are rendered on the server from html/template. The script adds what a page cannot do, through the same API
+// that every other client uses, and so a visitor without a token sees nothing that the API would refuse. Everything is
+// embedded: a page loads nothing from other servers.
 package console
 
 import (

@@ -1,8 +1,8 @@
 // Package fault names the ways in which work can fail, once, for the whole program.
 //
 // Engines turn their driver's errors into a Kind at their edge, domain services add what the caller
-// needs to know, and the HTTP layer maps each Kind to a status in one place. What it is not: a
-// replacement for errors. Wrap with fmt.Errorf and %w as everywhere else; KindOf sees through it.
+// needs to know, and the HTTP layer maps each Kind to a status in one place. Wrap a fault with fmt.Errorf and %w as
+// any error: KindOf unwraps it.
 package fault
 
 import (

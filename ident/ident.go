@@ -2,7 +2,7 @@
 //
 // An identifier is a prefix that names the kind of thing and a ULID (https://github.com/ulid/spec) in
 // lower case, such as ord_01jd8q6m3k9v2n4x7y5z8w1t0c: 128 bits, sortable by time of creation, safe in a
-// URL. What it is not: a secret. Tokens are made by package accounts.
+// URL. It can be guessed in part, and so is no credential: package accounts makes tokens.
 package ident
 
 import (

@@ -8,8 +8,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// WriteYAML writes the configuration that is in force, as a file that Load accepts. A comment behind each
-// value says where it comes from. Passwords are hidden.
+// WriteYAML writes the configuration that is in force, as a file that Load accepts. A comment after each value says where
+// the value comes from. Secrets are hidden.
 func (s *Settings) WriteYAML(w io.Writer) error {
 	top := &yaml.Node{Kind: yaml.MappingNode}
 	sections := map[string]*yaml.Node{"": top}
@@ -34,7 +34,7 @@ func (s *Settings) WriteYAML(w io.Writer) error {
 
 func word(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: textTag, Value: s} }
 
-// node returns the value as YAML with a comment behind it.
+// node returns the value as YAML with a comment after it.
 func (k Key) node(text, comment string) *yaml.Node {
 	if k.kind != listTag {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: k.kind, Value: text, LineComment: comment}

@@ -21,7 +21,7 @@ const (
 	wrongUsage = 2
 )
 
-// commands are what can stand behind the program's name.
+// commands are the commands of the program.
 type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the marketplace."`
 	Generate generateCommand `cmd:"" help:"Fill a data folder with a synthetic marketplace."`

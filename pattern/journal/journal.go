@@ -1,9 +1,9 @@
 // Package journal is event sourcing in its smallest form: an append-only journal of entries in streams,
 // appended with the version that the writer expects, and state as a fold over them.
 //
-// Use it where what happened matters as much as what is, such as money and stock: a balance that can be
-// recomputed can be proved. What it is not: a message log. Package eventlog carries entries to others,
-// and package outbox gets them there.
+// Use it where the history of a value matters as much as the value, such as money and stock: a balance that can be
+// recomputed can be proved. Chain shows that no old entry was changed. To deliver entries to others, use packages outbox
+// and eventlog.
 package journal
 
 import (
@@ -36,7 +36,7 @@ type Reader interface {
 	// Stream returns up to limit entries of a stream with a version over after, in order.
 	Stream(ctx context.Context, stream string, after uint64, limit int) ([]Entry, error)
 	// All returns up to limit entries of the whole journal with a Seq over after, in order. An entry is
-	// never committed behind one that was already returned.
+	// never committed with a smaller Seq than one that was already returned.
 	All(ctx context.Context, after uint64, limit int) ([]Entry, error)
 }
 
@@ -49,7 +49,7 @@ type Snapshot[S any] struct {
 	Seq   uint64
 }
 
-// Fold applies every entry of the journal behind the snapshot, in order, and returns the newer snapshot.
+// Fold applies every entry of the journal after the snapshot, in order, and returns the newer snapshot.
 // An error of apply ends it and is returned with the entry's place.
 func Fold[S any](ctx context.Context, r Reader, from Snapshot[S], apply func(S, Entry) (S, error)) (Snapshot[S], error) {
 	for {
