@@ -163,7 +163,9 @@ func TestRawBodies(t *testing.T) {
 		{"no media type", "", "", whole, 415, 0},
 	} {
 		for _, path := range []string{"/v1/bytes", "/v1/stream"} {
-			got := call(t, "POST", web.URL+path, string(tt.body), append(as("admin"), "Content-Type", tt.media, "Content-Encoding", tt.coding)...)
+			// A client that sends a body without being asked to may meet the end of the connection before it reads why.
+			got := call(t, "POST", web.URL+path, string(tt.body), append(as("admin"),
+				"Content-Type", tt.media, "Content-Encoding", tt.coding, "Expect", "100-continue")...)
 			if got.status != tt.status {
 				t.Errorf("%s to %s: got %d, want %d: %s", tt.name, path, got.status, tt.status, got.body)
 				continue
