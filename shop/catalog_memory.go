@@ -127,7 +127,7 @@ func (m *MemoryCatalog) Scan(_ context.Context, scan Scan) (Batch, error) {
 	return Batch{Cards: found, Next: found[scan.Limit-1].scanPosition()}, nil
 }
 
-// comparison returns how two places follow each other in an order.
+// comparison returns the function that compares two scan positions in an order.
 func comparison(order ScanOrder) func(a, b ScanPosition) int {
 	cheapest := func(a, b ScanPosition) int {
 		return cmp.Or(cmp.Compare(a.Price, b.Price), cmp.Compare(a.Position, b.Position))

@@ -12,8 +12,8 @@ import (
 )
 
 // A cursor is base64url of four bytes of scope and a JSON document. The scope is a hash of what is listed,
-// so that the cursor of one list or search is refused by another instead of giving a wrong page. It is no
-// secret and carries no rights: whoever forges one can only ask for a place in a list that they may read.
+// so that another list or search refuses the cursor instead of returning a wrong page. A cursor is not secret
+// and grants no rights: a forged one only selects a page of a list that the caller may read anyway.
 const (
 	maxCursor   = 512 // characters
 	scopeLength = 4
@@ -24,19 +24,19 @@ const (
 	maxPage     = 100
 )
 
-// encodeCursor returns the cursor for a place in the list that scope names.
-func encodeCursor(scope string, place any) string {
-	encoded, err := json.Marshal(place)
+// encodeCursor returns the cursor that holds position, for the list that scope names.
+func encodeCursor(scope string, position any) string {
+	encoded, err := json.Marshal(position)
 	if err != nil {
-		panic("shop: a place in a list cannot be encoded: " + err.Error())
+		panic("shop: cannot encode a cursor: " + err.Error())
 	}
 	return base64.RawURLEncoding.EncodeToString(append(scopeHash(scope), encoded...))
 }
 
-// decodeCursor reads a cursor of the list that scope names into place, which must point to a struct.
+// decodeCursor reads a cursor of the list that scope names into position, which must point to a struct.
 // It returns false for the empty cursor, which is the list's beginning, and an Invalid fault for anything
-// that encodeCursor would not have made for this list. Whether the values make sense is for the caller to check.
-func decodeCursor(scope, cursor string, place any) (bool, error) {
+// that encodeCursor would not have made for this list. The caller checks the values.
+func decodeCursor(scope, cursor string, position any) (bool, error) {
 	if cursor == "" {
 		return false, nil
 	}
@@ -52,7 +52,7 @@ func decodeCursor(scope, cursor string, place any) (bool, error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw[scopeLength:]))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(place); err != nil || dec.More() {
+	if err := dec.Decode(position); err != nil || dec.More() {
 		return false, fault.ErrInvalid("cursor", "is not a cursor of this service")
 	}
 	return true, nil
@@ -62,7 +62,7 @@ func scopeHash(scope string) []byte {
 	return binary.BigEndian.AppendUint32(nil, uint32(xxhash.Sum64String(scope)))
 }
 
-// pageSize returns how many items a page may have: 20 where the caller did not say, at most 100.
+// pageSize returns how many items a page may have: 20 by default, at most 100.
 func pageSize(limit int) (int, error) {
 	switch {
 	case limit < 0 || limit > maxPage:

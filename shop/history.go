@@ -57,16 +57,16 @@ func (h *OrderHistory) List(ctx context.Context, actor Actor, userID string, lim
 	if err != nil {
 		return OrderPage{}, err
 	}
-	var place orderCursor
+	var after orderCursor
 	scope := "orders of " + userID
-	given, err := decodeCursor(scope, cursor, &place)
+	given, err := decodeCursor(scope, cursor, &after)
 	if err != nil {
 		return OrderPage{}, err
 	}
-	if given && ident.Check(ident.Order, place.ID) != nil {
+	if given && ident.Check(ident.Order, after.ID) != nil {
 		return OrderPage{}, fault.ErrInvalid("cursor", "is not a cursor of this service")
 	}
-	found, err := h.views.ViewsByUser(ctx, userID, place.ID, limit+1)
+	found, err := h.views.ViewsByUser(ctx, userID, after.ID, limit+1)
 	if err != nil {
 		return OrderPage{}, fmt.Errorf("list orders: %w", err)
 	}

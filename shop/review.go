@@ -65,7 +65,7 @@ func (c *Catalog) AddReview(ctx context.Context, actor Actor, productID string, 
 	return review, nil
 }
 
-// reviewCursor is the place in a list of reviews: those with a smaller number follow.
+// reviewCursor is the cursor of a list of reviews: the next page begins with the first smaller number.
 type reviewCursor struct {
 	Number int64 `json:"n"`
 }
@@ -77,13 +77,13 @@ func (c *Catalog) Reviews(ctx context.Context, productID string, limit int, curs
 		return ReviewPage{}, err
 	}
 	scope := "reviews " + productID
-	var place reviewCursor
-	if given, err := decodeCursor(scope, cursor, &place); err != nil {
+	var after reviewCursor
+	if given, err := decodeCursor(scope, cursor, &after); err != nil {
 		return ReviewPage{}, err
-	} else if given && place.Number <= 0 {
+	} else if given && after.Number <= 0 {
 		return ReviewPage{}, fault.ErrInvalid("cursor", "is not a cursor of this service")
 	}
-	reviews, err := c.store.Reviews(ctx, productID, place.Number, limit+1)
+	reviews, err := c.store.Reviews(ctx, productID, after.Number, limit+1)
 	if err != nil {
 		return ReviewPage{}, err
 	}

@@ -177,7 +177,7 @@ func (q SearchQuery) tags() []string {
 	return tags
 }
 
-// orderedCursor is the place in results whose order is the store's own.
+// orderedCursor is the cursor of a search whose results stay in the order of the store.
 type orderedCursor struct {
 	Price    int64 `json:"p,omitempty"`
 	Position int64 `json:"n"`
@@ -185,13 +185,13 @@ type orderedCursor struct {
 
 // ordered returns a page in the scan's own order.
 func (c *Catalog) ordered(ctx context.Context, scan Scan, scope string, limit int, cursor string) (SearchPage, error) {
-	var place orderedCursor
-	if given, err := decodeCursor(scope, cursor, &place); err != nil {
+	var after orderedCursor
+	if given, err := decodeCursor(scope, cursor, &after); err != nil {
 		return SearchPage{}, err
-	} else if given && (place.Position <= 0 || place.Price < 0) {
+	} else if given && (after.Position <= 0 || after.Price < 0) {
 		return SearchPage{}, fault.ErrInvalid("cursor", "is not a cursor of this service")
 	}
-	scan.After = ScanPosition(place)
+	scan.After = ScanPosition(after)
 	page := SearchPage{Items: []Card{}}
 	for range maxScans {
 		// One card more than fits tells whether a following page has anything.
