@@ -1,6 +1,6 @@
 package shop
 
-// Actor is who asks for a change: as much of an account as the rules of the shop need to know.
+// Actor is the account that asks for a change, reduced to what the rules of the shop need.
 type Actor struct {
 	ID    string // usr_…
 	Admin bool   // runs the marketplace: may change what belongs to others

@@ -13,7 +13,7 @@ import (
 )
 
 // Catalog is the service for products: documents, lists, search and reviews. It decides who may change what
-// and how hits are ranked; a CatalogStore keeps and finds.
+// and how hits are ranked; a CatalogStore stores and finds.
 type Catalog struct {
 	store   CatalogStore
 	changed func(ctx context.Context, productIDs ...string)
@@ -22,8 +22,8 @@ type Catalog struct {
 
 var _ Offers = (*Catalog)(nil)
 
-// NewCatalog returns the service over a store. After every change of documents that exist already it calls
-// changed, if that is not nil, with their identifiers: the place to drop cached documents.
+// NewCatalog returns the service over a store. After every change of existing documents it calls
+// changed, unless nil, with their identifiers, so that cached documents can be dropped.
 func NewCatalog(store CatalogStore, changed func(ctx context.Context, productIDs ...string)) *Catalog {
 	if changed == nil {
 		changed = func(context.Context, ...string) {}
@@ -130,9 +130,9 @@ func (c *Catalog) CreateMany(ctx context.Context, products []Product) (created i
 	return len(products) - len(taken), nil
 }
 
-// Replace puts the draft in the place of what the seller wrote before, if the product's version is the one
-// that is expected (fault.Stale if not) and the product belongs to the actor (fault.Denied if not).
-// The SKU cannot be changed: stock and orders hang on it.
+// Replace overwrites the seller's fields with the draft. It fails with fault.Stale if the product is not at the
+// expected version, and with fault.Denied if the product does not belong to the actor.
+// The SKU cannot be changed, because stock and orders refer to it.
 func (c *Catalog) Replace(ctx context.Context, actor Actor, id string, expected int64, draft ProductDraft) (Product, error) {
 	p, err := c.store.Product(ctx, id)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package shop is the room of what is bought and sold: the catalogue (product documents, search, reviews),
-// stock, orders, checkout, payments and the ledger that all of it can be recomputed from.
+// Package shop is the domain of buying and selling: the catalogue (product documents, search, reviews),
+// stock, orders, checkout, payments, and the ledger from which all of these can be recomputed.
 //
-// The catalogue is eventually consistent; stock, orders and money are strict: one OrderStore transaction
-// holds them together. What the room is not: it knows nothing of HTTP, of SQL or of who may sign in.
+// The catalogue is eventually consistent; stock, orders and money are strictly consistent: one OrderStore
+// transaction changes them together. HTTP belongs to httpapi, SQL to the engines, and sign-in to accounts.
 package shop

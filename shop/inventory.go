@@ -10,8 +10,8 @@ import (
 	"agora/telemetry"
 )
 
-// InventorySync carries the stock into the catalogue, where product pages and searches show it. It reads the
-// stock as it is rather than adding up events: a hot SKU costs one read a batch, and nothing can drift.
+// InventorySync copies the stock into the catalogue, where product pages and searches show it. It reads the
+// current stock rather than adding up events: a hot SKU costs one read a batch, and nothing can drift.
 type InventorySync struct {
 	stock   InventorySource
 	catalog *Catalog
@@ -22,8 +22,8 @@ type InventorySync struct {
 	next *round // gathers SKUs until its turn comes; nil if nobody waits
 }
 
-// round is what batches of several partitions carry together. One SKU is in the events of many orders, and so of all
-// partitions: apart, they would read it again and again, and wait for each other's locks on it.
+// round is a set of SKUs that batches of several partitions update together. One SKU is in the events of many orders,
+// and so of all partitions: separate updates would read it repeatedly, and wait for each other's locks on it.
 type round struct {
 	skus []string
 	done chan struct{}

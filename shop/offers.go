@@ -11,7 +11,7 @@ import (
 	"agora/telemetry"
 )
 
-// Offer is what a product is sold as: all that orders and stock need to know of the catalogue.
+// Offer is the part of a product that orders and stock need from the catalogue.
 type Offer struct {
 	ProductID string
 	SKU       string
@@ -20,7 +20,7 @@ type Offer struct {
 	Price     Money
 }
 
-// Offers is the catalogue as orders and stock see it. Products that do not exist are not in the answer.
+// Offers is the catalogue as orders and stock see it. Products that do not exist are missing from the result.
 type Offers interface {
 	OffersByID(ctx context.Context, productIDs []string) (map[string]Offer, error)
 	OffersBySKU(ctx context.Context, skus []string) (map[string]Offer, error)
@@ -38,8 +38,8 @@ var _ Offers = (*CachedOffers)(nil)
 // offerKey begins the cache's keys of offers, which may share a store with other caches.
 const offerKey = "offer/"
 
-// NewCachedOffers returns the offers of a catalogue, kept in the store for about ttl. It sets the catalogue's
-// OnOffer; failed says that an offer which changed could not be dropped.
+// NewCachedOffers returns the offers of a catalogue, cached in the store for about ttl. It sets the catalogue's
+// OnOffer. It calls failed when a changed offer could not be dropped from the cache.
 func NewCachedOffers(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *telemetry.Metrics, failed func(error)) *CachedOffers {
 	o := &CachedOffers{catalog: catalog}
 	o.cache = cache.NewAside(store, cache.AsideOptions{Name: "offers", TTL: ttl, Jitter: 0.1, Metrics: metrics}, o.load)

@@ -8,18 +8,18 @@ import (
 	"agora/pattern/saga"
 )
 
-// OrderStore keeps stock, orders, the place of each unfinished checkout, and the journal that the ledger
-// and the outbox are read from. They share one transaction, and what a method acknowledges is durable.
-// The store decides nothing: it is handed whole transitions, and refuses those that its data does not bear.
+// OrderStore stores stock, orders, the state of each unfinished checkout, and the journal from which the ledger
+// and the outbox are read. They share one transaction, and what a method acknowledges is durable.
+// The store makes no decisions: it applies whole transitions, and refuses those that its data does not allow.
 type OrderStore interface {
-	// Place keeps a new order. If the placement's key is claimed already, nothing changes and the claim is
-	// returned. Stock that does not cover the order fails it whole with *ShortStock, naming every short SKU.
+	// Place stores a new order. If the placement's key is claimed already, nothing changes and the claim is
+	// returned. If the stock does not cover the order, nothing is stored and *ShortStock names every short SKU.
 	Place(ctx context.Context, p Placement) (*Claim, error)
 	// Claimed returns what a request with the key did, or nil if there was none.
 	Claimed(ctx context.Context, key string) (*Claim, error)
-	// Advance keeps the next version of an order. It fails with fault.NotFound for an order that is not
-	// there, fault.Stale if the order is not at the version before, and *ShortStock if the stock does not
-	// bear a move.
+	// Advance stores the next version of an order. It fails with fault.NotFound if the order does not exist,
+	// fault.Stale if the order is not at the preceding version, and *ShortStock if the stock does not cover
+	// a move.
 	Advance(ctx context.Context, t Transition) error
 	// Order returns an order as of its last transition, or fault.NotFound.
 	Order(ctx context.Context, id string) (Order, error)
@@ -32,9 +32,9 @@ type OrderStore interface {
 	AuditStore
 }
 
-// ImportStore takes over what another system had.
+// ImportStore stores stock and orders that come from another system.
 type ImportStore interface {
-	// Import keeps a batch whole, or nothing of it.
+	// Import stores the whole batch or nothing.
 	Import(ctx context.Context, batch ImportBatch) error
 	// ImportProgress returns what the last batch of the source noted, or nil.
 	ImportProgress(ctx context.Context, source string) ([]byte, error)

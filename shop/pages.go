@@ -20,13 +20,13 @@ type Pages struct {
 	cdn   Purger
 }
 
-// Purger tells a CDN what it has to drop. Purge names pages by one of their Keys. It returns at once: the change
-// that it is about does not wait for it.
+// Purger asks a CDN to drop pages. Purge drops the pages that have one of the keys. It returns at once, so that
+// the change that causes it does not wait for the CDN.
 type Purger interface {
 	Purge(keys ...string)
 }
 
-// Page is a product's document in JSON, its ETag with the quotes, and the keys that it is purged by.
+// Page is a product's document in JSON, its ETag including the quotes, and its purge keys.
 type Page struct {
 	ETag     string
 	Keys     string // the product's id and its seller's, with a space between them
@@ -36,8 +36,8 @@ type Page struct {
 // pageKey begins the cache's keys of pages, which may share a store with other caches.
 const pageKey = "page/"
 
-// NewPages returns the pages of a catalogue, kept in the store for about ttl. While the catalogue cannot be
-// read, a page is served for an hour longer; that there is no such product is remembered for a few seconds.
+// NewPages returns the pages of a catalogue, cached in the store for about ttl. While the catalogue cannot be
+// read, a cached page is served for an hour longer. A missing product is cached for a few seconds.
 func NewPages(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *telemetry.Metrics) *Pages {
 	options := cache.AsideOptions{
 		Name: "products", TTL: ttl, Jitter: 0.1, NegativeTTL: 5 * time.Second, StaleFor: time.Hour, Metrics: metrics,
@@ -51,7 +51,7 @@ func NewPages(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *t
 	})}
 }
 
-// PurgeAt has the CDN told of each change, too. It must be called before the first Drop.
+// PurgeAt makes each Drop purge the CDN, too. It must be called before the first Drop.
 func (p *Pages) PurgeAt(cdn Purger) { p.cdn = cdn }
 
 // Page returns the page of a product, or fault.NotFound.

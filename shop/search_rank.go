@@ -9,8 +9,8 @@ import (
 	"agora/fault"
 )
 
-// rankedCursor is the place in ranked results: in a phase, in the window of candidates below Start, behind the hit with
-// that score and position (before the first one if Position is 0).
+// rankedCursor is the cursor of ranked results. The next page comes from the phase and from the window of candidates
+// below Start, and begins after the hit with Score and Position (with the first hit if Position is 0).
 type rankedCursor struct {
 	Phase    int   `json:"f,omitempty"`
 	Start    int64 `json:"w,omitempty"`
@@ -18,7 +18,7 @@ type rankedCursor struct {
 	Position int64 `json:"n,omitempty"`
 }
 
-// before reports whether the hit was shown already when the place was reached.
+// before reports whether an earlier page showed the hit.
 func (p rankedCursor) before(h hit) bool {
 	return p.Position != 0 && bestFirst(h, hit{Card: Card{Position: p.Position}, score: p.Score}) <= 0
 }
