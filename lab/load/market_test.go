@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"agora/accounts"
+	"agora/generate"
 	"agora/httpapi"
 	accountsapi "agora/httpapi/accounts"
 	shopapi "agora/httpapi/shop"
-	"agora/generate"
 	"agora/pattern/cache"
 	"agora/shop"
 	"agora/telemetry"
