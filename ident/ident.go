@@ -27,6 +27,7 @@ const (
 	Review  = "rev"
 	Refund  = "ref"
 	Request = "req"
+	Post    = "pst"
 )
 
 // New returns a new identifier. Identifiers made in later milliseconds sort after earlier ones.

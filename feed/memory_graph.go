@@ -1,0 +1,186 @@
+package feed
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// MemoryGraph is the reference of what a GraphStore does. It holds everything in memory.
+type MemoryGraph struct {
+	shape Shape
+
+	mu       sync.Mutex
+	from, to map[UserID]map[EdgeKey]Edge // all edges, on or off, by both ends
+	counts   map[UserID][]Count
+	reached  map[int]Row
+	modes    map[UserID]Modes
+	active   map[UserID]time.Time
+}
+
+var _ GraphStore = (*MemoryGraph)(nil)
+
+// NewMemoryGraph returns an empty store.
+func NewMemoryGraph(shape Shape) *MemoryGraph {
+	return &MemoryGraph{
+		shape: shape, from: map[UserID]map[EdgeKey]Edge{}, to: map[UserID]map[EdgeKey]Edge{},
+		counts: map[UserID][]Count{}, reached: map[int]Row{}, modes: map[UserID]Modes{}, active: map[UserID]time.Time{},
+	}
+}
+
+// Relations implements GraphStore.
+func (m *MemoryGraph) Relations(ctx context.Context, user UserID) (Relations, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rel := Relations{Applied: make(Vector, m.shape.Graph)}
+	see := func(e Edge, list *[]Edge) {
+		p := m.shape.GraphOf(e.From)
+		rel.Applied[p] = max(rel.Applied[p], e.Since+1)
+		if e.On {
+			*list = append(*list, e)
+		}
+	}
+	lists := map[EdgeKind]*[]Edge{Follow: &rel.Follows, Mute: &rel.Mutes, Block: &rel.Blocks}
+	for _, e := range m.from[user] {
+		see(e, lists[e.Kind])
+	}
+	for _, e := range m.to[user] {
+		if e.Kind == Block {
+			see(e, &rel.Blocks)
+		}
+	}
+	for _, list := range lists {
+		slices.SortFunc(*list, func(a, b Edge) int {
+			return slices.Compare(append(a.From[:], a.To[:]...), append(b.From[:], b.To[:]...))
+		})
+	}
+	return rel, ctx.Err()
+}
+
+// Edges implements GraphStore.
+func (m *MemoryGraph) Edges(ctx context.Context, keys ...EdgeKey) ([]Edge, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []Edge
+	for _, key := range keys {
+		if e, ok := m.from[key.From][key]; ok {
+			found = append(found, e)
+		}
+	}
+	return found, ctx.Err()
+}
+
+// Apply implements GraphStore.
+func (m *MemoryGraph) Apply(ctx context.Context, c GraphChanges) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for _, u := range c.Counts {
+		if m.counts[u.User] == nil {
+			m.counts[u.User] = make([]Count, m.shape.Graph)
+		}
+		if known := &m.counts[u.User][c.Partition]; known.Through < u.Through {
+			*known = u.Count
+		}
+	}
+	for _, e := range c.Edges {
+		if m.from[e.From][e.EdgeKey].Since >= e.Since {
+			continue
+		}
+		put(m.from, e.From, e)
+		put(m.to, e.To, e)
+	}
+	for _, user := range c.Active {
+		m.active[user] = time.Now()
+	}
+	known, ok := m.reached[c.Partition]
+	if !ok {
+		known = Row{Posts: make(Vector, len(c.Reach.Posts))}
+	}
+	m.reached[c.Partition] = Row{Posts: upper(known.Posts, c.Reach.Posts), Graph: max(known.Graph, c.Reach.Graph)}
+	return nil
+}
+
+func put(edges map[UserID]map[EdgeKey]Edge, user UserID, e Edge) {
+	if edges[user] == nil {
+		edges[user] = map[EdgeKey]Edge{}
+	}
+	edges[user][e.EdgeKey] = e
+}
+
+// Followers implements GraphStore.
+func (m *MemoryGraph) Followers(ctx context.Context, user UserID, partition int, after UserID, limit int) ([]UserID, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []UserID
+	for _, e := range m.to[user] {
+		if e.Kind == Follow && e.On && e.From.Compare(after) > 0 && m.shape.GraphOf(e.From) == partition {
+			found = append(found, e.From)
+		}
+	}
+	slices.SortFunc(found, UserID.Compare)
+	return found[:min(limit, len(found))], ctx.Err()
+}
+
+// Counts implements GraphStore.
+func (m *MemoryGraph) Counts(ctx context.Context, user UserID) ([]Count, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if counts, ok := m.counts[user]; ok {
+		return slices.Clone(counts), ctx.Err()
+	}
+	return make([]Count, m.shape.Graph), ctx.Err()
+}
+
+// Reach implements GraphStore.
+func (m *MemoryGraph) Reach(ctx context.Context, partition int) (Row, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	row, ok := m.reached[partition]
+	return row, ok, ctx.Err()
+}
+
+// PutModes implements GraphStore.
+func (m *MemoryGraph) PutModes(ctx context.Context, modes ...Modes) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range modes {
+		m.modes[n.Author] = m.modes[n.Author].Merge(n)
+	}
+	return ctx.Err()
+}
+
+// Modes implements GraphStore.
+func (m *MemoryGraph) Modes(ctx context.Context, authors ...UserID) ([]Modes, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []Modes
+	for author, modes := range m.modes {
+		if len(authors) == 0 || slices.Contains(authors, author) {
+			modes.Changes = slices.Clone(modes.Changes)
+			found = append(found, modes)
+		}
+	}
+	return found, ctx.Err()
+}
+
+// Idle implements GraphStore.
+func (m *MemoryGraph) Idle(ctx context.Context, partition int, before time.Time, limit int) ([]UserID, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []UserID
+	for user, at := range m.active {
+		if at.Before(before) && m.shape.GraphOf(user) == partition {
+			found = append(found, user)
+		}
+	}
+	slices.SortFunc(found, UserID.Compare)
+	found = found[:min(limit, len(found))]
+	for _, user := range found {
+		delete(m.active, user)
+	}
+	return found, ctx.Err()
+}

@@ -1,0 +1,20 @@
+package feed_test
+
+import (
+	"testing"
+
+	"agora/feed"
+	"agora/feed/feedtest"
+)
+
+func TestMemoryPosts(t *testing.T) {
+	feedtest.Posts(t, func(*testing.T) feed.PostStore { return feed.NewMemoryPosts() })
+}
+
+func TestMemoryGraph(t *testing.T) {
+	feedtest.Graph(t, func(*testing.T) feed.GraphStore { return feed.NewMemoryGraph(feedtest.Shape) })
+}
+
+func TestMemoryTimelines(t *testing.T) {
+	feedtest.Timelines(t, func(*testing.T) feed.TimelineStore { return feed.NewMemoryTimelines(feedtest.Trim) })
+}

@@ -1,0 +1,283 @@
+package feed
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// Tail is what a server knows of the newest records of both topics: all that is not yet in the stores for certain.
+// It is safe for concurrent use.
+type Tail struct {
+	shape Shape
+	epoch Epoch
+
+	mu          sync.RWMutex
+	reach       Reach // never changed in place, so that a Pin may keep it
+	generations []*generation
+	posts       map[UserID][]*Post // by author, in the order of the log
+	byID        map[PostID]*Post
+	deleted     map[PostID]deletion
+	edges       map[UserID][]Edge // states that records have set: of the user, and blocks of the user, in the order of the log
+	modes       map[UserID]*Modes
+	unknown     int64
+	changed     chan struct{} // closed and replaced when reach grows
+}
+
+type deletion struct {
+	partition int
+	at        Position
+}
+
+// generation is a time during which the same records were dropped.
+type generation struct {
+	dropped Reach
+	pins    int
+}
+
+// NewTail returns the tail of a log whose records before a reach are all in the stores. modes has to be read from the
+// GraphStore after the head that the reach was taken from.
+func NewTail(shape Shape, epoch Epoch, from Reach, modes []Modes) *Tail {
+	t := &Tail{
+		shape: shape, epoch: epoch, reach: from, generations: []*generation{{dropped: from}},
+		posts: map[UserID][]*Post{}, byID: map[PostID]*Post{}, deleted: map[PostID]deletion{},
+		edges: map[UserID][]Edge{}, modes: map[UserID]*Modes{}, changed: make(chan struct{}),
+	}
+	for _, m := range modes {
+		t.modes[m.Author] = &m
+	}
+	return t
+}
+
+// Reach returns what the tail has read.
+func (t *Tail) Reach() Reach {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.reach
+}
+
+// Unknown returns how many records were of a kind that this program does not know.
+func (t *Tail) Unknown() int64 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.unknown
+}
+
+// Fold takes the next record of a partition of a topic. It returns false for a reply whose parent it has not reached:
+// the same record has to come again after the parent's partition has moved on, with force if that takes too long.
+// So whoever has reached a reply has reached its parent, and no reader has to wait for it.
+func (t *Tail) Fold(topic string, r Record, force bool) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if topic == GraphTopic {
+		if t.reach.Graph.Covers(r.Partition, r.At) {
+			return true
+		}
+		t.foldGraph(r)
+		t.reach.Graph = t.reach.Graph.with(r.Partition, r.At+1)
+	} else {
+		if t.reach.Posts.Covers(r.Partition, r.At) {
+			return true
+		}
+		if r.Post != nil && !force && r.Post.Parent.At.Epoch() == t.epoch &&
+			r.Post.ReplyTo != (PostID{}) && !t.reach.Posts.Covers(r.Post.Parent.Partition, r.Post.Parent.At) {
+			return false
+		}
+		t.foldPosts(r)
+		t.reach.Posts = t.reach.Posts.with(r.Partition, r.At+1)
+	}
+	if !r.known() {
+		t.unknown++
+	}
+	close(t.changed)
+	t.changed = make(chan struct{})
+	return true
+}
+
+func (t *Tail) foldGraph(r Record) {
+	key, on, ok := r.edge()
+	if !ok {
+		return
+	}
+	edge := Edge{EdgeKey: key, On: on, Since: r.At}
+	t.edges[key.From] = append(t.edges[key.From], edge)
+	if key.Kind == Block && key.To != key.From {
+		t.edges[key.To] = append(t.edges[key.To], edge)
+	}
+}
+
+func (t *Tail) foldPosts(r Record) {
+	switch r.Kind {
+	case kindPosted:
+		if t.byID[r.Post.ID] != nil {
+			return // the first position of a post counts
+		}
+		t.byID[r.Post.ID] = r.Post
+		t.posts[r.Actor] = append(t.posts[r.Actor], r.Post)
+		if m := t.modes[r.Actor]; m != nil {
+			m.extend(r.Post.Entry())
+		}
+	case kindDeleted:
+		if _, ok := t.deleted[r.PostID]; !ok {
+			t.deleted[r.PostID] = deletion{r.Partition, r.At}
+		}
+	case kindMode:
+		m := t.modes[r.Actor]
+		if m == nil {
+			m = &Modes{Author: r.Actor}
+			t.modes[r.Actor] = m
+		}
+		m.change(r.Number, r.At)
+	}
+}
+
+// Drop gives up the records that a head covers. The head has to be one that was read back from the store: one that
+// was only written may be lost.
+func (t *Tail) Drop(head Head) {
+	covered := head.reach()
+	if len(covered.Graph) == 0 || covered.Graph[0].Epoch() != t.epoch {
+		return // timelines of another log
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	dropped := t.generations[len(t.generations)-1].dropped
+	next := Reach{
+		Posts: upper(dropped.Posts, lower(covered.Posts, t.reach.Posts)),
+		Graph: upper(dropped.Graph, lower(covered.Graph, t.reach.Graph)),
+	}
+	if dropped.Includes(next) {
+		return
+	}
+	t.generations = append(t.generations, &generation{dropped: next})
+	t.forget()
+}
+
+// forget frees what no pin needs. The caller holds t.mu.
+func (t *Tail) forget() {
+	freed := false
+	for len(t.generations) > 1 && t.generations[0].pins == 0 {
+		t.generations, freed = t.generations[1:], true
+	}
+	if !freed {
+		return
+	}
+	dropped := t.generations[0].dropped
+	for author, posts := range t.posts {
+		p := t.shape.PostsOf(author)
+		n := 0
+		for n < len(posts) && dropped.Posts.Covers(p, posts[n].At) {
+			delete(t.byID, posts[n].ID)
+			n++
+		}
+		if n == len(posts) {
+			delete(t.posts, author)
+		} else {
+			t.posts[author] = posts[n:]
+		}
+	}
+	for id, d := range t.deleted {
+		if dropped.Posts.Covers(d.partition, d.at) {
+			delete(t.deleted, id)
+		}
+	}
+	for user, edges := range t.edges {
+		edges = slices.DeleteFunc(slices.Clone(edges), func(e Edge) bool { return dropped.Graph.Covers(t.shape.GraphOf(e.From), e.Since) })
+		if len(edges) == 0 {
+			delete(t.edges, user)
+		} else {
+			t.edges[user] = edges
+		}
+	}
+}
+
+// Wait returns when the tail has reached what is asked for.
+func (t *Tail) Wait(ctx context.Context, reach Reach) error {
+	for {
+		t.mu.RLock()
+		have, changed := t.reach, t.changed
+		t.mu.RUnlock()
+		if have.Includes(reach) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Pin is the tail as of one moment. What it covers stays until Release.
+type Pin struct {
+	tail    *Tail
+	of      *generation
+	Reach   Reach // what the tail had read
+	Dropped Reach // what the tail had dropped, because it was in the stores
+}
+
+// Pin returns the tail as it is. A read takes it before it reads any store: what the tail drops later is then found
+// in the tail, and what it has dropped before is found in the stores.
+func (t *Tail) Pin() *Pin {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	of := t.generations[len(t.generations)-1]
+	of.pins++
+	return &Pin{tail: t, of: of, Reach: t.reach, Dropped: of.dropped}
+}
+
+// Release lets the tail forget what it has dropped meanwhile.
+func (p *Pin) Release() {
+	p.tail.mu.Lock()
+	defer p.tail.mu.Unlock()
+	p.of.pins--
+	p.tail.forget()
+}
+
+// overlay brings edges to the state that the records of the pin have set.
+func (p *Pin) overlay(user UserID, edges map[EdgeKey]Edge) {
+	p.tail.mu.RLock()
+	defer p.tail.mu.RUnlock()
+	for _, e := range p.tail.edges[user] {
+		known := edges[e.EdgeKey]
+		if p.Reach.Graph.Covers(p.tail.shape.GraphOf(e.From), e.Since) && known.Since < e.Since && known.On != e.On {
+			edges[e.EdgeKey] = e
+		}
+	}
+}
+
+// posted returns the posts of an author that the pin holds, in the order of the log.
+func (p *Pin) posted(author UserID) []Entry {
+	p.tail.mu.RLock()
+	defer p.tail.mu.RUnlock()
+	var entries []Entry
+	partition := p.tail.shape.PostsOf(author)
+	for _, post := range p.tail.posts[author] {
+		if p.Reach.Posts.Covers(partition, post.At) {
+			entries = append(entries, post.Entry())
+		}
+	}
+	return entries
+}
+
+// pulled returns the greatest identifier of the author's pulled posts, and whether there is any.
+func (p *Pin) pulled(author UserID) (PostID, bool) {
+	p.tail.mu.RLock()
+	defer p.tail.mu.RUnlock()
+	if m := p.tail.modes[author]; m != nil {
+		return m.greatest()
+	}
+	return PostID{}, false
+}
+
+// post returns a post that the pin holds, and whether its deletion was reached.
+func (p *Pin) post(id PostID) (post *Post, deleted bool) {
+	p.tail.mu.RLock()
+	defer p.tail.mu.RUnlock()
+	if d, ok := p.tail.deleted[id]; ok {
+		deleted = p.Reach.Posts.Covers(d.partition, d.at)
+	}
+	if post = p.tail.byID[id]; post != nil && !p.Reach.Posts.Covers(p.tail.shape.PostsOf(post.Author), post.At) {
+		post = nil
+	}
+	return post, deleted
+}
