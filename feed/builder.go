@@ -541,13 +541,13 @@ func (r *run) past(ctx context.Context, authors []UserID) (Timeline, error) {
 		}
 	}
 	var past Timeline
-	for i, list := range lists {
-		part := Timeline{}
+	for i, author := range authors {
+		list, part := lists[i], Timeline{}
 		if len(list) == r.Trim.Keep && len(list) > 0 {
 			part.Floor = list[len(list)-1].Post
 		}
 		for _, e := range list {
-			if r.pushes(authors[i], e.At) {
+			if r.pushes(author, e.At) {
 				part.Entries = append(part.Entries, e)
 			}
 		}

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ func (b *Builder) RunTail(ctx context.Context, t *Tail) error {
 		}
 	}
 	all.Wait()
-	if err := context.Cause(ctx); err != nil && ctx.Err() != err {
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, ctx.Err()) {
 		return err
 	}
 	return nil
@@ -42,9 +43,7 @@ func (b *Builder) runTail(ctx context.Context, t *Tail, topic string, partition 
 		if err == nil && !moved && held.IsZero() {
 			err = b.Log.Wait(ctx, topic, partition, at.Offset())
 		}
-		switch {
-		case ctx.Err() != nil:
-			return nil
+		switch err = unlessEnded(ctx, err); {
 		case err != nil:
 			return err
 		case moved:
@@ -62,6 +61,14 @@ func (b *Builder) runTail(ctx context.Context, t *Tail, topic string, partition 
 			held = time.Now()
 		}
 		backoff.Sleep(ctx, time.Millisecond)
+	}
+	return nil
+}
+
+// unlessEnded returns err, or nil if ctx has ended: then err is the error of the end.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
 	}
 	return nil
 }

@@ -23,17 +23,17 @@ func (l simLog) Append(ctx context.Context, topic string, records ...eventlog.Re
 	}
 	for i, r := range records {
 		var err error
-		if at[i], err = l.one(topic, r); err != nil {
+		if at[i], err = l.one(ctx, topic, r); err != nil {
 			return nil, err
 		}
 	}
 	return at, nil
 }
 
-func (l simLog) one(topic string, r eventlog.Record) (eventlog.Position, error) {
+func (l simLog) one(ctx context.Context, topic string, r eventlog.Record) (eventlog.Position, error) {
 	w := l.actor.world
 	return call(l.actor, func() (eventlog.Position, error) {
-		at, err := w.log.Append(context.Background(), topic, r)
+		at, err := w.log.Append(ctx, topic, r)
 		if err != nil {
 			return eventlog.Position{}, err
 		}
@@ -193,7 +193,7 @@ func (s simGraph) Idle(ctx context.Context, partition int, before time.Time, lim
 type simTimelines struct{ *simPorts }
 
 func (s simTimelines) Head(ctx context.Context) (Head, bool, error) {
-	return call3(s.actor, s.actor.world.timelines.Head)
+	return call3(ctx, s.actor, s.actor.world.timelines.Head)
 }
 
 func (s simTimelines) Begin(ctx context.Context, was uint64, head Head) error {
@@ -215,7 +215,7 @@ func (s simTimelines) Merge(ctx context.Context, fence Fence, operands []Operand
 func (s simTimelines) Advance(ctx context.Context, fence Fence, to Row) error {
 	err := callErr(s.actor, func() error { return s.changeAdvance(ctx, fence, to) })
 	for _, r := range s.later {
-		_, _ = simLog{s.actor.world.log, s.actor, nil}.one(PostsTopic, r)
+		_, _ = simLog{s.actor.world.log, s.actor, nil}.one(ctx, PostsTopic, r)
 	}
 	s.later = nil
 	return err

@@ -128,7 +128,7 @@ func newWorld(t testing.TB, seed uint64, mutant string) *world {
 func newSimLog(t testing.TB) *eventlog.Memory {
 	log := eventlog.NewMemory()
 	for _, topic := range []string{PostsTopic, GraphTopic} {
-		if err := log.Create(context.Background(), topic, simPartitions); err != nil {
+		if err := log.Create(t.Context(), topic, simPartitions); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -271,7 +271,7 @@ func (a *actor) watch() {
 		for range w.rng.IntN(20) {
 			a.pause()
 		}
-		head, ok, err := call3(a, w.timelines.Head)
+		head, ok, err := call3(context.Background(), a, w.timelines.Head)
 		if err == nil && ok && w.rng.IntN(3) == 0 {
 			a.pause()
 		}
@@ -281,10 +281,10 @@ func (a *actor) watch() {
 	}
 }
 
-func call3(a *actor, do func(context.Context) (Head, bool, error)) (Head, bool, error) {
+func call3(ctx context.Context, a *actor, do func(context.Context) (Head, bool, error)) (Head, bool, error) {
 	var ok bool
 	head, err := call(a, func() (head Head, err error) {
-		head, ok, err = do(context.Background())
+		head, ok, err = do(ctx)
 		return head, err
 	})
 	return head, ok, err
@@ -420,7 +420,7 @@ func (a *actor) page(s *server, user UserID, at Cursor, limit int) (Page, error)
 
 // append appends a record and keeps it for the oracle.
 func (a *actor) append(topic string, r eventlog.Record) (eventlog.Position, error) {
-	return simLog{a.world.log, a, nil}.one(topic, r)
+	return simLog{a.world.log, a, nil}.one(context.Background(), topic, r)
 }
 
 // write makes one random change, as a client of a server does.
