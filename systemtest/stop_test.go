@@ -1,8 +1,10 @@
 package systemtest
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -160,4 +162,31 @@ func TestTwoServersOnOneFolder(t *testing.T) {
 	}
 	checkHealth(t, s.url)
 	s.stop(t)
+}
+
+func TestServeEndsWellAtASignal(t *testing.T) {
+	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+		t.Run(sig.String(), func(t *testing.T) {
+			cmd := command(t, nil, "serve", "--listen", "127.0.0.1:0")
+			var logs bytes.Buffer
+			cmd.Stderr = &logs
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			checkHealth(t, addressFrom(t, out))
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("ended with %v; log:\n%s", err, logs.String())
+			}
+			if !strings.Contains(logs.String(), "signal: "+sig.String()) {
+				t.Errorf("the log does not say why it ended:\n%s", logs.String())
+			}
+		})
+	}
 }

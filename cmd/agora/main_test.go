@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -132,58 +130,6 @@ func TestConfigReferenceIsMarkdown(t *testing.T) {
 	got := runToEnd(t, command(t, nil, "config", "--reference"))
 	if got.code != 0 || !strings.HasPrefix(got.out, "# Configuration\n") {
 		t.Errorf("exit code %d, output %.60q", got.code, got.out)
-	}
-}
-
-func TestServeEndsWellAtASignal(t *testing.T) {
-	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
-		t.Run(sig.String(), func(t *testing.T) {
-			cmd := command(t, nil, "serve", "--listen", "127.0.0.1:0")
-			var logs bytes.Buffer
-			cmd.Stderr = &logs
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			checkHealth(t, addressFrom(t, out))
-			if err := cmd.Process.Signal(sig); err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Wait(); err != nil {
-				t.Errorf("ended with %v; log:\n%s", err, logs.String())
-			}
-			if !strings.Contains(logs.String(), "signal: "+sig.String()) {
-				t.Errorf("the log does not say why it ended:\n%s", logs.String())
-			}
-		})
-	}
-}
-
-// addressFrom reads the line that the server prints when it listens.
-func addressFrom(t *testing.T, out io.Reader) string {
-	t.Helper()
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("no address: %v", err)
-	}
-	return strings.TrimSpace(strings.TrimPrefix(line, "agora is at "))
-}
-
-func checkHealth(t *testing.T, url string) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/healthz", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusOK {
-		t.Errorf("/healthz = %d, %v; want 200", response.StatusCode, err)
 	}
 }
 
