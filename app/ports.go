@@ -58,9 +58,9 @@ func (p port) used(cfg config.Config) bool {
 	return !slices.Contains(systems[:], p.system()) || cfg.Runs(p.system())
 }
 
-// openIn opens the port as the configuration says.
-func (p port) openIn(ctx context.Context, s *stores, cfg config.Config) error {
-	chosen := cfg.Engine(p.Key)
+// openIn opens the port into the stores, as their configuration says.
+func (p port) openIn(ctx context.Context, s *stores) error {
+	chosen := s.cfg.Engine(p.Key)
 	i := slices.IndexFunc(p.engines, func(e engine) bool { return e.Name == chosen.Scheme() })
 	if i < 0 {
 		return fmt.Errorf("open %s: no engine is called %q", p.title, chosen.Scheme()) // the configuration let it pass: a bug

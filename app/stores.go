@@ -82,7 +82,7 @@ func (s *stores) open(ctx context.Context, chosen func(port) bool) error {
 		if !p.used(s.cfg) || !chosen(p) {
 			continue
 		}
-		if err := p.openIn(ctx, s, s.cfg); err != nil {
+		if err := p.openIn(ctx, s); err != nil {
 			return err
 		}
 	}
