@@ -8,7 +8,6 @@ import (
 
 	"agora/accounts"
 	"agora/app/config"
-	"agora/engine/postgres"
 	pgaccounts "agora/engine/postgres/accounts"
 	"agora/engine/redis"
 	sqliteaccounts "agora/engine/sqlite/accounts"
@@ -32,17 +31,8 @@ func accountsPorts() []port {
 			},
 			title: "users",
 			engines: []engine{
-				inFile(func(ctx context.Context, s *stores, path string) error {
-					file, err := s.accountFile(ctx, path)
-					if err == nil {
-						s.users = file.Users()
-					}
-					return err
-				}),
-				inPostgres(func(ctx context.Context, s *stores, db *postgres.Database) (err error) {
-					s.users, err = pgaccounts.OpenUsers(ctx, db)
-					return err
-				}),
+				inFile(sqliteaccounts.OpenFile, func(s *stores, file *sqliteaccounts.File) { s.users = file.Users() }),
+				inPostgres(pgaccounts.OpenUsers, func(s *stores, store *pgaccounts.Users) { s.users = store }),
 			},
 		},
 		{
@@ -52,18 +42,9 @@ func accountsPorts() []port {
 			},
 			title: "sessions",
 			engines: slices.Concat([]engine{
-				inFile(func(ctx context.Context, s *stores, path string) error {
-					file, err := s.accountFile(ctx, path)
-					if err == nil {
-						s.sessions = file.Sessions()
-					}
-					return err
-				}),
+				inFile(sqliteaccounts.OpenFile, func(s *stores, file *sqliteaccounts.File) { s.sessions = file.Sessions() }),
 			}, inRedis(nil, openRedisSessions), []engine{
-				inPostgres(func(ctx context.Context, s *stores, db *postgres.Database) (err error) {
-					s.sessions, err = pgaccounts.OpenSessions(ctx, db)
-					return err
-				}),
+				inPostgres(pgaccounts.OpenSessions, func(s *stores, store *pgaccounts.Sessions) { s.sessions = store }),
 			}),
 		},
 		{
@@ -73,18 +54,8 @@ func accountsPorts() []port {
 			},
 			title: "personal data",
 			engines: []engine{
-				inFile(func(ctx context.Context, s *stores, path string) error {
-					file, err := sqliteaccounts.OpenPersonal(ctx, path)
-					if err == nil {
-						s.personal = file
-						s.closing("personal data", file)
-					}
-					return err
-				}),
-				inPostgres(func(ctx context.Context, s *stores, db *postgres.Database) (err error) {
-					s.personal, err = pgaccounts.OpenPersonal(ctx, db)
-					return err
-				}),
+				inFile(sqliteaccounts.OpenPersonal, func(s *stores, file *sqliteaccounts.Personal) { s.personal = file }),
+				inPostgres(pgaccounts.OpenPersonal, func(s *stores, store *pgaccounts.Personal) { s.personal = store }),
 			},
 		},
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -71,21 +72,39 @@ func (p port) openIn(ctx context.Context, s *stores) error {
 	return nil
 }
 
-// inFile is SQLite: open gets the path of the file.
-func inFile(open func(ctx context.Context, s *stores, path string) error) engine {
+// inFile is SQLite: open opens the file at a path, and set sets the field of the port. Ports with the same path and the same
+// open share the file.
+func inFile[F io.Closer](open func(ctx context.Context, path string) (F, error), set func(*stores, F)) engine {
 	return engine{config.Scheme{Name: "sqlite", Path: "file", Own: true}, func(ctx context.Context, s *stores, e config.Engine) error {
-		return open(ctx, s, e.Path(s.cfg.Data))
+		path := e.Path(s.cfg.Data)
+		file, known := s.files[path].(F)
+		if !known {
+			var err error
+			if file, err = open(ctx, path); err != nil {
+				return err
+			}
+			s.files[path] = file
+			s.closing(path, file)
+		}
+		set(s, file)
+		return nil
 	}}
 }
 
-// inPostgres is PostgreSQL: all ports with the same URL share the connections of the database that open gets.
-func inPostgres(open func(ctx context.Context, s *stores, db *postgres.Database) error) engine {
+// inPostgres is PostgreSQL: open opens a store in a database, and set sets the field of the port. Ports with the same URL
+// share the connections to the database.
+func inPostgres[S any](open func(context.Context, *postgres.Database) (S, error), set func(*stores, S)) engine {
 	return engine{config.Scheme{Name: "postgres", Server: true, Driver: true}, func(ctx context.Context, s *stores, e config.Engine) error {
 		db, err := s.database(ctx, e)
 		if err != nil {
 			return err
 		}
-		return open(ctx, s, db)
+		store, err := open(ctx, db)
+		if err != nil {
+			return err
+		}
+		set(s, store)
+		return nil
 	}}
 }
 

@@ -7,7 +7,6 @@ import (
 	"agora/accounts"
 	"agora/app/config"
 	"agora/engine/pebble"
-	"agora/engine/postgres"
 	pglog "agora/engine/postgres/eventlog"
 	"agora/engine/redis"
 	"agora/pattern/cache"
@@ -39,7 +38,7 @@ func sharedPorts() []port {
 			title: "events",
 			engines: []engine{
 				{config.Scheme{Name: "pebble", Path: "folder", Own: true}, openPebbleEvents},
-				inPostgres(openPostgresEvents),
+				inPostgres(pglog.Open, setPostgresEvents),
 			},
 		},
 		{
@@ -80,15 +79,11 @@ func openPebbleEvents(_ context.Context, s *stores, e config.Engine) error {
 	return err
 }
 
-func openPostgresEvents(ctx context.Context, s *stores, db *postgres.Database) error {
+func setPostgresEvents(s *stores, events *pglog.Log) {
 	// While the log cannot be reached, events wait in the outbox and the shop goes on: another server could not do more.
 	s.failed = func() error { return nil }
-	events, err := pglog.Open(ctx, db)
-	if err == nil {
-		s.events = events
-		s.closing("event log", events)
-	}
-	return err
+	s.events = events
+	s.closing("event log", events)
 }
 
 func openMemoryCache(_ context.Context, s *stores, e config.Engine) error {

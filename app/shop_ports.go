@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"agora/app/config"
-	"agora/engine/postgres"
 	pgcatalog "agora/engine/postgres/catalog"
 	pgorders "agora/engine/postgres/orders"
 	sqlitecatalog "agora/engine/sqlite/catalog"
@@ -31,18 +30,8 @@ func shopPorts() []port {
 			},
 			title: "catalogue",
 			engines: []engine{
-				inFile(func(ctx context.Context, s *stores, path string) error {
-					file, err := sqlitecatalog.Open(ctx, path)
-					if err == nil {
-						s.catalog = file
-						s.closing("catalogue", file)
-					}
-					return err
-				}),
-				inPostgres(func(ctx context.Context, s *stores, db *postgres.Database) (err error) {
-					s.catalog, err = pgcatalog.Open(ctx, db)
-					return err
-				}),
+				inFile(sqlitecatalog.Open, func(s *stores, file *sqlitecatalog.Store) { s.catalog = file }),
+				inPostgres(pgcatalog.Open, func(s *stores, store *pgcatalog.Store) { s.catalog = store }),
 			},
 		},
 		{
@@ -52,18 +41,8 @@ func shopPorts() []port {
 			},
 			title: "orders",
 			engines: []engine{
-				inFile(func(ctx context.Context, s *stores, path string) error {
-					file, err := sqliteorders.Open(ctx, path)
-					if err == nil {
-						s.orders = file
-						s.closing("orders", file)
-					}
-					return err
-				}),
-				inPostgres(func(ctx context.Context, s *stores, db *postgres.Database) (err error) {
-					s.orders, err = pgorders.Open(ctx, db)
-					return err
-				}),
+				inFile(sqliteorders.Open, func(s *stores, file *sqliteorders.Store) { s.orders = file }),
+				inPostgres(pgorders.Open, func(s *stores, store *pgorders.Store) { s.orders = store }),
 			},
 		},
 		{
@@ -73,18 +52,8 @@ func shopPorts() []port {
 			},
 			title: "order history",
 			engines: []engine{
-				inFile(func(ctx context.Context, s *stores, path string) error {
-					file, err := sqliteorders.OpenHistory(ctx, path)
-					if err == nil {
-						s.views = file
-						s.closing("order history", file)
-					}
-					return err
-				}),
-				inPostgres(func(ctx context.Context, s *stores, db *postgres.Database) (err error) {
-					s.views, err = pgorders.OpenHistory(ctx, db)
-					return err
-				}),
+				inFile(sqliteorders.OpenHistory, func(s *stores, file *sqliteorders.History) { s.views = file }),
+				inPostgres(pgorders.OpenHistory, func(s *stores, store *pgorders.History) { s.views = store }),
 			},
 		},
 		{

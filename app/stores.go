@@ -14,7 +14,6 @@ import (
 	"agora/app/config"
 	"agora/engine/postgres"
 	"agora/engine/redis"
-	sqliteaccounts "agora/engine/sqlite/accounts"
 	"agora/engine/varnish"
 	"agora/pattern/cache"
 	"agora/pattern/eventlog"
@@ -48,9 +47,9 @@ type stores struct {
 	gateway shop.Gateway
 	cdn     *varnish.Purger // nil if there is none
 
-	accountFiles map[string]*sqliteaccounts.File // by path: users and sessions may share a file
-	databases    map[string]*postgres.Database   // by URL
-	redisServers map[string]*redis.Server        // by address
+	files        map[string]io.Closer          // open SQLite files by path: users and sessions may share one
+	databases    map[string]*postgres.Database // by URL
+	redisServers map[string]*redis.Server      // by address
 	closers      []closer
 }
 
@@ -63,7 +62,7 @@ type closer struct {
 func newStores(cfg config.Config, log *slog.Logger, metrics *telemetry.Metrics) *stores {
 	return &stores{
 		cfg: cfg, log: log, metrics: metrics,
-		accountFiles: map[string]*sqliteaccounts.File{}, databases: map[string]*postgres.Database{}, redisServers: map[string]*redis.Server{},
+		files: map[string]io.Closer{}, databases: map[string]*postgres.Database{}, redisServers: map[string]*redis.Server{},
 	}
 }
 
@@ -105,20 +104,6 @@ func (s *stores) closing(name string, c io.Closer) { s.onClose(name, c.Close) }
 
 func (s *stores) onClose(name string, end func() error) {
 	s.closers = append(s.closers, closer{name, end})
-}
-
-// accountFile opens the file of users and sessions once.
-func (s *stores) accountFile(ctx context.Context, path string) (*sqliteaccounts.File, error) {
-	if file, ok := s.accountFiles[path]; ok {
-		return file, nil
-	}
-	file, err := sqliteaccounts.OpenFile(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	s.accountFiles[path] = file
-	s.closing("accounts", file)
-	return file, nil
 }
 
 // database connects to a database once.
