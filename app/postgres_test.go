@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -48,7 +49,7 @@ func TestAShopOnPostgres(t *testing.T) {
 	for _, server := range []config.Config{cfg, other} {
 		ctx, stop := context.WithCancel(t.Context())
 		result := make(chan error, 1)
-		url := serving(t, ctx, server, result)
+		url := serving(t, ctx, server, io.Discard, result)
 		if status, err := get(t.Context(), url+"/readyz"); err != nil || status != http.StatusOK {
 			t.Errorf("ready = %d, %v; want 200", status, err)
 		}

@@ -15,10 +15,10 @@ import (
 	"agora/fault"
 )
 
-// warnOfLinks logs each link to another host that anybody between the two can read and change.
+// warnOfLinks logs the links to other hosts that anybody between the two can read and change.
 func warnOfLinks(ctx context.Context, cfg config.Config, log *slog.Logger) {
-	for _, key := range unprotectedLinks(cfg) {
-		log.WarnContext(ctx, "the link to another host is not encrypted: protect it with TLS, or with a network of its own", "key", key)
+	if keys := unprotectedLinks(cfg); len(keys) > 0 {
+		log.WarnContext(ctx, "links to other hosts are not encrypted: protect them with TLS, or with a private network", "keys", keys)
 	}
 }
 

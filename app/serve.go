@@ -26,10 +26,11 @@ import (
 // Serve runs the program until ctx ends. When the program listens, Serve writes its address to out. The log goes to logs.
 func Serve(ctx context.Context, cfg config.Config, version string, out, logs io.Writer) (err error) {
 	relaxGC()
-	log, err := telemetry.NewLogger(logs, cfg.Log.Format, cfg.Log.Level)
+	log, flush, err := telemetry.NewLogger(logs, cfg.Log.Format, cfg.Log.Level)
 	if err != nil {
 		return err
 	}
+	defer flush()
 	limitMemory(ctx, os.DirFS("/"), log)
 	lock, err := lockData(cfg.Data)
 	if err != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"agora/app/config"
+	"agora/telemetry"
 )
 
 // start serves handler on a free port until stop is called; then result holds what Run returned.
@@ -116,7 +118,7 @@ func TestServeAnswersAndEnds(t *testing.T) {
 	cfg := load(t, map[string]string{"data": data, "listen": "127.0.0.1:0", "ops.listen": ops})
 	ctx, stop := context.WithCancel(t.Context())
 	result := make(chan error, 1)
-	url := serving(t, ctx, cfg, result)
+	url := serving(t, ctx, cfg, io.Discard, result)
 	for _, path := range []string{"/healthz", "/readyz", "/", "/docs", "/openapi.json"} {
 		if status, err := get(t.Context(), url+path); err != nil || status != http.StatusOK {
 			t.Errorf("%s = %d, %v; want 200", path, status, err)
@@ -158,12 +160,39 @@ func TestServeRefusesAnUnknownLogFormat(t *testing.T) {
 	}
 }
 
+// TestWarningsOfTheLastSecondsAreLogged repeats a warning until it is held back, and ends the program.
+func TestWarningsOfTheLastSecondsAreLogged(t *testing.T) {
+	cfg := load(t, map[string]string{"data": t.TempDir(), "listen": "127.0.0.1:0"})
+	ctx, stop := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	var logs bytes.Buffer
+	url := serving(t, ctx, cfg, &logs, result)
+	wrong := `{"email":"nobody@example.org","password":"a guess"}`
+	for refused := 0; refused < 3; {
+		answer, err := http.Post(url+"/v1/sessions", "application/json", strings.NewReader(wrong)) //nolint:noctx // of a test
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	stop()
+	if err := <-result; err != nil {
+		t.Errorf("Serve = %v", err)
+	}
+	if !strings.Contains(logs.String(), telemetry.HeldBack+"=1") {
+		t.Errorf("the log lacks the line that was held back last: %s", &logs)
+	}
+}
+
 // serving runs the program and returns its URL.
-func serving(t *testing.T, ctx context.Context, cfg config.Config, result chan<- error) string {
+func serving(t *testing.T, ctx context.Context, cfg config.Config, logs io.Writer, result chan<- error) string {
 	t.Helper()
 	out, in := io.Pipe()
 	go func() {
-		err := Serve(ctx, cfg, "test", in, io.Discard)
+		err := Serve(ctx, cfg, "test", in, logs)
 		_ = in.CloseWithError(err)
 		result <- err
 	}()

@@ -508,7 +508,7 @@ func TestLineBuffer(t *testing.T) {
 // TestAPartThatIsAwayIsNotALineForEachRequest uses the logger of the program.
 func TestAPartThatIsAwayIsNotALineForEachRequest(t *testing.T) {
 	var out lines
-	log, err := telemetry.NewLogger(&out, "json", "info")
+	log, _, err := telemetry.NewLogger(&out, "json", "info")
 	if err != nil {
 		t.Fatal(err)
 	}

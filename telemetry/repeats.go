@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -99,10 +100,31 @@ func (l *repeatedLines) release(key string) {
 		time.AfterFunc(repeatsEvery, func() { l.release(key) })
 	}
 	l.mu.Unlock()
-	if held.held > 0 {
-		held.last.AddAttrs(slog.Int(HeldBack, held.held-1))
-		_ = held.by.Handle(context.Background(), held.last) // a log that cannot be written has nowhere to say so
+	held.write()
+}
+
+// flush writes all that is held back, in the order of time.
+func (l *repeatedLines) flush() {
+	var held []repeatedLine
+	l.mu.Lock()
+	for _, line := range l.byKey {
+		held = append(held, *line)
+		*line = repeatedLine{}
 	}
+	l.mu.Unlock()
+	slices.SortFunc(held, func(a, b repeatedLine) int { return a.last.Time.Compare(b.last.Time) })
+	for _, line := range held {
+		line.write()
+	}
+}
+
+// write writes the last of the lines that were held back, with the number of those before it.
+func (line repeatedLine) write() {
+	if line.held == 0 {
+		return
+	}
+	line.last.AddAttrs(slog.Int(HeldBack, line.held-1))
+	_ = line.by.Handle(context.Background(), line.last) // a log that cannot be written has no other log
 }
 
 // WithAttrs implements slog.Handler.

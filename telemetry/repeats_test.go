@@ -52,7 +52,7 @@ func (l *logLines) take(t *testing.T) string {
 func TestRepeatedLinesAreHeldBackAndCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out logLines
-		log, err := NewLogger(&out, "json", "info")
+		log, _, err := NewLogger(&out, "json", "info")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +85,7 @@ func TestRepeatedLinesAreHeldBackAndCounted(t *testing.T) {
 func TestLinesThatDifferAreAllWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out logLines
-		log, err := NewLogger(&out, "json", "info")
+		log, _, err := NewLogger(&out, "json", "info")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,6 +102,34 @@ func TestLinesThatDifferAreAllWritten(t *testing.T) {
 			t.Errorf("the log has %q, want %q", got, want)
 		}
 		time.Sleep(2 * repeatsEvery)
+	})
+}
+
+// TestHeldBackLinesAreFlushed checks that a program that ends loses no warning, and that a line is written once.
+func TestHeldBackLinesAreFlushed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out logLines
+		log, flush, err := NewLogger(&out, "json", "info")
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.Warn("once", "n", 0)
+		for i := range 3 {
+			log.Warn("away", "n", i, "route", "GET /b")
+			time.Sleep(time.Second)
+			log.Warn("away", "n", i, "route", "GET /a")
+		}
+		out.take(t)
+		flush()
+		if got, want := out.take(t), "away 2 after 1, away 2 after 1"; got != want {
+			t.Errorf("flush writes %q, want %q", got, want)
+		}
+		flush()
+		time.Sleep(3 * repeatsEvery)
+		synctest.Wait()
+		if got := out.take(t); got != "" {
+			t.Errorf("after the flush the log has %q, want nothing", got)
+		}
 	})
 }
 

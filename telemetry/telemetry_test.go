@@ -72,7 +72,7 @@ func TestTracerFollowsTheCallersTrace(t *testing.T) {
 
 func TestNewLoggerRefusesWhatItDoesNotKnow(t *testing.T) {
 	var out bytes.Buffer
-	log, err := NewLogger(&out, "json", "warn")
+	log, _, err := NewLogger(&out, "json", "warn")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,10 +81,10 @@ func TestNewLoggerRefusesWhatItDoesNotKnow(t *testing.T) {
 	if s := out.String(); strings.Contains(s, "hidden") || !strings.Contains(s, `"msg":"shown","n":1`) {
 		t.Errorf("logged %q", s)
 	}
-	if _, err := NewLogger(&out, "xml", "info"); err == nil {
+	if _, _, err := NewLogger(&out, "xml", "info"); err == nil {
 		t.Error("format xml is accepted")
 	}
-	if _, err := NewLogger(&out, "json", "loud"); err == nil {
+	if _, _, err := NewLogger(&out, "json", "loud"); err == nil {
 		t.Error("level loud is accepted")
 	}
 }
