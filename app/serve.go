@@ -185,7 +185,8 @@ func (f frontage) api(people *accounts.Service, s *stores, log *slog.Logger, met
 		Authenticator: people,
 		AddressLimit:  s.rateLimit("address", f.cfg.HTTP.RatePerAddress), TokenLimit: s.rateLimit("token", f.cfg.HTTP.RatePerToken),
 		TrustedProxies: f.cfg.HTTP.TrustedProxies,
-		MaxInFlight:    f.cfg.HTTP.MaxConcurrent, MaxBody: f.cfg.HTTP.MaxBody, Timeout: f.cfg.HTTP.Timeout,
+		MaxStreams:     f.cfg.HTTP.MaxStreams, MaxStreamsPerAddress: f.cfg.HTTP.MaxStreamsPerAddress,
+		MaxInFlight: f.cfg.HTTP.MaxConcurrent, MaxBody: f.cfg.HTTP.MaxBody, Timeout: f.cfg.HTTP.Timeout,
 		Ready: map[string]func(context.Context) error{"program": f.program.Ready},
 	})
 	accountsapi.AddRoutes(api, people)

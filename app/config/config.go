@@ -59,6 +59,10 @@ type HTTPConfig struct {
 	RatePerAddress int // requests a second, 0 for no limit
 	MaxConnections int // open at the same time, 0 for no bound
 	PerAddress     int // open connections of one address, 0 for no bound
+
+	MaxStreams           int // open streams of events
+	MaxStreamsPerAddress int // open streams of events of one address
+
 	TrustedProxies []netip.Prefix
 	Drain          time.Duration // between being told to end and taking no new connections
 	ShutdownGrace  time.Duration
@@ -147,6 +151,10 @@ func (s Schema) Keys() []Key {
 				"Most connections that may be open at the same time. The next one is closed at once. 0 is no bound."),
 			key("http.max_connections_per_address", "1024", atLeast(0), func(c *Config) *int { return &c.HTTP.PerAddress },
 				"Most connections that one network address may have open at the same time, unless http.trusted_proxies names it. 0 is no bound."),
+			key("http.max_streams", "4096", atLeast(1), func(c *Config) *int { return &c.HTTP.MaxStreams },
+				"Most streams of events that may be open at the same time. The next one gets 503."),
+			key("http.max_streams_per_address", "128", atLeast(1), func(c *Config) *int { return &c.HTTP.MaxStreamsPerAddress },
+				"Most streams of events that one network address may have open at the same time. The next one gets 429."),
 			key("http.trusted_proxies", "", prefixes, func(c *Config) *[]netip.Prefix { return &c.HTTP.TrustedProxies },
 				"Networks whose X-Forwarded-For and traceparent are believed, such as 10.0.0.0/8, separated by commas."),
 			key("http.drain", "0s", latency, func(c *Config) *time.Duration { return &c.HTTP.Drain },

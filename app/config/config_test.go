@@ -54,7 +54,8 @@ var samples = map[string]string{
 	"shop.cdn":      "varnish://cdn:6081",
 	"shop.gateway":  "simulated:?latency=1s&decline=0.02&outage=0.01",
 	"http.max_body": "2MiB", "http.timeout": "5s", "http.max_concurrent": "7", "http.rate_per_token": "0",
-	"http.rate_per_address": "3", "http.max_connections": "9", "http.max_connections_per_address": "4", "http.trusted_proxies": "10.0.0.0/8,fd00::/8", "http.shutdown_grace": "1m", "http.drain": "3s",
+	"http.rate_per_address": "3", "http.max_connections": "9", "http.max_connections_per_address": "4",
+	"http.max_streams": "8", "http.max_streams_per_address": "2", "http.trusted_proxies": "10.0.0.0/8,fd00::/8", "http.shutdown_grace": "1m", "http.drain": "3s",
 	"ops.listen": "127.0.0.1:9464", "accounts.sign_ins_per_address": "0",
 	"shop.hold": "1h", "shop.cache_ttl": "90s",
 }
