@@ -6,10 +6,20 @@ import (
 	"strings"
 )
 
-// noRoute answers a request without a route: with 405 if the path has other methods, else with 404.
+// dispatch serves a request by the mux. It calls noRoute for CONNECT and for the target *, which have no path: http.ServeMux
+// would answer them itself, without a Problem.
+func dispatch(mux *http.ServeMux, noRoute http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodConnect || r.RequestURI == "*" {
+		noRoute(w, r)
+		return
+	}
+	mux.ServeHTTP(w, r)
+}
+
+// noRoute answers a request without a route: with 405 if the path has other methods, else with 404. No path has CONNECT.
 func (s *Server) noRoute(_ http.ResponseWriter, r *http.Request) {
 	x := exchangeOf(r.Context())
-	if allowed := s.methodsOf(r); len(allowed) > 0 {
+	if allowed := s.methodsOf(r); len(allowed) > 0 || r.Method == http.MethodConnect {
 		p := newProblem(x, http.StatusMethodNotAllowed, "", r.Method+" is not a method of this path")
 		p.set("Allow", strings.Join(allowed, ", "))
 		x.send(p)

@@ -57,7 +57,7 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request, serve func(http
 // routed serves a request by its route. What has none (404, 405, and a redirect to the clean form of a path) is limited
 // by address here, and the routes are in their admission.
 func (s *Server) routed(w http.ResponseWriter, r *http.Request, x *exchange) {
-	s.mux.ServeHTTP(w, r)
+	dispatch(s.mux, s.noRoute, w, r)
 	if x.route != nil {
 		return
 	}

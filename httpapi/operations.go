@@ -47,11 +47,12 @@ func (s *Server) OperationsHandler() http.Handler {
 			})
 		}
 	}
-	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) {
+	noRoute := func(_ http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r.Context())
 		x.send(newProblem(x, http.StatusNotFound, "", "only the routes of operations are here"))
-	})
-	return s.observed(func(w http.ResponseWriter, r *http.Request, _ *exchange) { mux.ServeHTTP(w, r) })
+	}
+	mux.HandleFunc("/", noRoute)
+	return s.observed(func(w http.ResponseWriter, r *http.Request, _ *exchange) { dispatch(mux, noRoute, w, r) })
 }
 
 const tagOperations = "operations"

@@ -268,6 +268,33 @@ func TestBadInputIsNamedAsTheCallerWroteIt(t *testing.T) {
 	}
 }
 
+// TestRequestsWithoutAPath sends targets that http.ServeMux answers itself if they reach it.
+func TestRequestsWithoutAPath(t *testing.T) {
+	s, web := newServer(t, httpapi.Options{}, nil)
+	s.Mount(httpapi.Route{Method: "GET", Path: "/{$}", Access: httpapi.Public}, http.NotFoundHandler())
+	operations := httptest.NewServer(s.OperationsHandler())
+	defer operations.Close()
+	for _, tt := range []struct {
+		server       *httptest.Server
+		line         string
+		status       int
+		code, allows string
+	}{
+		{web, "CONNECT example.com:443", 405, "method_not_allowed", "GET, HEAD"},
+		{web, "CONNECT /v1/widgets", 405, "method_not_allowed", "GET, HEAD, POST"},
+		{web, "CONNECT /v1/nothing", 405, "method_not_allowed", ""},
+		{web, "GET *", 404, "no_such_route", ""},
+		{operations, "CONNECT example.com:443", 404, "no_such_route", ""},
+	} {
+		c := connect(t, tt.server)
+		c.write(t, tt.line+" HTTP/1.1\r\nHost: example.com:443\r\n\r\n")
+		got := c.answer(t)
+		if p := got.problem(t); got.status != tt.status || p.Code != tt.code || got.header.Get("Allow") != tt.allows {
+			t.Errorf("%s gave %d %s and allows %q, want %d %s and %q", tt.line, got.status, p.Code, got.header.Get("Allow"), tt.status, tt.code, tt.allows)
+		}
+	}
+}
+
 func TestDetailIsASentence(t *testing.T) {
 	_, web := newServer(t, httpapi.Options{}, nil)
 	for body, want := range map[string]string{
