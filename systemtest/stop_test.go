@@ -124,7 +124,7 @@ func TestASecondSignalEndsAServerAtWork(t *testing.T) {
 	}
 	s.signal(t, syscall.SIGTERM)
 	<-s.exited
-	if code := s.process.ProcessState.ExitCode(); code != 1 || !strings.Contains(s.logs.String(), "ending at once") {
+	if code := s.process.ProcessState.ExitCode(); code != 1 || !strings.Contains(s.logs.String(), "exiting at once") {
 		t.Errorf("exit code %d, want 1, and to say why", code)
 	}
 	if err := <-lost; err == nil {

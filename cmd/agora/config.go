@@ -5,18 +5,18 @@ import "agora/app"
 //go:generate sh -c "go run -tags sqlite_fts5 . config --reference > ../../docs/configuration.md"
 
 type configCommand struct {
-	Reference bool `help:"Print a table of all keys as Markdown instead."`
+	Reference bool `help:"Print a table of all keys in Markdown instead."`
 	settings
 }
 
 // Help implements kong.HelpProvider.
 func (configCommand) Help() string {
-	return `It prints every key with its value and where that comes from, as a YAML file that "agora serve --config"
+	return `It prints every key with its value and the source of the value, as a YAML file that "agora serve --config"
 accepts. Passwords are hidden.
 
-A value comes from the first of these that has it: the flag (--http-max-body 2MiB), the environment variable
-(AGORA_HTTP_MAX_BODY=2MiB), the file (http: {max_body: 2MiB}), the default. A key or an AGORA_ variable that
-does not exist is an error.
+A flag (--http-max-body 2MiB) overrides an environment variable (AGORA_HTTP_MAX_BODY=2MiB), a variable overrides
+the file (http: {max_body: 2MiB}), and the file overrides the default. An unknown key or AGORA_ variable is an
+error.
 
 Examples:
 

@@ -15,17 +15,17 @@ type generateCommand struct {
 	Products int    `default:"10000" placeholder:"N" help:"Products, with their sellers, stock and reviews [10000]."`
 	Users    int    `default:"10000" placeholder:"N" help:"Shoppers [10000]."`
 	Orders   int    `default:"0" placeholder:"N" help:"Past orders of these shoppers [0]."`
-	Seed     uint64 `default:"1" placeholder:"S" help:"The same seed gives the same data [1]."`
+	Seed     uint64 `default:"1" placeholder:"S" help:"Seed of the random numbers; the same seed gives the same data [1]."`
 }
 
 // Help implements kong.HelpProvider.
 func (generateCommand) Help() string {
-	return `It fills a data folder with a synthetic marketplace: names, prices and categories of a plausible shape, and
-popularity by Zipf's law. Nobody in it has a password: "agora token --user ID" lets a program act as one of
-the shoppers. No server may run on the folder.
+	return `Names, prices and categories are plausible, and the popularity of products follows Zipf's law. The users have no
+passwords: "agora token --user ID" issues a token with which a program acts as one of them. No server may run on
+the folder.
 
-It can be interrupted at any time: run again with the same numbers, it goes on where it stopped, and when all
-is there it adds nothing.
+The command can be interrupted at any time. Run again with the same numbers, it continues where it stopped; if
+nothing is missing, it adds nothing.
 
 Examples:
 
@@ -33,7 +33,7 @@ Examples:
     agora generate --data ./large --products 1000000 --users 5000000 --seed 7`
 }
 
-// Run generates what is not there yet.
+// Run generates what is missing.
 func (c generateCommand) Run(ctx context.Context, std streams) error {
 	cfg, err := c.load()
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 type importCommand struct {
-	Retail importRetailCommand `cmd:"" help:"Take over a file in the form of the Online Retail data set."`
+	Retail importRetailCommand `cmd:"" help:"Import a file in the format of the Online Retail data set."`
 }
 
 type importRetailCommand struct {
@@ -25,12 +25,12 @@ type importRetailCommand struct {
 
 // Help implements kong.HelpProvider.
 func (importRetailCommand) Help() string {
-	return `It reads lines of InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID and Country,
-and makes products, customers, stock, past orders with their dates, and credits of them. Every line is
-accounted for: it is imported, or it is rejected for a reason and written to a file beside the source (or into
-the data folder, where that cannot be written to). No server may run on the data folder.
+	return `A line of the file has InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID and
+Country. The import creates products, customers, stock, past orders with their dates, and credits for them. Every
+line is accounted for: it is imported, or it is rejected for a reason and written to a file next to the source (or
+in the data folder, if the source's folder is read-only). No server may run on the data folder.
 
-It can be interrupted at any time: run again, it goes on where it stopped, and nothing comes in twice.
+The command can be interrupted at any time. Run again, it continues where it stopped, and imports nothing twice.
 
 Examples:
 
@@ -38,7 +38,7 @@ Examples:
     agora import retail --data ./trial online-retail.csv`
 }
 
-// Run imports.
+// Run imports the file.
 func (c importRetailCommand) Run(ctx context.Context, std streams) error {
 	cfg, err := c.load()
 	if err != nil {
@@ -46,7 +46,7 @@ func (c importRetailCommand) Run(ctx context.Context, std streams) error {
 	}
 	shown := newProgress(std.err)
 	report, err := app.ImportRetail(ctx, cfg, c.Source, slog.New(slog.DiscardHandler), func(p retail.Progress) {
-		if p.Total > 0 { // the first pass does not know how many lines there are
+		if p.Total > 0 { // unknown in the first pass
 			shown.at("lines", p.Lines, p.Total)
 		}
 	})
@@ -71,7 +71,7 @@ func printRetail(w io.Writer, r retail.Report) error {
 	for _, of := range []struct {
 		what     string
 		contents retail.Contents
-	}{{"they make", r.Contents}, {"of which this run added", r.Added}} {
+	}{{"they result in", r.Contents}, {"of which this import added", r.Added}} {
 		c := of.contents
 		fmt.Fprintf(w, "%s %d products, %d customers, %d orders, %d credits, %d stock changes\n",
 			of.what, c.Products, c.Customers, c.Orders, c.Credits, c.StockChanges)

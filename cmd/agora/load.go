@@ -17,50 +17,51 @@ import (
 )
 
 type loadCommand struct {
-	Shop loadShopCommand `cmd:"" help:"Send a shop the traffic of its customers."`
+	Shop loadShopCommand `cmd:"" help:"Send the traffic of customers to a running shop."`
 }
 
 type loadShopCommand struct {
-	URL       string               `required:"" placeholder:"URL" help:"The server, such as http://127.0.0.1:8080. Nothing is sent anywhere else."`
-	Token     string               `required:"" placeholder:"T" help:"An admin's, if users act or stock is touched; else of anybody who may order."`
-	Rate      float64              `default:"100" placeholder:"N" help:"Requests a second; where a search begins [100]."`
-	Duration  time.Duration        `default:"60s" placeholder:"D" help:"How long at the full rate [60s]."`
-	WarmUp    time.Duration        `default:"5s" placeholder:"D" help:"Before that, the rate grows from nothing; not measured [5s]."`
-	Mix       map[load.Kind]string `default:"view=3;order=1" placeholder:"KIND=WEIGHT;…" help:"What is asked for: view, order, search, orders (those of the customer) [view=3;order=1]."`
-	Hot       float64              `default:"0" placeholder:"SHARE" help:"Share of the orders for the one most popular product [0]."`
-	Seed      uint64               `default:"1" placeholder:"S" help:"The same seed asks for the same things in the same order [1]."`
-	Generated map[string]uint64    `placeholder:"products=N;users=N;seed=S" help:"What agora generate was told; the demo is products=3000;users=2000;seed=1. Without it products are listed through the API."`
-	Products  int                  `default:"10000" placeholder:"N" help:"How many products are listed, at most [10000]."`
-	Users     int                  `default:"200" placeholder:"N" help:"How many of the generated users act, each with a token; 0 for the owner of the token alone [200]."`
-	Restock   bool                 `help:"Fill up the stock that the orders will need, before they come."`
+	URL       string               `required:"" placeholder:"URL" help:"URL of the server, such as http://127.0.0.1:8080. Requests go to no other host, except those for --metrics."`
+	Token     string               `required:"" placeholder:"T" help:"Token of an admin, if the load uses several users or reads or changes stock; otherwise of any user who may order."`
+	Rate      float64              `default:"100" placeholder:"N" help:"Requests a second; a search begins at this rate [100]."`
+	Duration  time.Duration        `default:"60s" placeholder:"D" help:"Time at the full rate [60s]."`
+	WarmUp    time.Duration        `default:"5s" placeholder:"D" help:"Time before that in which the rate grows from zero; not measured [5s]."`
+	Mix       map[load.Kind]string `default:"view=3;order=1" placeholder:"KIND=WEIGHT;…" help:"Kinds of requests and their shares: view, order, search, orders (the list of a customer's orders) [view=3;order=1]."`
+	Hot       float64              `default:"0" placeholder:"SHARE" help:"Share of the orders that are for the most popular product [0]."`
+	Seed      uint64               `default:"1" placeholder:"S" help:"Seed of the random numbers; the same seed gives the same requests in the same order [1]."`
+	Generated map[string]uint64    `placeholder:"products=N;users=N;seed=S" help:"The flags of agora generate that the data was made with; the demo is products=3000;users=2000;seed=1. Without this flag, the products are listed through the API."`
+	Products  int                  `default:"10000" placeholder:"N" help:"Most products to list [10000]."`
+	Users     int                  `default:"200" placeholder:"N" help:"Number of generated users that send requests, each with a token; 0 for the owner of --token only [200]."`
+	Restock   bool                 `help:"First, stock as many units as the orders will need."`
 
-	Connections int           `default:"256" placeholder:"N" help:"Connections, at most [256]."`
-	Timeout     time.Duration `default:"10s" placeholder:"D" help:"How long a customer waits, from the intended start [10s]."`
-	Retry       bool          `help:"Send again what was not answered, or with 429, 502, 503 or 504; orders under the same Idempotency-Key."`
+	Connections int           `default:"256" placeholder:"N" help:"Most connections to the server [256]."`
+	Timeout     time.Duration `default:"10s" placeholder:"D" help:"Timeout of a request, counted from its intended start [10s]."`
+	Retry       bool          `help:"Retry requests that got no answer, or 429, 502, 503 or 504; orders with the same Idempotency-Key."`
 
-	Goal   []load.Goal   `sep:"none" placeholder:"GOAL" help:"What has to hold, such as p99<25ms or order.p99<50ms; may be repeated."`
+	Goal   []load.Goal   `sep:"none" placeholder:"GOAL" help:"Goal that the load has to meet, such as p99<25ms or order.p99<50ms; may be repeated."`
 	Errors float64       `default:"0" placeholder:"SHARE" help:"Share of the requests that may fail, such as 0.0001 [0]."`
-	Find   []load.Goal   `sep:"none" placeholder:"GOAL" help:"Search the highest rate at which this holds, and the goals; may be repeated."`
-	Step   time.Duration `default:"10s" placeholder:"D" help:"How long each rate of the search is tried [10s]."`
+	Find   []load.Goal   `sep:"none" placeholder:"GOAL" help:"Search the highest rate that meets this goal and those of --goal; may be repeated."`
+	Step   time.Duration `default:"10s" placeholder:"D" help:"Time at each rate of the search [10s]."`
 
 	Report  []string `sep:"none" placeholder:"FILE" help:"Write the report to a .html or .json file; may be repeated."`
-	History string   `placeholder:"FILE" help:"Record what customers saw, for agora verify shop --history FILE."`
-	Metrics []string `sep:"none" placeholder:"URL" help:"Where servers show their metrics, if not at URL/metrics: their ops.listen, one URL for each server."`
+	History string   `placeholder:"FILE" help:"Record the answers that customers got, for agora verify shop --history FILE."`
+	Metrics []string `sep:"none" placeholder:"URL" help:"URLs of the metrics, if not URL/metrics: ops.listen of each server; may be repeated."`
 }
 
 // Help implements kong.HelpProvider.
 func (loadShopCommand) Help() string {
-	return `It sends requests at a rate, whether or not the server keeps up (an open loop), and measures each from the
-moment it was meant to begin. So a server that stalls is seen to stall for everybody who came meanwhile.
-Products are drawn by their popularity (Zipf's law). Orders are real: run it against a shop that is for trials.
+	return `Requests are sent at a fixed rate, whether or not the server keeps up (an open loop). The latency of a request is
+measured from its intended start, so a stall of the server counts for every request that was due meanwhile.
+Products are drawn by popularity (Zipf's law). The orders are real orders: do not use a shop with real customers.
 
-The report says what was answered and how fast, and whether the generator itself was good enough: how late it
-sent, how much of the processors it took. Ctrl-C ends early, with the report of what was measured until then.
+The report has the number of answers and their latency. It also says whether the generator was fast enough: how
+late it sent requests, and how much processor time it used. Ctrl-C ends the load early and reports what was
+measured so far.
 
-A history holds every order and the stock around them, and is proved afterwards, when the server has stopped.
-It needs the token of an admin, and that nobody else orders or restocks meanwhile.
+A history has every order and the stock before and after. "agora verify shop --history" checks it when the server
+has stopped. It needs the token of an admin, and nobody else may order or restock meanwhile.
 
-Exit codes: 0 if every goal was held, 1 if not or if it failed, 2 for wrong usage.
+Exit codes: 0 if every goal was met, 1 if one was missed or the load failed, 2 for wrong usage.
 
 Examples:
 
@@ -71,7 +72,7 @@ Examples:
     agora verify shop --history load.history`
 }
 
-// errGoals says that the load was sent and something was not as it has to be.
+// errGoals is the error of a load that was sent and missed a goal.
 var errGoals = errors.New("a goal was missed")
 
 // Run sends load.
@@ -121,13 +122,13 @@ func (c loadShopCommand) options() (load.Options, error) {
 	for kind, weight := range c.Mix {
 		w, err := strconv.ParseFloat(weight, 64)
 		if err != nil {
-			return o, fault.ErrInvalid("mix", "%s=%s has no number", kind, weight)
+			return o, fault.ErrInvalid("mix", "%s=%s: the weight is not a number", kind, weight)
 		}
 		o.Mix[kind] = w
 	}
 	for _, path := range c.Report {
 		if form := filepath.Ext(path); form != ".html" && form != ".json" {
-			return o, fault.ErrInvalid("report", "%s ends neither with .html nor with .json", path)
+			return o, fault.ErrInvalid("report", "%s: the name has to end with .html or .json", path)
 		}
 	}
 	if c.Generated != nil {
@@ -140,7 +141,7 @@ func (c loadShopCommand) options() (load.Options, error) {
 	return o, nil
 }
 
-// planOf reads what agora generate was told, with the same defaults.
+// planOf returns the plan with the defaults of agora generate.
 func planOf(given map[string]uint64) (generate.Plan, error) {
 	plan := generate.Plan{Products: 10_000, Users: 10_000, Seed: 1}
 	for key, value := range given {
@@ -152,7 +153,7 @@ func planOf(given map[string]uint64) (generate.Plan, error) {
 		case "seed":
 			plan.Seed = value
 		default:
-			return plan, fault.ErrInvalid("generated", "knows products, users and seed, not %s", key)
+			return plan, fault.ErrInvalid("generated", "has the unknown name %s; known: products, users, seed", key)
 		}
 	}
 	return plan, nil

@@ -42,10 +42,10 @@ func TestLoadExitCodes(t *testing.T) {
 		{"allowed errors", "--token t --mix order=1 --errors 0.9999", 1, "503", "a goal was missed"},
 		{"no token", "", 2, "", "--token"},
 		{"no goal", "--token t --goal fast", 2, "", "is not like p99<25ms"},
-		{"no form", "--token t --report load.txt", 2, "", "neither with .html nor with .json"},
-		{"no weight", "--token t --mix view=much", 2, "", "view=much has no number"},
+		{"no form", "--token t --report load.txt", 2, "", "has to end with .html or .json"},
+		{"no weight", "--token t --mix view=much", 2, "", "view=much: the weight is not a number"},
 		{"no kind", "--token t --mix steal=1", 2, "", `has no request called "steal"`},
-		{"no key", "--token t --generated prices=1", 2, "", "not prices"},
+		{"no key", "--token t --generated prices=1", 2, "", "unknown name prices"},
 		{"no server", "--token t --mix view=1 --url http://127.0.0.1:1", 1, "", "list the products"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,13 +12,13 @@ import (
 	"agora/lab/load"
 )
 
-// loadView shows how a load goes on: one line that changes on a terminal, otherwise one every few seconds.
+// loadView shows the progress of a load: a line that is rewritten on a terminal, otherwise a new line every few seconds.
 type loadView struct {
 	w        io.Writer
 	terminal bool
-	doing    string
-	said     time.Time
-	p99s     []float64 // of the last intervals, in milliseconds
+	line     string    // the line on the terminal; "" for none
+	written  time.Time // of the last line, if w is no terminal
+	p99s     []float64 // p99 of the last intervals, in milliseconds
 	failed   int64
 }
 
@@ -27,10 +27,10 @@ func newLoadView(w io.Writer) *loadView {
 	return &loadView{w: w, terminal: ok && term.IsTerminal(int(file.Fd()))}
 }
 
-// sparkWidth is how many intervals the course of the p99 shows.
+// sparkWidth is the number of intervals in the chart of the p99.
 const sparkWidth = 30
 
-// at shows a step of the progress.
+// at shows the progress of one interval, or the beginning of a phase.
 func (v *loadView) at(p load.Progress) {
 	if p.Interval == nil {
 		v.end()
@@ -48,22 +48,22 @@ func (v *loadView) at(p load.Progress) {
 	switch {
 	case v.terminal:
 		fmt.Fprintf(v.w, "\r\x1b[K%s  %s", line, spark(v.p99s))
-		v.doing = line
-	case time.Since(v.said) >= betweenLines:
+		v.line = line
+	case time.Since(v.written) >= betweenLines:
 		fmt.Fprintln(v.w, line)
-		v.said = time.Now()
+		v.written = time.Now()
 	}
 }
 
-// end leaves the terminal at the beginning of a line.
+// end moves the cursor of the terminal to a new line.
 func (v *loadView) end() {
-	if v.doing != "" {
+	if v.line != "" {
 		fmt.Fprintln(v.w)
-		v.doing = ""
+		v.line = ""
 	}
 }
 
-// spark draws figures as a row of bars, the highest as high as a line.
+// spark draws figures as a row of bars. The highest one fills its line.
 func spark(figures []float64) string {
 	bars := []rune("▁▂▃▄▅▆▇█")
 	highest := 0.0

@@ -1,7 +1,7 @@
-// Agora is the data backend of a marketplace in one program. Each of its commands is a file here that holds
-// the command's flags and nothing else; what a command does is in package app and below.
+// Agora is the data backend of a marketplace in one program. Each command has a file here with its flags; its work is done by
+// package app and the packages below.
 //
-// Exit codes: 0 for done, 1 for failed, 2 for wrong usage.
+// Exit codes: 0 for success, 1 for failure, 2 for wrong usage.
 package main
 
 import (
@@ -25,24 +25,24 @@ const (
 type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the marketplace."`
 	Generate generateCommand `cmd:"" help:"Fill a data folder with a synthetic marketplace."`
-	Import   importCommand   `cmd:"" help:"Take over the data of another system."`
-	Load     loadCommand     `cmd:"" help:"Measure what a marketplace can take."`
-	Verify   verifyCommand   `cmd:"" help:"Prove that what is kept is right."`
+	Import   importCommand   `cmd:"" help:"Import the data of another system."`
+	Load     loadCommand     `cmd:"" help:"Measure a running server under load."`
+	Verify   verifyCommand   `cmd:"" help:"Check stored data against its journal."`
 	Token    tokenCommand    `cmd:"" help:"Issue a token for the API."`
-	Config   configCommand   `cmd:"" help:"Print the configuration that is in force."`
+	Config   configCommand   `cmd:"" help:"Print the configuration in use."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // streams are where a command writes: results to out, everything else to err.
 type streams struct{ out, err io.Writer }
 
-// usageError is a failure that the caller mends by calling differently.
+// usageError is an error in the arguments or in the configuration.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
 func main() {
-	// What the program keeps is for its user alone: personal data, password hashes, tokens.
+	// Files have personal data, password hashes and tokens, so only their owner may read them.
 	syscall.Umask(0o077)
 	ctx, stop := untilSignal(context.Background(), os.Exit, os.Stderr)
 	code := run(ctx, os.Args[1:], streams{os.Stdout, os.Stderr})
@@ -50,7 +50,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run does what the arguments say and returns the exit code.
+// run runs the command that the arguments name and returns the exit code.
 func run(ctx context.Context, args []string, std streams) int {
 	parser, err := newParser(std)
 	if err != nil {
@@ -70,13 +70,13 @@ func newParser(std streams) (*kong.Kong, error) {
 		&commands{Serve: serveCommand{settings: settings{Plugins: flags}}, Config: configCommand{settings: settings{Plugins: flags}}},
 		kong.Name("agora"),
 		kong.Description("The data backend of a marketplace in one program: catalogue, stock, orders, payments and ledger.\n\n"+
-			"\"agora serve\" is all it takes to begin."),
+			"Run \"agora serve\" to start it."),
 		kong.Writers(std.out, std.err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 110}),
 	)
 }
 
-// report tells people about err and returns its exit code.
+// report writes err to w and returns its exit code.
 func report(w io.Writer, err error) int {
 	if err == nil {
 		return 0

@@ -11,26 +11,26 @@ import (
 	"golang.org/x/term"
 )
 
-// progress shows how far the stages of long work are: a bar each on a terminal, otherwise now and then a line.
+// progress shows the progress of stages of long work: a bar for each on a terminal, otherwise a line every few seconds.
 type progress struct {
-	w    io.Writer
-	bars *mpb.Progress // nil where w is no terminal
-	bar  map[string]*mpb.Bar
-	said map[string]time.Time
+	w       io.Writer
+	bars    *mpb.Progress // nil if w is no terminal
+	bar     map[string]*mpb.Bar
+	written map[string]time.Time // of the last line of each stage, if w is no terminal
 }
 
-// betweenLines is how often a stage says how far it is where there is no terminal.
+// betweenLines is the least time between two lines of progress if the output is no terminal.
 const betweenLines = 5 * time.Second
 
 func newProgress(w io.Writer) *progress {
-	p := &progress{w: w, bar: map[string]*mpb.Bar{}, said: map[string]time.Time{}}
+	p := &progress{w: w, bar: map[string]*mpb.Bar{}, written: map[string]time.Time{}}
 	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		p.bars = mpb.New(mpb.WithOutput(file), mpb.WithWidth(40))
 	}
 	return p
 }
 
-// at says that a stage has done so much of its total. It must not be called by two at once.
+// at shows the progress of a stage. It must not be called concurrently.
 func (p *progress) at(stage string, done, total int) {
 	if p.bars == nil {
 		p.line(stage, done, total)
@@ -48,14 +48,14 @@ func (p *progress) at(stage string, done, total int) {
 }
 
 func (p *progress) line(stage string, done, total int) {
-	if done < total && time.Since(p.said[stage]) < betweenLines {
+	if done < total && time.Since(p.written[stage]) < betweenLines {
 		return
 	}
-	p.said[stage] = time.Now()
+	p.written[stage] = time.Now()
 	fmt.Fprintf(p.w, "%s: %d of %d\n", stage, done, total)
 }
 
-// end leaves the terminal as it is. Stages that were interrupted stay where they were.
+// end ends the bars. An interrupted stage keeps its bar as it is.
 func (p *progress) end() {
 	if p.bars == nil {
 		return

@@ -10,12 +10,11 @@ type serveCommand struct{ settings }
 
 // Help implements kong.HelpProvider.
 func (serveCommand) Help() string {
-	return `It listens until it gets SIGINT or SIGTERM, then takes no new requests, finishes those it has, and
-closes its stores. A second signal ends it at once.
+	return `The server runs until it gets SIGINT or SIGTERM. Then it accepts no new requests, finishes those in flight, and
+closes its stores. A second signal makes it exit at once.
 
-Without any flag everything is kept in ./agora-data by engines that are part of the program. Each flag is
-also a key of the configuration file and an environment variable: "agora config --help" says how they are
-called.
+Without flags, all data is stored in ./agora-data by engines that are part of the program. Each flag is also a
+key of the configuration file and an environment variable: see "agora config --help" for their names.
 
 Examples:
 

@@ -13,21 +13,21 @@ import (
 	"agora/app/config"
 )
 
-// settings are the flags of the commands that need the configuration: one for each of its keys.
+// settings are the flags of the commands that take the whole configuration: one for each of its keys.
 type settings struct {
-	File string `name:"config" placeholder:"FILE" help:"YAML file with the configuration; the variable AGORA_CONFIG may name it too."`
+	File string `name:"config" placeholder:"FILE" help:"YAML file with the configuration. The variable AGORA_CONFIG sets it too."`
 	kong.Plugins
 }
 
-// keyFlag is the flag of a key, under its name of today or under its former one.
+// keyFlag is the flag of a key, under its current name or a former one.
 type keyFlag struct {
-	name string // of the key, as the configuration gets it
+	name string // name of the key
 	tag  reflect.StructTag
 	kind reflect.Type
 }
 
-// keyFlags returns the flags of all keys. Those of former names are hidden: they are there so that the configuration can
-// answer what a key is called now.
+// keyFlags returns the flags of all keys. Flags of former names are hidden. They exist so that the error of the configuration
+// says the current name.
 func keyFlags() []keyFlag {
 	var flags []keyFlag
 	for _, k := range app.Schema().Keys() {
@@ -43,8 +43,8 @@ func keyFlags() []keyFlag {
 	return flags
 }
 
-// configFlags returns a pointer to a struct, as kong wants its flags, with a field for each key of the
-// configuration. A field stays nil if its flag is not given.
+// configFlags returns a pointer to a struct with a field for each key of the configuration, because kong reads flags from the
+// fields of structs. A field stays nil if its flag is not given.
 func configFlags() kong.Plugins {
 	flags := keyFlags()
 	fields := make([]reflect.StructField, len(flags))
@@ -54,7 +54,7 @@ func configFlags() kong.Plugins {
 	return kong.Plugins{reflect.New(reflect.StructOf(fields)).Interface()}
 }
 
-// flagTag returns what kong has to know of a key's flag.
+// flagTag returns the description of a key's flag for kong.
 func flagTag(k config.Key) reflect.StructTag {
 	help := strings.ReplaceAll(k.Help, "$", "$$")
 	if k.Default != "" {
@@ -67,7 +67,7 @@ func flagTag(k config.Key) reflect.StructTag {
 	return reflect.StructTag(tag)
 }
 
-// load returns the configuration that the flags, the environment and the file make together.
+// load returns the configuration from the flags, the environment and the file.
 func (s settings) load() (*config.Settings, error) {
 	loaded, err := app.Schema().Load(config.Sources{File: s.File, Environ: os.Environ(), Flags: s.given()})
 	if err != nil {
@@ -76,7 +76,7 @@ func (s settings) load() (*config.Settings, error) {
 	return loaded, nil
 }
 
-// given returns the text of the flags that were given, by the name of their key.
+// given returns the values of the flags that were given, by the names of their keys.
 func (s settings) given() map[string]string {
 	given := map[string]string{}
 	fields := reflect.ValueOf(s.Plugins[0]).Elem()
@@ -88,14 +88,13 @@ func (s settings) given() map[string]string {
 	return given
 }
 
-// folder are the flags of the commands that work on a data folder. All other keys come from the file and
-// the environment.
+// folder are the flags of the commands that work on a data folder. All other keys come from the file and the environment.
 type folder struct {
-	File string  `name:"config" placeholder:"FILE" help:"YAML file with the configuration; the variable AGORA_CONFIG may name it too."`
-	Data *string `placeholder:"FOLDER" help:"Folder that everything is kept in [./agora-data]."`
+	File string  `name:"config" placeholder:"FILE" help:"YAML file with the configuration. The variable AGORA_CONFIG sets it too."`
+	Data *string `placeholder:"FOLDER" help:"Folder with all data [./agora-data]."`
 }
 
-// load returns the configuration that the flags, the environment and the file make together.
+// load returns the configuration from the flags, the environment and the file.
 func (f folder) load() (config.Config, error) {
 	flags := map[string]string{}
 	if f.Data != nil {

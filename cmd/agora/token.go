@@ -10,19 +10,20 @@ import (
 
 type tokenCommand struct {
 	folder
-	Role string        `enum:"shopper,seller,admin,metrics" required:"" help:"What the token may do: shopper, seller, admin, or metrics, which may only read /metrics."`
-	User string        `placeholder:"ID" help:"Whose token it is, such as usr_…. Without it the token is the data folder's admin, acting in the role."`
-	TTL  time.Duration `default:"720h" help:"How long the token is valid."`
-	Note string        `placeholder:"TEXT" help:"What the token is for, kept beside it."`
+	Role string        `enum:"shopper,seller,admin,metrics" required:"" help:"Role of the token: shopper, seller, admin, or metrics, which may only read /metrics."`
+	User string        `placeholder:"ID" help:"Id of the token's owner, such as usr_…. Without it, the owner is the admin of the data folder."`
+	TTL  time.Duration `default:"720h" help:"Lifetime of the token."`
+	Note string        `placeholder:"TEXT" help:"Purpose of the token, stored with it."`
 }
 
 // Help implements kong.HelpProvider.
 func (tokenCommand) Help() string {
-	return `It prints a new token for the API to standard output, and nothing else. It works on the data folder,
-whether or not a server runs on it: whoever may read the folder may do everything already.
+	return `It prints a new token to standard output, and nothing else. It works on the data folder, even while a server
+runs on it. It asks for no password, because whoever can read the folder can read everything in it anyway.
 
-Only the hash of a token is kept, so a token that was lost cannot be shown again. To end those of the data folder's
-admin, delete the file admin.token, or empty it where servers share users and sessions, and start the server again.
+Only the hash of a token is stored, so a lost token cannot be printed again. To revoke the tokens of the data
+folder's admin, delete the file admin.token and restart the server. If several servers share users and sessions,
+empty the file instead.
 
 Examples:
 
@@ -31,7 +32,7 @@ Examples:
     curl -H "Authorization: Bearer $(agora token --role shopper)" http://127.0.0.1:8080/v1/me`
 }
 
-// Run prints a token.
+// Run prints a new token.
 func (c tokenCommand) Run(ctx context.Context, std streams) error {
 	cfg, err := c.load()
 	if err != nil {

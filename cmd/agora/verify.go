@@ -15,19 +15,21 @@ type verifyCommand struct {
 
 type verifyShopCommand struct {
 	folder
-	History *os.File `placeholder:"FILE" help:"What clients recorded of their requests, to be held against the shop."`
+	History *os.File `placeholder:"FILE" help:"History of a load, to be compared with the shop."`
 }
 
 // Help implements kong.HelpProvider.
 func (verifyShopCommand) Help() string {
-	return `It recomputes everything that the shop keeps from its append-only journal and compares: that every fact
-balances, that each order is what its facts make of it, stock and held units, money, unfinished checkouts, the
-outbox, the order history and the catalogue's stock. It prints what it checked, with counts, and exits with 1
-if anything differs. No server may run on the data folder. Others that share its stores may run, but if
-somebody buys meanwhile it gives up, as it cannot tell that from a difference.
+	return `It recomputes the data of the shop from its append-only journal and compares the result with what is stored. It
+checks that every fact balances and every order matches its facts. It also checks stock and held units, money,
+unfinished checkouts, the outbox, the order history and the stock in the catalogue. It prints each check with its
+counts, and exits with 1 if anything differs.
 
-A history adds three checks: every acknowledged order is there once, no SKU was sold more often than stocked,
-and what clients saw of each SKU can have happened in one order (it is linearizable).
+No server may run on the data folder. Servers that share its stores may run, but if an order is placed meanwhile,
+the command fails, because it cannot distinguish the change from a difference.
+
+A history of "agora load shop" adds three checks: every acknowledged order exists once, no SKU was sold more often
+than it was stocked, and the answers about each SKU are linearizable.
 
 Examples:
 
@@ -35,7 +37,7 @@ Examples:
     agora verify shop --data /var/lib/agora`
 }
 
-// Run verifies.
+// Run verifies the shop.
 func (c verifyShopCommand) Run(ctx context.Context, std streams) error {
 	cfg, err := c.load()
 	if err != nil {

@@ -7,14 +7,14 @@ import (
 	"runtime/debug"
 )
 
-// release is set by -ldflags "-X main.release=v1.2.3" where the program is built outside of its repository.
+// release is set with -ldflags "-X main.release=v1.2.3" by builds outside of the repository.
 var release string
 
 type versionCommand struct{}
 
 // Help implements kong.HelpProvider.
 func (versionCommand) Help() string {
-	return `It prints the release, the Go version and the platform that the program was built for.`
+	return `The version consists of the release, the Go version and the platform of the build.`
 }
 
 // Run prints the version.
@@ -23,7 +23,7 @@ func (versionCommand) Run(std streams) error {
 	return err
 }
 
-// version returns the release, or what the Go toolchain recorded of the repository at the time of building.
+// version returns the release, or the version that the Go toolchain recorded at build time.
 func version() string {
 	recorded := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
