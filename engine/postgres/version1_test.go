@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"agora/accounts"
 	"agora/engine/postgres"
@@ -14,6 +15,8 @@ import (
 	pglog "agora/engine/postgres/eventlog"
 	pgorders "agora/engine/postgres/orders"
 	"agora/engine/postgres/postgrestest"
+	"agora/pattern/journal"
+	"agora/pattern/journal/journaltest"
 	"agora/shop"
 )
 
@@ -155,4 +158,23 @@ func TestTheRowsOfVersion1AreRead(t *testing.T) {
 	if next, ok, err := s.events.Committed(ctx, "orders", "shop", 6); next != 2 || !ok || err != nil {
 		t.Errorf("committed = %d, %v, %v; want 2", next, ok, err)
 	}
+}
+
+func TestTheChainBeginsAfterTheRowsOfVersion1(t *testing.T) {
+	ctx := t.Context()
+	orders := openStores(t, version1(t)).orders
+	for range 2 {
+		if _, err := orders.ChangeStock(ctx, "BAT-0000003", func(st shop.Stock) (shop.StockChange, error) {
+			return shop.StockChange{OnHand: st.OnHand + 1, Entry: journal.Entry{
+				Stream: shop.StockStream(st.SKU), Kind: shop.StockChanged, At: time.Now(), Body: []byte("{}"),
+			}}, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := postgrestest.Must[[]journal.Entry](t)(orders.All(ctx, 0, 100))
+	if len(all) != 13 || all[10].Hash != nil {
+		t.Fatalf("the journal has %d entries, want 13, of which the first 11 have no hash", len(all))
+	}
+	journaltest.CheckChain(t, all[11:])
 }

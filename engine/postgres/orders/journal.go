@@ -3,6 +3,7 @@ package orders
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,11 +33,7 @@ func queueEntries(ctx context.Context, tx pgx.Tx, last *pgx.Batch, entries []jou
 		versions[e.Stream] = next
 		streams[i], numbers[i], kinds[i], times[i], bodies[i] = e.Stream, next, e.Kind, e.At, e.Body
 	}
-	last.Queue("SELECT lock_journal()")
-	last.Queue(`INSERT INTO journal (stream, version, kind, at, body) SELECT stream, version, kind, at, body
-		FROM unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[], $5::bytea[])
-			WITH ORDINALITY u(stream, version, kind, at, body, place) ORDER BY place`,
-		streams, numbers, kinds, times, bodies)
+	last.Queue("SELECT append_entries($1, $2, $3, $4, $5, $6)", streams, numbers, kinds, times, bodies, slices.Repeat([]bool{true}, n))
 	return nil
 }
 

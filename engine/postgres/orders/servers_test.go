@@ -13,6 +13,7 @@ import (
 	"agora/engine/postgres"
 	"agora/engine/postgres/postgrestest"
 	"agora/pattern/journal"
+	"agora/pattern/journal/journaltest"
 	"agora/pattern/lead/leadtest"
 	"agora/shop"
 	"agora/shop/shoptest"
@@ -149,12 +150,12 @@ func waitForLock(t *testing.T, d *postgres.Database, placed chan error) {
 	}
 }
 
-// TestAReaderOfTheJournalMissesNothing follows the journal while several servers write to it.
+// TestAReaderOfTheJournalMissesNothing follows the journal while several servers write to it, also as the version before did.
 func TestAReaderOfTheJournalMissesNothing(t *testing.T) {
 	const writers, each = 24, 20
 	servers := stocked(t, 3, 1_000_000, "A", "B", "C")
 	var written atomic.Bool
-	read := make(chan int)
+	seen := make(chan int)
 	go func() {
 		var seq uint64
 		n := 0
@@ -167,7 +168,7 @@ func TestAReaderOfTheJournalMissesNothing(t *testing.T) {
 			if len(entries) > 0 {
 				n, seq = n+len(entries), entries[len(entries)-1].Seq
 			} else if ended || err != nil {
-				read <- n
+				seen <- n
 				return
 			}
 		}
@@ -176,13 +177,16 @@ func TestAReaderOfTheJournalMissesNothing(t *testing.T) {
 		for j := range each {
 			s := servers[(i+j)%len(servers)]
 			var err error
-			if j%5 == 0 {
+			switch j % 5 {
+			case 0:
 				_, err = s.ChangeStock(t.Context(), "C", func(st shop.Stock) (shop.StockChange, error) {
 					return shop.StockChange{OnHand: st.OnHand + 1, Entry: journal.Entry{
 						Stream: shop.StockStream("C"), Kind: shop.StockChanged, At: time.Now(), Body: []byte("{}"),
 					}}, nil
 				})
-			} else {
+			case 1:
+				err = appendAsVersion2(t.Context(), s.db, fmt.Sprint(i, "/", j))
+			default:
 				_, err = s.Place(t.Context(), shoptest.Placement("", []string{"A", "B", "C"}[j%3]))
 			}
 			if err != nil {
@@ -191,9 +195,10 @@ func TestAReaderOfTheJournalMissesNothing(t *testing.T) {
 		}
 	})
 	written.Store(true)
-	if n := <-read; n != writers*each {
+	if n := <-seen; n != writers*each {
 		t.Errorf("the reader saw %d of %d entries", n, writers*each)
 	}
+	journaltest.CheckChain(t, read(t, servers[0]))
 }
 
 func TestServersThatStartTogetherMigrateOnce(t *testing.T) {
