@@ -15,19 +15,19 @@ import (
 	"agora/telemetry"
 )
 
-// The keys of ports that others ask for.
+// The keys of ports that the configuration is asked for elsewhere.
 const (
 	usersKey    = "accounts.users"
 	sessionsKey = "accounts.sessions"
 )
 
-// accountsPorts are the ports of accounts, which every other system needs.
+// accountsPorts are the ports of the accounts, which every system needs.
 func accountsPorts() []port {
 	return []port{
 		{
 			Port: config.Port{
 				Key: usersKey, Was: "users", Default: "sqlite:accounts.db",
-				Help: "Where users and their credentials are kept.",
+				Help: "Store of users and their credentials.",
 			},
 			title: "users",
 			engines: []engine{
@@ -38,7 +38,7 @@ func accountsPorts() []port {
 		{
 			Port: config.Port{
 				Key: sessionsKey, Was: "sessions", Default: "sqlite:accounts.db",
-				Help: "Where sessions and tokens are kept. Those that Redis loses have ended.",
+				Help: "Store of sessions and tokens. If Redis loses them, their users have to sign in again.",
 			},
 			title: "sessions",
 			engines: slices.Concat([]engine{
@@ -50,7 +50,7 @@ func accountsPorts() []port {
 		{
 			Port: config.Port{
 				Key: "accounts.personal", Was: "personal", Default: "sqlite:personal.db",
-				Help: "Where personal data is kept: e-mail, address, birth date. It is a store of its own so that it can stay in one region.",
+				Help: "Store of personal data: e-mail, address, birth date. It is separate so that it can stay in one region.",
 			},
 			title: "personal data",
 			engines: []engine{
@@ -61,14 +61,14 @@ func accountsPorts() []port {
 	}
 }
 
-// openRedisSessions asks the server for an answer at once: without its sessions the program is of no use to anybody.
+// openRedisSessions fails if the server does not answer, because nobody could sign in.
 func openRedisSessions(ctx context.Context, s *stores, server *redis.Server, _ config.Engine) error {
 	s.sessions = server.Sessions()
 	return server.Ping(ctx)
 }
 
-// sessionTTL is how long a session is believed without being read from its store again. A cache of this process alone is
-// not told which sessions end at another server; then the time is that of a server that cannot reach a shared cache.
+// sessionTTL is how long a session is cached. If the sessions are shared and the cache is not, this process does not learn that
+// a session ended at another server; the time is then as short as without a connection to a shared cache.
 func sessionTTL(cfg config.Config) time.Duration {
 	if !cfg.Engine(sessionsKey).Own() && cfg.Engine("cache").Own() {
 		return nearBlind
@@ -76,7 +76,7 @@ func sessionTTL(cfg config.Config) time.Duration {
 	return time.Hour
 }
 
-// newAccounts returns the service of accounts over open stores.
+// newAccounts returns the service of accounts.
 func newAccounts(s *stores, log *slog.Logger, metrics *telemetry.Metrics) *accounts.Service {
 	sessions := accounts.NewCachedSessions(s.sessions, s.sessionCache, sessionTTL(s.cfg), metrics)
 	return accounts.NewService(s.users, s.personal, sessions, accounts.Options{
@@ -84,8 +84,8 @@ func newAccounts(s *stores, log *slog.Logger, metrics *telemetry.Metrics) *accou
 	})
 }
 
-// signInLimit returns the limit of sign-ins and registrations of an address; nil for 0, which is no limit, and for a
-// command that serves nobody.
+// signInLimit returns the limit of sign-ins and registrations of an address; nil for 0, which is no limit, and for a command
+// that opens no limits.
 func (s *stores) signInLimit(perSecond int) guard.Limiter {
 	if perSecond == 0 || s.limits == nil {
 		return nil
@@ -93,11 +93,11 @@ func (s *stores) signInLimit(perSecond int) guard.Limiter {
 	return s.limits("sign-in", perSecond, 15*perSecond)
 }
 
-// dropSessions removes expired sessions now and then, until ctx ends.
+// dropSessions deletes expired sessions at intervals, until ctx ends.
 func dropSessions(ctx context.Context, svc *accounts.Service, log *slog.Logger) error {
 	eachInterval(ctx, tidyInterval, func() {
 		if _, err := svc.DropExpired(ctx); err != nil {
-			log.WarnContext(ctx, "expired sessions stay for now", "error", err)
+			log.WarnContext(ctx, "expired sessions could not be deleted; the next attempt follows", "error", err)
 		}
 	})
 	return nil

@@ -17,14 +17,14 @@ import (
 	"agora/fault"
 )
 
-// adminTokenFile holds the token of the data folder's admin, readable by its owner alone.
+// adminTokenFile has the token of the data folder's admin. Only its owner can read it.
 const adminTokenFile = "admin.token"
 
 // ensureAdminToken makes sure that the data folder has a token of the admin, and returns the path of its file.
 //
-// If the file is missing, the token was lost, or the operator fears that it is known: all tokens of the admin end, and a new one is
-// written. If other servers share users and sessions, a missing file means that the folder belongs to a further server, and
-// only an empty file ends the tokens. A shared token that has expired is replaced.
+// A missing file means that the token was lost or stolen: all tokens of the admin are revoked, and a new one is written. If other
+// servers share users and sessions, a missing file means that the folder belongs to an additional server, and only an empty file
+// revokes the tokens. An expired shared token is replaced.
 func ensureAdminToken(ctx context.Context, cfg config.Config, svc *accounts.Service) (path string, err error) {
 	path = filepath.Join(cfg.Data, adminTokenFile)
 	if err := checkSecret(path); err != nil {
@@ -53,13 +53,13 @@ func ensureAdminToken(ctx context.Context, cfg config.Config, svc *accounts.Serv
 	}
 	credential, err := issue(ctx, ttl)
 	if err != nil {
-		return path, fmt.Errorf("make the admin: %w", err)
+		return path, fmt.Errorf("create the admin: %w", err)
 	}
 	return path, writeSecret(path, credential.Token)
 }
 
-// sharedTokenTTL is the lifetime of the admin token of one of several servers. The token of a folder that is deleted, as
-// that of a container, is not ended by anybody. Each start renews it.
+// sharedTokenTTL is the lifetime of the admin token of one of several servers. It is short because nothing revokes the token of
+// a deleted folder, such as that of a container. A start after that time writes a new token.
 const sharedTokenTTL = 90 * 24 * time.Hour
 
 func hasEnded(ctx context.Context, svc *accounts.Service, token string) (bool, error) {
@@ -73,27 +73,27 @@ func hasEnded(ctx context.Context, svc *accounts.Service, token string) (bool, e
 	return false, nil
 }
 
-// sharesSessions reports whether other servers may have the same users and sessions.
+// sharesSessions reports whether other servers may share the users and sessions.
 func sharesSessions(cfg config.Config) bool {
 	return !cfg.Engine(usersKey).Own() && !cfg.Engine(sessionsKey).Own()
 }
 
-// ensureAdmin makes the admin of a folder that has none yet. It refuses a folder in use: another process cannot end the
-// sessions that a running server has cached.
+// ensureAdmin creates the admin of a folder that has none yet. It refuses a folder in use, because it could not revoke the
+// sessions in the cache of the running server.
 func ensureAdmin(ctx context.Context, cfg config.Config, svc *accounts.Service) (err error) {
 	if _, err := os.Stat(filepath.Join(cfg.Data, adminTokenFile)); err == nil {
 		return nil
 	}
 	lock, err := lockData(cfg.Data)
 	if err != nil {
-		return fmt.Errorf("make a new admin token: %w", err)
+		return fmt.Errorf("create an admin token: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	_, err = ensureAdminToken(ctx, cfg, svc)
 	return err
 }
 
-// writeSecret writes a file that is whole or missing after a crash, because an empty file has a meaning of its own.
+// writeSecret writes a file atomically: after a crash it is complete or missing, because an empty file has a meaning.
 func writeSecret(path, secret string) error {
 	partial := path + ".partial"
 	file, err := os.OpenFile(partial, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
@@ -113,15 +113,15 @@ func writeSecret(path, secret string) error {
 	return nil
 }
 
-// TokenRequest asks for a token without going through a running server.
+// TokenRequest is the request of IssueToken.
 type TokenRequest struct {
 	Role   accounts.Role
-	UserID string // owner of the token; "" for the admin of the data folder, acting in the role
+	UserID string // owner of the token; "" for the admin of the data folder
 	TTL    time.Duration
 	Note   string
 }
 
-// IssueToken writes a new token to out. It may work on a data folder while a server runs on it.
+// IssueToken writes a new token to out. A server may run on the data folder meanwhile.
 func IssueToken(ctx context.Context, cfg config.Config, request TokenRequest, out io.Writer) error {
 	if err := makeDataFolder(cfg.Data); err != nil {
 		return err

@@ -11,20 +11,19 @@ import (
 	"time"
 )
 
-// gateOptions configure a gate.
 type gateOptions struct {
-	Name     string                          // of the module, for people
+	Name     string                          // of the module; "" for "http server"
 	Address  string                          // host:port to listen on
 	Bound    func(net.Listener) net.Listener // bounds the connections; nil for no bounds
-	Announce func(url string)                // called when the gate listens
-	Part     func()                          // called at the end; makes every further answer ask its client to close the connection; nil for nothing
-	// Linger is how long idle connections stay open at the end. A proxy that sends a request over a connection while the
-	// server closes it cannot know whether the request was received. So a connection is closed after an answer, or by the
-	// proxy, which has to close connections that were idle for this time.
+	Announce func(url string)                // called when the server listens
+	Part     func()                          // called before the server stops, so that answers ask clients to close their connections; may be nil
+	// Linger is how long idle connections stay open after the server stopped listening. If the server closed a connection while
+	// a proxy sends a request over it, the proxy could not know whether the request was received. So a connection is closed
+	// after its next answer, or by the proxy, which has to close connections that were idle for this time.
 	Linger time.Duration
 }
 
-// gate is an HTTP server that stops without losing a request that is on its way.
+// gate is an HTTP server that loses no request when it stops.
 type gate struct {
 	gateOptions
 	server   *http.Server
@@ -33,7 +32,7 @@ type gate struct {
 
 	mu    sync.Mutex
 	open  int           // connections
-	empty chan struct{} // closed when there is none; nil before close waits for that
+	empty chan struct{} // closed when no connection is open; nil unless close waits
 }
 
 func newGate(server *http.Server, options gateOptions) *gate {
@@ -68,7 +67,7 @@ func (g *gate) serve(context.Context) error {
 	return err
 }
 
-// close stops listening, waits until the connections are closed or Linger is over, and finishes the requests.
+// close stops listening, waits until all connections are closed or Linger is over, and finishes the remaining requests.
 func (g *gate) close(ctx context.Context) error {
 	if g.Part != nil {
 		g.Part()
@@ -97,29 +96,29 @@ func (g *gate) count(_ net.Conn, state http.ConnState) {
 		g.open++
 	case http.StateClosed, http.StateHijacked:
 		g.open--
-		g.tell()
+		g.notify()
 	}
 }
 
-// emptied returns a channel that is closed once there is no connection.
+// emptied returns a channel that is closed when no connection is open.
 func (g *gate) emptied() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	empty := make(chan struct{})
 	g.empty = empty
-	g.tell()
+	g.notify()
 	return empty
 }
 
-// tell closes the channel empty if there is no connection. g.mu must be held.
-func (g *gate) tell() {
+// notify closes the channel empty if no connection is open. g.mu must be held.
+func (g *gate) notify() {
 	if g.empty != nil && g.open == 0 {
 		close(g.empty)
 		g.empty = nil
 	}
 }
 
-// onceListener can be closed twice: by the gate, and by the server that it belongs to.
+// onceListener can be closed twice: by the gate and by its server.
 type onceListener struct {
 	net.Listener
 	once sync.Once

@@ -8,10 +8,10 @@ import (
 	"agora/generate"
 )
 
-// demo is what `agora serve --demo` finds in a new data folder: enough to look around in, made in a moment.
+// demo is the plan of `agora serve --demo`: small enough to be generated within seconds.
 var demo = generate.Plan{Products: 3000, Users: 2000, Orders: 500, Seed: 1}
 
-// Generate fills the data folder with what of the plan is not there yet. No server may run on it.
+// Generate adds the missing data of the plan to the data folder. No server may run on it.
 func Generate(ctx context.Context, cfg config.Config, plan generate.Plan, log *slog.Logger, progress func(generate.Progress)) (generate.Report, error) {
 	var report generate.Report
 	err := withStores(ctx, cfg, log, func(s *stores) error {
@@ -30,7 +30,7 @@ func (m *marketplace) targets() generate.Targets {
 	return generate.Targets{Users: s.users, Personal: s.personal, Catalog: m.catalog, Orders: s.orders, Views: s.views}
 }
 
-// fillDemo generates the demo in an empty shop, or goes on with it where an earlier start was interrupted.
+// fillDemo generates the demo in an empty shop, or completes a demo that was interrupted.
 func fillDemo(ctx context.Context, m *marketplace) error {
 	newest, _, err := m.stores.orders.Relay(ctx)
 	if err != nil {

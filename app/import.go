@@ -8,8 +8,7 @@ import (
 	"agora/importer/retail"
 )
 
-// ImportRetail takes a file in the form of the Online Retail data set into the shop of a data folder. No
-// server may run on it.
+// ImportRetail imports a file in the format of the Online Retail data set into the shop of a data folder. No server may run on it.
 func ImportRetail(ctx context.Context, cfg config.Config, file string, log *slog.Logger, progress func(retail.Progress)) (retail.Report, error) {
 	var report retail.Report
 	err := withStores(ctx, cfg, log, func(s *stores) error {

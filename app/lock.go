@@ -10,8 +10,8 @@ import (
 	"agora/fault"
 )
 
-// lockData creates the data folder and locks it for this process, until the returned file is closed. Embedded engines rely on
-// being the only writers of their files. A folder of a newer program is refused.
+// lockData creates the data folder and locks it for this process until the returned file is closed, because an embedded engine
+// has to be the only writer of its files. It refuses a folder of a newer program.
 func lockData(folder string) (*os.File, error) {
 	if err := makeDataFolder(folder); err != nil {
 		return nil, err

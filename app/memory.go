@@ -12,21 +12,20 @@ import (
 	"strings"
 )
 
-// limitMemory makes the garbage collector work harder as the heap nears what the container of the program may use: at 90 % of
-// it, because the stacks of C and the page caches of engines need the rest. Without it the heap grows by its factor alone,
-// and the kernel ends a program that had memory to give back. GOMEMLIMIT overrides it. The root is that of
-// the file system.
+// limitMemory makes the garbage collector keep the heap within 90 % of the memory of the container; C code and the page caches of
+// engines need the rest. Without this limit, the kernel could kill a program whose heap is mostly garbage. GOMEMLIMIT overrides
+// it. root is the root of the file system.
 func limitMemory(ctx context.Context, root fs.FS, log *slog.Logger) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
 	if limit, ok := memoryOfContainer(root); ok {
 		debug.SetMemoryLimit(limit / 10 * 9)
-		log.InfoContext(ctx, "the heap is limited by the memory of the container", "container", limit, "heap", limit/10*9)
+		log.InfoContext(ctx, "the heap is limited to a share of the container's memory", "container", limit, "heap", limit/10*9)
 	}
 }
 
-// memoryOfContainer returns the bytes of memory that the control group of this process may use, and those above it.
+// memoryOfContainer returns the least memory limit, in bytes, of this process's control group and of the groups above it.
 func memoryOfContainer(root fs.FS) (bytes int64, limited bool) {
 	groups, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
@@ -49,11 +48,11 @@ func memoryOfContainer(root fs.FS) (bytes int64, limited bool) {
 	return bytes, bytes < unlimitedMemory
 }
 
-// unlimitedMemory is more than any machine has: version 1 writes a number of that size where there is no limit.
+// unlimitedMemory is more than any machine has. Control groups of version 1 show a larger number for no limit.
 const unlimitedMemory = 1 << 50
 
-// leastLimit returns the smallest limit that a group or one above it has. In a container the folders begin at the
-// container's own group, whatever the path says; the limit is then at the top.
+// leastLimit returns the least limit of a group and of the groups above it. In a container, the folder of the mount is the
+// container's own group and the folders of the path do not exist; the limit is then at the top.
 func leastLimit(root fs.FS, mount, group, file string) int64 {
 	least := int64(math.MaxInt64)
 	for folder := path.Join(mount, path.Clean("/"+group)); len(folder) >= len(mount); folder = path.Dir(folder) {
@@ -61,7 +60,7 @@ func leastLimit(root fs.FS, mount, group, file string) int64 {
 		if err != nil {
 			continue
 		}
-		// "max" is no number, and no limit.
+		// Without a limit, the text is "max".
 		if limit, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && limit > 0 {
 			least = min(least, limit)
 		}

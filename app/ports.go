@@ -12,12 +12,12 @@ import (
 	"agora/engine/redis"
 )
 
-// port is one port of the program: its key in the configuration, and the engines that can hold it. The configuration, its
-// reference, the opening of stores and the front page follow from the lists of ports.
+// port is one port of the program: its key in the configuration, and the engines that implement it. The configuration, its
+// reference, the opening of stores and the front page are derived from the lists of ports.
 type port struct {
 	config.Port
-	title   string // for people: "order history"
-	serving bool   // only a server opens it, not a command that works on the data alone
+	title   string // name for people: "order history"
+	serving bool   // only a server opens the port; commands that work on the data do not
 	engines []engine
 }
 
@@ -27,13 +27,13 @@ type engine struct {
 	open func(ctx context.Context, s *stores, e config.Engine) error
 }
 
-// systems are the systems that the configuration can turn off. accounts always runs.
+// systems are the systems that the configuration can turn off. The accounts always run.
 var systems = [...]string{shopSystem}
 
-// ports returns all ports: those that all systems share, and those of each system.
+// ports returns all ports: the shared ones, and those of each system.
 func ports() []port { return slices.Concat(sharedPorts(), accountsPorts(), shopPorts()) }
 
-// Schema returns all that can be configured.
+// Schema returns the schema of the configuration.
 func Schema() config.Schema {
 	s := config.Schema{Systems: systems[:]}
 	for _, p := range ports() {
@@ -45,7 +45,7 @@ func Schema() config.Schema {
 	return s
 }
 
-// system returns the system that the port belongs to, or "" if all systems share it.
+// system returns the system of the port, or "" for a shared port.
 func (p port) system() string {
 	system, _, ok := strings.Cut(p.Key, ".")
 	if !ok {
@@ -54,17 +54,17 @@ func (p port) system() string {
 	return system
 }
 
-// used reports whether something that runs needs the port.
+// used reports whether the configured systems need the port.
 func (p port) used(cfg config.Config) bool {
 	return !slices.Contains(systems[:], p.system()) || cfg.Runs(p.system())
 }
 
-// openIn opens the port into the stores, as their configuration says.
+// openIn opens the port with the configured engine and sets its field in the stores.
 func (p port) openIn(ctx context.Context, s *stores) error {
 	chosen := s.cfg.Engine(p.Key)
 	i := slices.IndexFunc(p.engines, func(e engine) bool { return e.Name == chosen.Scheme() })
 	if i < 0 {
-		return fmt.Errorf("open %s: no engine is called %q", p.title, chosen.Scheme()) // the configuration let it pass: a bug
+		return fmt.Errorf("open %s: no engine is called %q", p.title, chosen.Scheme()) // a bug: the configuration accepts known schemes only
 	}
 	if err := p.engines[i].open(ctx, s, chosen); err != nil {
 		return fmt.Errorf("open %s: %w", p.title, err)
@@ -72,8 +72,8 @@ func (p port) openIn(ctx context.Context, s *stores) error {
 	return nil
 }
 
-// inFile is SQLite: open opens the file at a path, and set sets the field of the port. Ports with the same path and the same
-// open share the file.
+// inFile is the engine SQLite: open opens the file at a path, and set sets the field of the port. Ports with the same path and
+// the same type of file share the open file.
 func inFile[F io.Closer](open func(ctx context.Context, path string) (F, error), set func(*stores, F)) engine {
 	return engine{config.Scheme{Name: "sqlite", Path: "file", Own: true}, func(ctx context.Context, s *stores, e config.Engine) error {
 		path := e.Path(s.cfg.Data)
@@ -91,7 +91,7 @@ func inFile[F io.Closer](open func(ctx context.Context, path string) (F, error),
 	}}
 }
 
-// inPostgres is PostgreSQL: open opens a store in a database, and set sets the field of the port. Ports with the same URL
+// inPostgres is the engine PostgreSQL: open opens a store in a database, and set sets the field of the port. Ports with the same URL
 // share the connections to the database.
 func inPostgres[S any](open func(context.Context, *postgres.Database) (S, error), set func(*stores, S)) engine {
 	return engine{config.Scheme{Name: "postgres", Server: true, Driver: true}, func(ctx context.Context, s *stores, e config.Engine) error {
@@ -108,8 +108,7 @@ func inPostgres[S any](open func(context.Context, *postgres.Database) (S, error)
 	}}
 }
 
-// inRedis is Redis in the clear, with TLS, and on a socket of this machine: open gets the server, which all ports with
-// the same address share.
+// inRedis is the engine Redis, over TCP, TLS or a Unix socket. Ports with the same address share the server that open gets.
 func inRedis(params map[string]config.Param, open func(ctx context.Context, s *stores, server *redis.Server, e config.Engine) error) []engine {
 	var engines []engine
 	for _, name := range []string{"redis", "rediss", "redis+unix"} {

@@ -12,26 +12,26 @@ import (
 	"agora/fault"
 )
 
-// Module is one part of the running program. Modules start in the order in which they were added and stop in the
-// reverse order, so that each module can use the ones before it from its Start to the end of its Stop. Every function may be nil.
+// Module is one part of the running program. Modules start in the order in which they were added, and stop in the reverse order.
+// So a module can use the modules before it from its Start to the end of its Stop. Every function may be nil.
 type Module struct {
-	// Name is for people: "order store".
+	// Name is the name for people: "order store".
 	Name string
-	// Start makes the module usable and returns. What it began must be undone if it returns an error.
+	// Start makes the module usable and returns. If it returns an error, it has released what it acquired.
 	Start func(ctx context.Context) error
-	// Run works until its context ends. It begins when Start has returned. If Run returns earlier, with an error or
-	// without, the whole program stops.
+	// Run works until its context ends. It is called after Start. If Run returns before its context ends, the whole program stops,
+	// even without an error.
 	Run func(ctx context.Context) error
-	// Check returns why the module cannot work at the moment, or nil. Only readiness calls it.
+	// Check returns why the module cannot work now, or nil. Only readiness calls it.
 	Check func(ctx context.Context) error
-	// Stop finishes what the module began and releases what Start acquired. The context of Run ends after Stop, so that Run can
-	// still send what is buffered.
+	// Stop finishes the work of the module and releases what Start acquired. The context of Run ends after Stop, so that Run can
+	// still send buffered data.
 	Stop func(ctx context.Context) error
 }
 
-// Program starts modules, runs them, and stops them. A program ends in this order: it is no longer ready; load balancers
-// get the time of drain to notice; the last module stops, which is the HTTP server (it accepts no new requests and finishes
-// the others); the modules before it stop (workers flush their buffers); the stores close.
+// Program starts modules, runs them, and stops them. A program ends in these steps: it becomes not ready; it waits for drain, so
+// that load balancers notice; the HTTP server, which is the last module, finishes its requests; the modules before it stop
+// (workers flush their buffers); the stores close.
 type Program struct {
 	log     *slog.Logger
 	drain   time.Duration
@@ -40,8 +40,8 @@ type Program struct {
 	ready   atomic.Bool
 }
 
-// NewProgram returns a program without modules. A program that is asked to stop first runs on for drain, not ready. Then each
-// module gets the time of grace to stop, which has to be above zero.
+// NewProgram returns a program without modules. When a program is stopped, it first continues for the time of drain without being
+// ready. Then each module has the time of grace to stop. grace has to be above zero.
 func NewProgram(log *slog.Logger, drain, grace time.Duration) *Program {
 	return &Program{log: log, drain: drain, grace: grace}
 }
@@ -49,8 +49,8 @@ func NewProgram(log *slog.Logger, drain, grace time.Duration) *Program {
 // Add appends modules. It must not be called after Run.
 func (p *Program) Add(modules ...Module) { p.modules = append(p.modules, modules...) }
 
-// Run starts all modules, and stops them when ctx ends or one of them fails. It returns nil if ctx ended and every module
-// stopped without an error, and otherwise all errors.
+// Run starts all modules, and stops them when ctx ends or a module fails. It returns nil if ctx ended and every module stopped
+// without an error, otherwise all errors.
 func (p *Program) Run(ctx context.Context) error {
 	ended := make(chan struct{}, len(p.modules))
 	started, err := p.start(ctx, ended)
@@ -63,16 +63,16 @@ func (p *Program) Run(ctx context.Context) error {
 			p.leave(ended)
 		case <-ended:
 			p.ready.Store(false)
-			p.log.ErrorContext(ctx, "stopping", "reason", "a part of the program ended by itself")
+			p.log.ErrorContext(ctx, "stopping", "reason", "a module ended before it was stopped")
 		}
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = nil // asked to stop while it was starting
+		err = nil // stopped during the start
 	}
 	return errors.Join(err, p.stop(context.WithoutCancel(ctx), started))
 }
 
-// leave makes the program not ready and waits for drain, or until a module ends.
+// leave makes the program not ready and waits until drain is over or a module ends.
 func (p *Program) leave(ended <-chan struct{}) {
 	p.ready.Store(false)
 	select {
@@ -100,7 +100,7 @@ func (p *Program) start(ctx context.Context, ended chan<- struct{}) ([]*running,
 	return started, nil
 }
 
-// stop stops the modules in reverse order. A module that fails to stop does not keep the others from stopping.
+// stop stops all modules in reverse order, even if some of them fail to stop.
 func (p *Program) stop(ctx context.Context, started []*running) error {
 	var failures []error
 	for _, r := range slices.Backward(started) {
@@ -113,8 +113,8 @@ func (p *Program) stop(ctx context.Context, started []*running) error {
 	return errors.Join(failures...)
 }
 
-// Ready returns nil if all modules are started and can do their work, and otherwise an Unavailable error
-// that names the first that cannot.
+// Ready returns nil if all modules are started and can work, otherwise an Unavailable error that names the first module that
+// cannot.
 func (p *Program) Ready(ctx context.Context) error {
 	if !p.ready.Load() {
 		return fault.New(fault.Unavailable, "not_ready", "the program is starting or stopping")
@@ -136,10 +136,10 @@ type running struct {
 	cancel   context.CancelFunc
 	stopping atomic.Bool
 	done     chan struct{} // closed when Run has returned
-	err      error         // what Run returned; to be read after done
+	err      error         // result of Run; read it after done is closed
 }
 
-// run begins the Run of a module, if there is one, and sends to ended if Run returns before it should.
+// run calls the module's Run in a goroutine. It sends to ended if Run returns before the module is stopped.
 func run(ctx context.Context, m Module, ended chan<- struct{}) *running {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &running{Module: m, cancel: cancel, done: make(chan struct{})}
@@ -154,14 +154,14 @@ func run(ctx context.Context, m Module, ended chan<- struct{}) *running {
 			return
 		}
 		if r.err == nil {
-			r.err = errors.New("ended by itself")
+			r.err = errors.New("ended before it was stopped")
 		}
 		ended <- struct{}{}
 	}()
 	return r
 }
 
-// stop stops the module and ends its Run, and waits for both within the grace.
+// stop calls Stop, ends Run, and waits for both, for the time of grace at most.
 func (r *running) stop(ctx context.Context, grace time.Duration) error {
 	defer r.cancel()
 	ctx, cancel := context.WithTimeout(ctx, grace)
@@ -177,7 +177,7 @@ func (r *running) stop(ctx context.Context, grace time.Duration) error {
 	select {
 	case <-r.done:
 	case <-ctx.Done():
-		return errors.Join(err, fmt.Errorf("%s is still at work after %v", r.Name, grace))
+		return errors.Join(err, fmt.Errorf("%s is still running after %v", r.Name, grace))
 	}
 	if r.err != nil && !errors.Is(r.err, context.Canceled) {
 		return errors.Join(err, fmt.Errorf("%s: %w", r.Name, r.err))

@@ -101,7 +101,7 @@ func TestAModuleThatEndsStopsTheProgram(t *testing.T) {
 		want string
 	}{
 		{"with an error", errors.New("log is broken"), "relay: log is broken"},
-		{"without one", nil, "relay: ended by itself"},
+		{"without one", nil, "relay: ended before it was stopped"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -165,7 +165,7 @@ func TestAModuleThatDoesNotStopIsLeftBehind(t *testing.T) {
 		if took := time.Since(begin); took != 10*time.Second {
 			t.Errorf("stopping took %v, want the grace of 10s", took)
 		}
-		if err == nil || err.Error() != "stuck is still at work after 10s" {
+		if err == nil || err.Error() != "stuck is still running after 10s" {
 			t.Errorf("Run = %v", err)
 		}
 		d.expect(t, "start store", "stop store")

@@ -15,15 +15,15 @@ import (
 	"agora/fault"
 )
 
-// warnOfLinks logs the links to other hosts that anybody between the two can read and change.
+// warnOfLinks logs the links to other hosts that are not encrypted.
 func warnOfLinks(ctx context.Context, cfg config.Config, log *slog.Logger) {
 	if keys := unprotectedLinks(cfg); len(keys) > 0 {
 		log.WarnContext(ctx, "links to other hosts are not encrypted: protect them with TLS, or with a private network", "keys", keys)
 	}
 }
 
-// unprotectedLinks returns the keys whose URLs lead to another host without TLS. Purges of a CDN are left out: they
-// carry identifiers of products, and nothing that is secret.
+// unprotectedLinks returns the keys whose URLs name another host without TLS. Purges of a CDN are left out, because they contain
+// ids of products and no secrets.
 func unprotectedLinks(cfg config.Config) []string {
 	var keys []string
 	for _, p := range ports() {
@@ -42,7 +42,7 @@ func isUnprotected(e config.Engine) bool {
 	case "redis":
 		return isElsewhere(e.Host())
 	case "postgres":
-		// Without a mode, and with these, PostgreSQL's clients go on where the server offers no TLS.
+		// Without a mode, and with these modes, PostgreSQL's clients accept a server without TLS.
 		mode := cmp.Or(e.Text("sslmode"), os.Getenv("PGSSLMODE"))
 		return isElsewhere(e.Host()) && (mode == "" || mode == "disable" || mode == "allow" || mode == "prefer")
 	case "stripe":
@@ -51,13 +51,13 @@ func isUnprotected(e config.Engine) bool {
 	return false
 }
 
-// inTheClear reports whether the URL leads to another host by plain HTTP.
+// inTheClear reports whether the URL names another host with plain HTTP.
 func inTheClear(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Scheme == "http" && isElsewhere(u.Hostname())
 }
 
-// isElsewhere reports whether a host is another one than this. "" is a socket of this machine.
+// isElsewhere reports whether a host is another machine. "" is a Unix socket of this machine.
 func isElsewhere(host string) bool {
 	if host == "" || host == "localhost" {
 		return false
@@ -69,26 +69,26 @@ func isElsewhere(host string) bool {
 // othersMay are the permissions of everybody but the owner.
 const othersMay = 0o077
 
-// warnOfFolder logs that others can reach into the data folder.
+// warnOfFolder logs a data folder that other users of the machine can open.
 func warnOfFolder(ctx context.Context, folder string, log *slog.Logger) {
 	if info, err := os.Stat(folder); err == nil && info.Mode().Perm()&othersMay != 0 {
-		log.WarnContext(ctx, "other users of this machine can reach into the data folder: chmod 700", "folder", folder, "mode", info.Mode().Perm())
+		log.WarnContext(ctx, "other users of this machine can open the data folder: run chmod 700", "folder", folder, "mode", info.Mode().Perm())
 	}
 }
 
-// checkSecret refuses a file with a secret that other users of the machine may read or change. A file that is missing is fine.
+// checkSecret refuses a file with a secret that other users of the machine can read or change. It accepts a missing file.
 func checkSecret(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("look at the modes of a secret: %w", err)
+		return fmt.Errorf("check the mode of a secret: %w", err)
 	}
 	if info.Mode().Perm()&othersMay == 0 {
 		return nil
 	}
 	return fault.New(fault.Conflict, "secret_exposed", fmt.Sprintf(
-		"%s has mode %o, so that other users of this machine may know the token in it: delete the file to get a new token, or chmod 600 if nobody has read it",
+		"%s has mode %o, so other users of this machine may know the token in it: delete the file to get a new token, or run chmod 600 if nobody has read it",
 		path, info.Mode().Perm()))
 }

@@ -51,15 +51,15 @@ func Serve(ctx context.Context, cfg config.Config, version string, out, logs io.
 	return program.Run(ctx)
 }
 
-// relaxGC lets the heap grow further between collections than Go's default, unless GOGC is set. The live heap is small
-// beside the garbage of requests, so that memory stays small and collections are few.
+// relaxGC lets the heap grow further between collections than Go's default, unless GOGC is set. The live heap is small compared
+// with the garbage of requests, so memory stays small with fewer collections.
 func relaxGC() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
 }
 
-// assemble joins everything over the open stores, which the program closes when it ends.
+// assemble builds the program over the open stores, which the program closes when it ends.
 func assemble(ctx context.Context, version string, s *stores, log *slog.Logger, metrics *telemetry.Metrics, logs, out io.Writer) (*Program, error) {
 	cfg := s.cfg
 	tracer, err := telemetry.NewTracer(ctx, cfg.Tracing.Endpoint, cfg.Tracing.Share)
@@ -75,7 +75,7 @@ func assemble(ctx context.Context, version string, s *stores, log *slog.Logger, 
 		return nil, err
 	}
 	if cfg.Demo && !cfg.Runs(shopSystem) {
-		return nil, fault.ErrInvalid("demo", "fills the system %s, which does not run", shopSystem)
+		return nil, fault.ErrInvalid("demo", "needs the system %s, which is turned off", shopSystem)
 	}
 	running, err := startSystems(ctx, s, log, metrics)
 	if err != nil {
@@ -118,7 +118,7 @@ type system interface {
 	modules() []Module
 }
 
-// startSystems builds the systems that run by the configuration.
+// startSystems builds the systems that the configuration turns on.
 func startSystems(ctx context.Context, s *stores, log *slog.Logger, metrics *telemetry.Metrics) ([]system, error) {
 	var running []system
 	if s.cfg.Runs(shopSystem) {
@@ -133,7 +133,7 @@ func startSystems(ctx context.Context, s *stores, log *slog.Logger, metrics *tel
 	return running, nil
 }
 
-// check returns why the stores that all systems share cannot be used, or nil. Readiness asks it.
+// check returns why a shared store cannot be used, or nil. Readiness calls it.
 func (s *stores) check(context.Context) error {
 	if err := s.failed(); err != nil {
 		return fault.Wrap(fault.KindOf(err), err, "events cannot be written")
@@ -143,7 +143,7 @@ func (s *stores) check(context.Context) error {
 
 const tidyInterval = 10 * time.Minute
 
-// eachInterval calls work each time that the interval has passed, until ctx ends.
+// eachInterval calls work after each interval, until ctx ends.
 func eachInterval(ctx context.Context, interval time.Duration, work func()) {
 	for {
 		backoff.Sleep(ctx, interval)
@@ -160,7 +160,7 @@ func operations(address string, api *httpapi.Server, log *slog.Logger) Module {
 	return newGate(httpapi.HTTPServer(api.OperationsHandler(), log), gateOptions{
 		Name: "operations server", Address: address,
 		Bound:    func(l net.Listener) net.Listener { return httpapi.NewListener(l, httpapi.ListenerOptions{}) },
-		Announce: func(url string) { log.Info("figures and probes", "url", url) },
+		Announce: func(url string) { log.Info("metrics and probes", "url", url) },
 	}).module()
 }
 
@@ -172,7 +172,7 @@ type frontage struct {
 	started time.Time
 }
 
-// api returns the server of all requests, and a function that flushes the access log.
+// api returns the server of the API, and a function that flushes the access log.
 func (f frontage) api(people *accounts.Service, s *stores, log *slog.Logger, metrics *telemetry.Metrics, tracer telemetry.Tracer, logs io.Writer) (*httpapi.Server, func() error) {
 	var access *slog.Logger
 	flush := func() error { return nil }
@@ -211,7 +211,7 @@ func (f frontage) status(ctx context.Context) console.Status {
 	return status
 }
 
-// limiter adapts a limiter of package guard to the interface of httpapi.
+// limiter adapts a guard.Limiter to the interface of httpapi.
 type limiter struct{ guard.Limiter }
 
 // rateLimit returns a limiter of requests a second, with bursts of twice that; nil for 0, which means no limit.
@@ -228,7 +228,7 @@ func (l limiter) Allow(ctx context.Context, key string) (bool, time.Duration, er
 	return decision.OK, decision.RetryAfter, err
 }
 
-// welcome prints the address of the program and commands to try.
+// welcome prints the address of the program and examples of commands.
 func welcome(out io.Writer, cfg config.Config, url, token string) {
 	fmt.Fprintf(out, `agora is at %[1]s
   API reference   %[1]s/docs

@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	// nearMaxAge is how long a value of a shared cache is served from the memory of this process without a look at the cache.
+	// nearMaxAge is how long a value of a shared cache is served from the memory of this process before it is read again.
 	nearMaxAge = time.Minute
-	// nearBlind is the same while nobody tells this process what others change, and so the largest age of a page or of a
-	// session that has ended when Redis is away.
+	// nearBlind replaces nearMaxAge while this process gets no notices of changes. It is the largest age of a cached page and
+	// the longest time that an ended session stays valid while Redis is down.
 	nearBlind = 2 * time.Second
-	// nearDefault bounds that memory where the configuration does not, in bytes.
+	// nearDefault bounds that memory if the configuration does not, in bytes.
 	nearDefault = 64 << 20
-	// ownSessions bounds the cache of sessions that no other server has, in bytes.
+	// ownSessions bounds the cache of sessions that no other server shares, in bytes.
 	ownSessions = 16 << 20
-	// limiterKeys bounds the tokens and addresses that are counted apart, at about 200 bytes each.
+	// limiterKeys bounds the tokens and addresses with a counter each, of about 200 bytes.
 	limiterKeys = 100_000
 )
 
@@ -33,7 +33,7 @@ func sharedPorts() []port {
 		{
 			Port: config.Port{
 				Key: "events", Default: "pebble:events",
-				Help: "Where the domain events are kept. Servers that share the orders have to share them, too.",
+				Help: "Store of the domain events. Servers that share shop.orders have to share it too.",
 			},
 			title: "events",
 			engines: []engine{
@@ -44,7 +44,7 @@ func sharedPorts() []port {
 		{
 			Port: config.Port{
 				Key: "cache", Default: "memory:?size=64MiB",
-				Help: "Where cached documents and sessions are kept: in memory, which size bounds; or in Redis, as in redis://host:6379/0, with what is read often also in the memory of each server, which near bounds. Servers that share products have to share the cache. A cache in memory keeps sessions that are shared for 2 s at most, as nobody tells it which have ended.",
+				Help: "Cache of documents and sessions: in memory, bounded by size, or in Redis, such as redis://host:6379/0. With Redis, each server also caches in its memory, bounded by near. Servers that share shop.catalog have to share the cache. In memory, shared sessions are cached for 2 s at most, because a server does not learn that another one has ended a session.",
 			},
 			title: "cache",
 			engines: append([]engine{
@@ -54,7 +54,7 @@ func sharedPorts() []port {
 		{
 			Port: config.Port{
 				Key: "limits", Default: "memory:",
-				Help: "Where requests are counted for the rates that are allowed: in the memory of each server, so that each allows the whole rate, or in Redis for all of them together.",
+				Help: "Counters of the rate limits: in the memory of each server, which then allows the whole rate, or in Redis for all servers together.",
 			},
 			title: "rate limits",
 			engines: append([]engine{
@@ -80,7 +80,7 @@ func openPebbleEvents(_ context.Context, s *stores, e config.Engine) error {
 }
 
 func setPostgresEvents(s *stores, events *pglog.Log) {
-	// While the log cannot be reached, events wait in the outbox and the shop goes on: another server could not do more.
+	// While PostgreSQL is unreachable, events wait in the outbox. The server stays ready, as another server could not do more.
 	s.failed = func() error { return nil }
 	s.events = events
 	s.closing("event log", events)
@@ -93,7 +93,7 @@ func openMemoryCache(_ context.Context, s *stores, e config.Engine) error {
 	return nil
 }
 
-// openRedisCache does not ask the server for an answer: a cache may be away.
+// openRedisCache does not ping the server: the program also works without its cache.
 func openRedisCache(_ context.Context, s *stores, server *redis.Server, e config.Engine) error {
 	size := e.Size("near")
 	if size == 0 {
@@ -104,7 +104,7 @@ func openRedisCache(_ context.Context, s *stores, server *redis.Server, e config
 	s.cache, s.sessionCache = near, near
 	s.onClose("cache", func() error { near.Close(); return nil })
 	if s.cfg.Engine(sessionsKey).Own() {
-		// Others with the same cache have sessions of their own, and must not believe those of this server.
+		// Other servers with the same cache have other sessions, and must not accept those of this server.
 		own := cache.NewMemory(ownSessions)
 		s.sessionCache = own
 		s.onClose("cache of sessions", func() error { own.Close(); return nil })

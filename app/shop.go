@@ -17,7 +17,7 @@ import (
 // shopSystem is the name of the shop in the configuration.
 const shopSystem = "shop"
 
-// marketplace is the services of the shop over open stores, joined.
+// marketplace has the services of the shop and their background work.
 type marketplace struct {
 	stores  *stores
 	log     *slog.Logger
@@ -32,23 +32,23 @@ type marketplace struct {
 	relay  *relay
 	runner *saga.Runner
 	sync   *shop.InventorySync
-	alone  bool // no other process works on the orders
+	alone  bool // no other server shares the orders
 }
 
-// newMarketplace joins the shop. gateway may be nil for work on the data alone.
+// newMarketplace connects the services of the shop. gateway may be nil for commands that work on the data.
 func newMarketplace(s *stores, gateway shop.Gateway, log *slog.Logger, metrics *telemetry.Metrics) *marketplace {
 	cfg := s.cfg
 	m := &marketplace{stores: s, log: log, metrics: metrics, alone: cfg.Engine(ordersKey).Own()}
 	m.catalog = shop.NewCatalog(s.catalog, func(ctx context.Context, productIDs ...string) {
 		if err := m.pages.Drop(ctx, productIDs...); err != nil {
-			log.ErrorContext(ctx, "pages of changed products may be old for a while", "error", err)
+			log.ErrorContext(ctx, "pages of changed products may be out of date until they expire", "error", err)
 		}
 	})
 	m.pages = shop.NewPages(s.cache, m.catalog, cfg.Shop.CacheTTL, metrics)
 	m.stocks = shop.NewStocks(s.orders, m.catalog)
 	m.relay = newRelay(s, log, metrics)
 	offers := shop.NewCachedOffers(s.cache, m.catalog, cfg.Shop.CacheTTL, metrics, func(err error) {
-		log.Error("a product may be sold as it was before for a while", "error", err)
+		log.Error("a changed product may be sold at its former price until its cache entry expires", "error", err)
 	})
 	m.orders = shop.NewOrders(s.orders, offers, gateway, shop.OrdersOptions{
 		Hold: cfg.Shop.Hold, Log: log, Metrics: metrics, Notify: m.relay.Wake,
@@ -63,17 +63,17 @@ func newMarketplace(s *stores, gateway shop.Gateway, log *slog.Logger, metrics *
 }
 
 const (
-	shopPartitions = 8                  // of the shop's topic, for ever
-	eventsKept     = 7 * 24 * time.Hour // what came before is in the journal still
+	shopPartitions = 8                  // of the shop's topic; must never change
+	eventsKept     = 7 * 24 * time.Hour // older events are still in the journal
 )
 
-// addRoutes adds what the shop shows to the network.
+// addRoutes registers the routes of the shop.
 func (m *marketplace) addRoutes(api *httpapi.Server) {
 	shopapi.AddRoutes(api, shopapi.Services{Catalog: m.catalog, Pages: m.pages, Stocks: m.stocks, Orders: m.orders, History: m.history})
 }
 
-// modules are the parts of the shop that work by themselves. The relay comes last, because it has to stop first: it
-// carries what is left to the event log while everything before it still runs.
+// modules returns the background work of the shop. The relay is the last module, so that it stops first: it moves the remaining
+// events to the event log while the modules before it still run.
 func (m *marketplace) modules() []Module {
 	var modules []Module
 	if cdn := m.stores.cdn; cdn != nil {
@@ -92,17 +92,17 @@ func (m *marketplace) modules() []Module {
 	)
 }
 
-// trimEvents drops old events of the shop now and then, until ctx ends.
+// trimEvents deletes old events of the shop at intervals, until ctx ends.
 func (m *marketplace) trimEvents(ctx context.Context) error {
 	eachInterval(ctx, tidyInterval, func() {
 		if _, err := m.stores.events.Trim(ctx, shop.Topic, eventlog.Retention{Since: time.Now().Add(-eventsKept)}); err != nil {
-			m.log.WarnContext(ctx, "old events stay for now", "error", err)
+			m.log.WarnContext(ctx, "old events could not be deleted; the next attempt follows", "error", err)
 		}
 	})
 	return nil
 }
 
-// check asks the stores of the shop whether they answer, for readiness.
+// check returns why a store of the shop cannot be read, or nil. Readiness calls it.
 func (m *marketplace) check(ctx context.Context) error {
 	if _, _, err := m.stores.orders.Relay(ctx); err != nil {
 		return fault.Wrap(fault.KindOf(err), err, "orders cannot be read")

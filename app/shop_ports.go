@@ -17,7 +17,7 @@ import (
 	"agora/shop"
 )
 
-// ordersKey is the key of a port that others ask for.
+// ordersKey is the key of a port that the configuration is asked for elsewhere.
 const ordersKey = "shop.orders"
 
 // shopPorts are the ports of the shop.
@@ -26,7 +26,7 @@ func shopPorts() []port {
 		{
 			Port: config.Port{
 				Key: "shop.catalog", Was: "catalog", Default: "sqlite:catalog.db",
-				Help: "Where products are kept and searched.",
+				Help: "Store and search index of the products.",
 			},
 			title: "catalogue",
 			engines: []engine{
@@ -37,7 +37,7 @@ func shopPorts() []port {
 		{
 			Port: config.Port{
 				Key: ordersKey, Was: "orders", Default: "sqlite:orders.db",
-				Help: "Where stock, orders, the ledger and the outbox are kept: one transaction spans them.",
+				Help: "Store of stock, orders, ledger and outbox, which share transactions.",
 			},
 			title: "orders",
 			engines: []engine{
@@ -48,7 +48,7 @@ func shopPorts() []port {
 		{
 			Port: config.Port{
 				Key: "shop.views", Was: "views", Default: "sqlite:views.db",
-				Help: "Where the read model of orders is kept. It is rebuilt from the orders if it is lost or old.",
+				Help: "Read model of the orders. It is rebuilt from shop.orders if it is lost or out of date.",
 			},
 			title: "order history",
 			engines: []engine{
@@ -59,7 +59,7 @@ func shopPorts() []port {
 		{
 			Port: config.Port{
 				Key: "shop.gateway", Was: "gateway", Default: "simulated:?latency=20ms",
-				Help: "Who takes the payments. The simulated gateway answers after latency, declines a share of the payments (decline=0.02) and is away for a share of the calls (outage=0.01). stripe: takes its test key from `STRIPE_API_KEY` or from the file key_file, pays everything with one method (method=pm_card_visa), and can call another server than Stripe (api=http://localhost:12111).",
+				Help: "Payment gateway. The simulated gateway answers after latency, declines a share of the payments (decline=0.02) and is unavailable for a share of the calls (outage=0.01). stripe: reads its test key from `STRIPE_API_KEY` or from the file key_file, pays everything with one method (method=pm_card_visa), and can call another server than Stripe (api=http://localhost:12111).",
 			},
 			title: "payments", serving: true,
 			engines: []engine{
@@ -74,7 +74,7 @@ func shopPorts() []port {
 		{
 			Port: config.Port{
 				Key: "shop.cdn", Was: "cdn", Default: "none:",
-				Help: "The cache in front of the shop that is told which product pages have changed: a Varnish with the configuration in deploy/varnish, at its socket for purges, as in varnish://cdn:6082.",
+				Help: "CDN whose pages are purged when products change: a Varnish with the configuration in deploy/varnish, by the address of its socket for purges, such as varnish://cdn:6082.",
 			},
 			title: "CDN", serving: true,
 			engines: []engine{
@@ -112,13 +112,13 @@ func openStripe(_ context.Context, s *stores, e config.Engine) error {
 // stripeKeyVariable is the environment variable from which Stripe's own tools read the secret key.
 const stripeKeyVariable = "STRIPE_API_KEY"
 
-// stripeKey reads the secret key from a file or, without one, from the environment. It is no part of the
-// configuration, which is shown.
+// stripeKey reads the secret key from a file or, without one, from the environment. The key is not in the configuration, because
+// agora config prints that.
 func stripeKey(path string) (string, error) {
 	if path == "" {
 		key, ok := os.LookupEnv(stripeKeyVariable)
 		if !ok {
-			return "", errors.New("the gateway needs Stripe's secret key: in " + stripeKeyVariable + ", or in a file that key_file names")
+			return "", errors.New("the secret key of Stripe is missing: set " + stripeKeyVariable + ", or name a file with key_file")
 		}
 		return key, nil
 	}

@@ -12,7 +12,7 @@ import (
 	"agora/telemetry"
 )
 
-// relay carries the shop's events from the journal to the event log. One server does at a time.
+// relay moves the shop's events from the journal to the event log, on one server at a time.
 type relay struct {
 	*outbox.Relay
 	task lead.Task
@@ -25,7 +25,7 @@ func newRelay(s *stores, log *slog.Logger, metrics *telemetry.Metrics) *relay {
 	}
 }
 
-// run relays until ctx ends, while no other server does.
+// run relays events while this server leads, until ctx ends.
 func (r *relay) run(ctx context.Context) error {
 	return r.task.Run(ctx, func(ctx context.Context) error {
 		r.Run(ctx)
@@ -33,13 +33,13 @@ func (r *relay) run(ctx context.Context) error {
 	})
 }
 
-// flush relays the events that wait now, unless another server leads.
+// flush relays the waiting events, unless another server leads.
 func (r *relay) flush(ctx context.Context) error {
 	_, err := r.task.Once(ctx, r.Flush)
 	return err
 }
 
-// publishTo carries the shop's outbox to the event log.
+// publishTo returns a function that appends messages of the outbox to the event log.
 func publishTo(log eventlog.Log) outbox.Publish {
 	return func(ctx context.Context, messages []outbox.Message) error {
 		records := make([]eventlog.Record, len(messages))
@@ -59,7 +59,7 @@ func (m *marketplace) projections() []*projection.Runner[shop.Event] {
 		return projection.New(p, projection.Options{Leader: lead.Of(events), Log: m.log, Metrics: m.metrics})
 	}
 	return []*projection.Runner[shop.Event]{
-		// The inventory is a part of the catalogue, and lost only with the products.
+		// No Lost: this read model is in the catalogue, and is lost only together with the products.
 		follow(projection.Projection[shop.Event]{Group: "inventory", Project: m.sync.Project, Rebuild: m.sync.Rebuild}),
 		follow(projection.Projection[shop.Event]{
 			Group: "orders", Project: m.history.Project, Rebuild: m.history.Rebuild, Lost: m.history.Lost,
@@ -67,8 +67,8 @@ func (m *marketplace) projections() []*projection.Runner[shop.Event] {
 	}
 }
 
-// runSagas finishes checkouts until ctx ends, at first those that an earlier process left. If servers share the orders, one
-// of them does: each that did would call the gateway for all of them.
+// runSagas finishes checkouts until ctx ends, beginning with those of an earlier process. If servers share the orders, only one
+// of them does this: otherwise each server would call the gateway for every checkout.
 func (m *marketplace) runSagas(ctx context.Context) error {
 	if m.alone {
 		if err := m.runner.Recover(ctx); err != nil {

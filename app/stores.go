@@ -22,8 +22,8 @@ import (
 	"agora/telemetry"
 )
 
-// stores are the open engines of the ports, as the configuration chooses them, and the connections that ports share.
-// The engines of a system that does not run are nil.
+// stores are the open engines of the ports, and the connections that ports share. The engines of a system that is turned off
+// are nil.
 type stores struct {
 	cfg     config.Config
 	log     *slog.Logger
@@ -31,11 +31,11 @@ type stores struct {
 
 	// Shared by all systems.
 	events       eventlog.Log
-	failed       func() error // why events takes no more until the program is started again, or nil
+	failed       func() error // returns the error after which events accepts no writes until a restart; nil before
 	cache        cache.Store
-	sessionCache cache.Store // this process's own where no other server has the sessions
+	sessionCache cache.Store // a cache of this process if no other server has the same sessions, otherwise the shared one
 	limits       func(name string, perSecond, burst int) guard.Limiter
-	attempts     accounts.AttemptStore // to sign in
+	attempts     accounts.AttemptStore // counts attempts to sign in
 
 	users    accounts.UserStore
 	sessions accounts.SessionStore
@@ -45,7 +45,7 @@ type stores struct {
 	orders  shop.OrderStore
 	views   shop.OrderViews
 	gateway shop.Gateway
-	cdn     *varnish.Purger // nil if there is none
+	cdn     *varnish.Purger // nil without a CDN
 
 	files        map[string]io.Closer          // open SQLite files by path: users and sessions may share one
 	databases    map[string]*postgres.Database // by URL
@@ -53,7 +53,7 @@ type stores struct {
 	closers      []closer
 }
 
-// closer is something to close, and its name for the case that this fails.
+// closer closes an engine. Its name is for the error.
 type closer struct {
 	name  string
 	close func() error
@@ -66,7 +66,7 @@ func newStores(cfg config.Config, log *slog.Logger, metrics *telemetry.Metrics) 
 	}
 }
 
-// openStores opens the ports that hold data. What was opened is closed again if one of them fails.
+// openStores opens the ports that hold data. If one of them fails, it closes those that are open.
 func openStores(ctx context.Context, cfg config.Config, log *slog.Logger, metrics *telemetry.Metrics) (*stores, error) {
 	s := newStores(cfg, log, metrics)
 	if err := s.open(ctx, func(p port) bool { return !p.serving }); err != nil {
@@ -75,7 +75,7 @@ func openStores(ctx context.Context, cfg config.Config, log *slog.Logger, metric
 	return s, nil
 }
 
-// open opens the ports that are chosen, of what runs.
+// open opens the ports that are used and that chosen selects.
 func (s *stores) open(ctx context.Context, chosen func(port) bool) error {
 	for _, p := range ports() {
 		if !p.used(s.cfg) || !chosen(p) {
@@ -88,7 +88,7 @@ func (s *stores) open(ctx context.Context, chosen func(port) bool) error {
 	return nil
 }
 
-// close closes the engines, the last opened first.
+// close closes the engines in reverse order.
 func (s *stores) close() error {
 	var errs []error
 	for _, c := range slices.Backward(s.closers) {
@@ -106,7 +106,7 @@ func (s *stores) onClose(name string, end func() error) {
 	s.closers = append(s.closers, closer{name, end})
 }
 
-// database connects to a database once.
+// database returns the connections to a database, which it opens at the first call.
 func (s *stores) database(ctx context.Context, e config.Engine) (*postgres.Database, error) {
 	if db, ok := s.databases[e.URL()]; ok {
 		return db, nil
@@ -120,7 +120,7 @@ func (s *stores) database(ctx context.Context, e config.Engine) (*postgres.Datab
 	return db, nil
 }
 
-// redisServer opens the server of an address once.
+// redisServer returns the server of an address, which it opens at the first call.
 func (s *stores) redisServer(e config.Engine) (*redis.Server, error) {
 	address := e.Address()
 	if server, ok := s.redisServers[address]; ok {
@@ -135,7 +135,7 @@ func (s *stores) redisServer(e config.Engine) (*redis.Server, error) {
 	return server, nil
 }
 
-// makeDataFolder makes the folder that the embedded engines keep their files in, readable by its owner alone.
+// makeDataFolder creates the folder of the embedded engines. Only its owner can read it.
 func makeDataFolder(path string) error {
 	if err := os.MkdirAll(filepath.Clean(path), 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)

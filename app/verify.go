@@ -17,16 +17,16 @@ import (
 )
 
 // ErrDiffers is the error of a verification that found differences.
-var ErrDiffers = errors.New("what is kept differs from what its journal says")
+var ErrDiffers = errors.New("the stored data differs from its journal")
 
-// VerifyShop recomputes the shop of a data folder from its journal, compares it with what is stored, and writes a report to
-// out. Differences fail with ErrDiffers. No server may run on the folder; if other servers that share the stores sell
-// meanwhile, VerifyShop fails with audit_disturbed.
+// VerifyShop recomputes the shop of a data folder from its journal, compares the result with the stored data, and writes a report
+// to out. It returns ErrDiffers for differences. No server may run on the folder. If other servers share the stores and take an
+// order meanwhile, VerifyShop fails with audit_disturbed.
 //
-// First it brings the read models up to date: events that the last server had not delivered are delivered, and a lost read
-// model is rebuilt, as at the next start of a server.
+// First it updates the read models, as the next start of a server would: it delivers the undelivered events and rebuilds a lost
+// read model.
 //
-// history, if not nil, is what clients recorded (see lab/verify): it is held against the shop, too.
+// history, if not nil, is a history of clients (see lab/verify), which is compared with the shop.
 func VerifyShop(ctx context.Context, cfg config.Config, history io.Reader, log *slog.Logger, out io.Writer) error {
 	return withStores(ctx, cfg, log, func(s *stores) error {
 		market, err := bareMarketplace(ctx, s, log)
@@ -34,18 +34,18 @@ func VerifyShop(ctx context.Context, cfg config.Config, history io.Reader, log *
 			return err
 		}
 		if err := market.drain(ctx); err != nil {
-			return fmt.Errorf("carry the events to the read models: %w", err)
+			return fmt.Errorf("update the read models: %w", err)
 		}
 		report, err := shop.Audit{Orders: s.orders, Views: s.views, Catalog: s.catalog, Drained: true}.Run(ctx)
 		if err != nil {
 			return err
 		}
 		if history != nil {
-			told, err := checkHistory(ctx, history, s.orders)
+			compared, err := checkHistory(ctx, history, s.orders)
 			if err != nil {
 				return err
 			}
-			report.Checks = append(report.Checks, told.Checks...)
+			report.Checks = append(report.Checks, compared.Checks...)
 		}
 		if err := report.Print(out); err != nil {
 			return err
@@ -65,7 +65,7 @@ func checkHistory(ctx context.Context, history io.Reader, orders shop.OrderStore
 	return verify.Check(ctx, operations, orders)
 }
 
-// withStores runs work on the open stores of a data folder that nobody else uses.
+// withStores locks a data folder and calls work with its open stores.
 func withStores(ctx context.Context, cfg config.Config, log *slog.Logger, work func(*stores) error) (err error) {
 	lock, err := lockData(cfg.Data)
 	if err != nil {
@@ -79,10 +79,10 @@ func withStores(ctx context.Context, cfg config.Config, log *slog.Logger, work f
 	return errors.Join(work(s), s.close())
 }
 
-// bareMarketplace returns a marketplace without a payment provider, for commands that work on the data only.
+// bareMarketplace returns a marketplace without a payment gateway, for commands that work on the data.
 func bareMarketplace(ctx context.Context, s *stores, log *slog.Logger) (*marketplace, error) {
 	if !s.cfg.Runs(shopSystem) {
-		return nil, fault.ErrInvalid("systems", "does not name %s, which the command works on", shopSystem)
+		return nil, fault.ErrInvalid("systems", "has to include %s for this command", shopSystem)
 	}
 	if err := s.events.Create(ctx, shop.Topic, shopPartitions); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func bareMarketplace(ctx context.Context, s *stores, log *slog.Logger) (*marketp
 	return newMarketplace(s, nil, log, telemetry.NewMetrics()), nil
 }
 
-// drain brings the read models up to the journal as it is now, or waits until the servers have that do.
+// drain updates the read models to the current end of the journal. If other servers lead this work, it waits for them.
 func (m *marketplace) drain(ctx context.Context) error {
 	s, log := m.stores, m.log
 	newest, _, err := s.orders.Relay(ctx)
@@ -105,7 +105,7 @@ func (m *marketplace) drain(ctx context.Context) error {
 			return err
 		}
 		if relayed < newest {
-			log.InfoContext(ctx, "waiting for the server that relays the events", "relayed", relayed, "newest", newest)
+			log.InfoContext(ctx, "waiting for another server to relay the events", "relayed", relayed, "newest", newest)
 			backoff.Sleep(ctx, lead.Campaign)
 		}
 	}

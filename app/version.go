@@ -12,14 +12,14 @@ import (
 	"agora/fault"
 )
 
-// folderVersion is the version of the data folder as a whole. It rises with each version of a store in the folder, so that
-// an older program refuses the folder before it opens any of them: docs/upgrading.md.
+// folderVersion is the version of the whole data folder. It rises with the version of each store in the folder, so that an older
+// program refuses the folder before it opens a store. See docs/upgrading.md.
 const folderVersion = 2
 
 // versionFile has the version of a data folder, in decimal. A folder without the file has version 1.
 const versionFile = "version"
 
-// checkVersion refuses a data folder of a newer program, and returns the version of the folder.
+// checkVersion returns the version of the data folder, or 0 if there is no file. It refuses a folder of a newer program.
 func checkVersion(folder string) (int64, error) {
 	text, err := os.ReadFile(filepath.Join(folder, versionFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,8 +38,8 @@ func checkVersion(folder string) (int64, error) {
 	return found, nil
 }
 
-// markVersion checks the version of a data folder and raises it to that of this program, before any store is migrated: a
-// folder that is migrated in part is refused by an older program too.
+// markVersion checks the version of a data folder and raises it to that of this program. It is called before a store is migrated,
+// so that an older program also refuses a folder whose migration was interrupted.
 func markVersion(folder string) error {
 	found, err := checkVersion(folder)
 	if err != nil || found == folderVersion {

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Config is everything that can be set. The keys of a Schema list each value's name, default, form and help.
+// Config has the values of all keys. The keys of a Schema have the name, default, form and help of each value.
 type Config struct {
-	Data    string   // the folder that everything is kept in
+	Data    string   // the data folder
 	Listen  string   // host:port
-	Demo    bool     // fill an empty shop with generated things
-	Systems []string // the systems that run
+	Demo    bool     // whether an empty shop is filled with generated data
+	Systems []string // the systems that are turned on
 
 	Log     LogConfig
 	Tracing TracingConfig
@@ -25,7 +25,7 @@ type Config struct {
 	engines map[string]Engine // by the key of the port
 }
 
-// Engine returns the engine that a port is kept in. It panics if no port has the key.
+// Engine returns the engine of the port with the key. It panics if no port has the key.
 func (c Config) Engine(key string) Engine {
 	e, ok := c.engines[key]
 	if !ok {
@@ -34,140 +34,140 @@ func (c Config) Engine(key string) Engine {
 	return e
 }
 
-// Runs reports whether a system runs.
+// Runs reports whether a system is turned on.
 func (c Config) Runs(system string) bool { return slices.Contains(c.Systems, system) }
 
-// LogConfig says what is logged, to standard error.
+// LogConfig configures the log on standard error.
 type LogConfig struct {
 	Level  string // debug, info, warn or error
 	Format string // text or json
-	Access bool   // one line for each request
+	Access bool   // whether each request is logged
 }
 
-// TracingConfig says where traces go.
+// TracingConfig configures traces.
 type TracingConfig struct {
 	Endpoint string  // an OTLP/HTTP URL, or "" for no traces
 	Share    float64 // the share of requests that are traced, 0 to 1
 }
 
-// HTTPConfig holds the limits of every request.
+// HTTPConfig has the limits of requests, connections and streams.
 type HTTPConfig struct {
 	MaxBody        int64 // bytes
 	Timeout        time.Duration
-	MaxConcurrent  int // requests at work at the same time
+	MaxConcurrent  int // requests in flight
 	RatePerToken   int // requests a second, 0 for no limit
 	RatePerAddress int // requests a second, 0 for no limit
-	MaxConnections int // open at the same time, 0 for no bound
-	PerAddress     int // open connections of one address, 0 for no bound
+	MaxConnections int // open connections, 0 for no limit
+	PerAddress     int // open connections of one address, 0 for no limit
 
 	MaxStreams           int // open streams of events
 	MaxStreamsPerAddress int // open streams of events of one address
 
 	TrustedProxies []netip.Prefix
-	Drain          time.Duration // between being told to end and taking no new connections
-	ShutdownGrace  time.Duration
+	Drain          time.Duration // between the signal to stop and the end of listening
+	ShutdownGrace  time.Duration // for each module to stop
 }
 
-// AccountsConfig holds the limits of those who sign in.
+// AccountsConfig has the limits of sign-ins.
 type AccountsConfig struct {
 	SignInsPerAddress int // sign-ins and registrations a second, 0 for no limit
 }
 
-// OpsConfig is for those who operate the server.
+// OpsConfig configures the listener of operators.
 type OpsConfig struct {
-	Listen string // host:port of a listener of figures and probes alone, or "" for none
+	Listen string // host:port of a second listener, for metrics and probes only, or "" for none
 }
 
-// ShopConfig holds what a marketplace decides for itself.
+// ShopConfig has the business settings of the shop.
 type ShopConfig struct {
-	Hold     time.Duration // how long an unpaid order keeps its stock
+	Hold     time.Duration // how long stock is held for an unpaid order
 	CacheTTL time.Duration // how long a product page may be served from the cache
 }
 
-// Schema is what can be configured: the systems and the ports of a program. All keys follow from it.
+// Schema is the list of systems and ports of a program, from which all keys are derived.
 type Schema struct {
-	Systems []string // that can be turned off
+	Systems []string // the systems that can be turned off
 	Ports   []Port
 }
 
-// Port is a port as the configuration knows it: a key whose value is the URL of an engine.
+// Port is the configuration of a port: a key whose value is the URL of an engine.
 type Port struct {
-	Key     string // with the system before the dot, as in shop.orders
-	Was     string // the name of the key in earlier versions, if it had another one
+	Key     string // with the system before the dot, such as shop.orders
+	Was     string // the name of the key in earlier versions, or ""
 	Default string
 	Help    string // whole sentences
 	Schemes []Scheme
 }
 
-// Keys returns all keys of the configuration, in the order in which they are shown. The keys of the file, the environment
-// variables, the flags of `agora serve`, the output of `agora config` and docs/configuration.md follow from this one list.
+// Keys returns all keys of the configuration, in the order in which they are printed. The keys of the file, the environment
+// variables, the flags of `agora serve`, the output of `agora config` and docs/configuration.md are derived from this list.
 func (s Schema) Keys() []Key {
 	return slices.Concat(
 		[]Key{
 			key("data", "./agora-data", text("FOLDER"), func(c *Config) *string { return &c.Data },
-				"Folder that everything is kept in. It is made if it is missing."),
+				"Folder with all data. It is created if it is missing."),
 			key("listen", "127.0.0.1:8080", address, func(c *Config) *string { return &c.Listen },
-				"Host and port to listen on. Port 0 takes a free one; an empty host listens on every address."),
+				"Host and port to listen on. Port 0 selects a free port; an empty host listens on all addresses."),
 			key("demo", "false", yesNo, func(c *Config) *bool { return &c.Demo },
-				"Fill an empty data folder with a small generated shop at the first start."),
+				"Fill an empty shop with a small amount of generated data."),
 			key("systems", strings.Join(s.Systems, ","), someOf(s.Systems), func(c *Config) *[]string { return &c.Systems },
-				"Systems that run. Accounts always do. A system that is left out opens no stores and has no routes."),
+				"Systems that are turned on, besides the accounts. Others open no stores and have no routes."),
 		},
 		s.ports(""),
 		s.ports("accounts"),
 		[]Key{
 			key("accounts.sign_ins_per_address", "2", atLeast(0), func(c *Config) *int { return &c.Accounts.SignInsPerAddress },
-				"Sign-ins and registrations a second allowed to one network address, in bursts of 15 times that; 0 is no limit. They are counted where limits says, as are the attempts on each account."),
+				"Sign-ins and registrations a second from one network address, in bursts of 15 times as many; 0 is no limit. They and the attempts on each account are counted in the engine of limits."),
 		},
 		s.ports("shop"),
 		[]Key{
 			key("shop.hold", "15m", duration, func(c *Config) *time.Duration { return &c.Shop.Hold },
-				"How long an order that is not paid yet keeps its stock."),
+				"Time for which stock is held for an unpaid order."),
 			key("shop.cache_ttl", "1h", duration, func(c *Config) *time.Duration { return &c.Shop.CacheTTL },
-				"How long a product page may be served from the cache. A change of the product drops it at once."),
+				"Time for which a product page may be served from the cache. A change of the product deletes it from the cache at once."),
 		},
 		[]Key{
 			key("log.level", "info", oneOf("debug", "info", "warn", "error"), func(c *Config) *string { return &c.Log.Level },
-				"Least level that is logged."),
+				"Lowest level that is logged."),
 			key("log.format", "text", oneOf("text", "json"), func(c *Config) *string { return &c.Log.Format },
-				"Form of a log line."),
+				"Format of log lines."),
 			key("log.access", "false", yesNo, func(c *Config) *bool { return &c.Log.Access },
 				"Log a line for each request."),
 			key("tracing.endpoint", "", webURL, func(c *Config) *string { return &c.Tracing.Endpoint },
-				"OTLP/HTTP collector that traces are sent to, such as http://localhost:4318. Empty sends none."),
+				"URL of the OTLP/HTTP collector of traces, such as http://localhost:4318. Empty turns traces off."),
 			key("tracing.share", "0.01", share, func(c *Config) *float64 { return &c.Tracing.Share },
-				"Share of the requests that are traced, 0 to 1. A trace that a proxy of http.trusted_proxies passes on is always followed."),
+				"Share of the requests that are traced, 0 to 1. Traces that a proxy of http.trusted_proxies began are always continued."),
 			key("http.max_body", "1MiB", size, func(c *Config) *int64 { return &c.HTTP.MaxBody },
-				"Largest body of a request with JSON. Every route has a limit of its own too."),
+				"Largest JSON body of a request. Many routes have a lower limit."),
 			key("http.timeout", "10s", duration, func(c *Config) *time.Duration { return &c.HTTP.Timeout },
-				"Longest time that a request may take."),
+				"Timeout of a request."),
 			key("http.max_concurrent", "1024", atLeast(1), func(c *Config) *int { return &c.HTTP.MaxConcurrent },
-				"Most requests at work at the same time. The next one is told to come back later."),
+				"Most requests in flight. Further ones get 503 with Retry-After."),
 			key("http.rate_per_token", "100", atLeast(0), func(c *Config) *int { return &c.HTTP.RatePerToken },
-				"Requests a second allowed to one session or token; 0 is no limit."),
+				"Requests a second of one session or token; 0 is no limit."),
 			key("http.rate_per_address", "500", atLeast(0), func(c *Config) *int { return &c.HTTP.RatePerAddress },
-				"Requests a second allowed to one network address, whoever is behind it; 0 is no limit."),
+				"Requests a second from one network address, with all its users; 0 is no limit."),
 			key("http.max_connections", "8192", atLeast(0), func(c *Config) *int { return &c.HTTP.MaxConnections },
-				"Most connections that may be open at the same time. The next one is closed at once. 0 is no bound."),
+				"Most open connections. Further ones are closed at once. 0 is no limit."),
 			key("http.max_connections_per_address", "1024", atLeast(0), func(c *Config) *int { return &c.HTTP.PerAddress },
-				"Most connections that one network address may have open at the same time, unless http.trusted_proxies names it. 0 is no bound."),
+				"Most open connections of one network address. Addresses of http.trusted_proxies have no limit of their own. 0 is no limit."),
 			key("http.max_streams", "4096", atLeast(1), func(c *Config) *int { return &c.HTTP.MaxStreams },
-				"Most streams of events that may be open at the same time. The next one gets 503."),
+				"Most open streams of events. Further ones get 503."),
 			key("http.max_streams_per_address", "128", atLeast(1), func(c *Config) *int { return &c.HTTP.MaxStreamsPerAddress },
-				"Most streams of events that one network address may have open at the same time. The next one gets 429."),
+				"Most open streams of events of one network address. Further ones get 429."),
 			key("http.trusted_proxies", "", prefixes, func(c *Config) *[]netip.Prefix { return &c.HTTP.TrustedProxies },
-				"Networks whose X-Forwarded-For and traceparent are believed, such as 10.0.0.0/8, separated by commas."),
+				"Networks of trusted proxies, such as 10.0.0.0/8, separated by commas. X-Forwarded-For and traceparent of other clients are ignored."),
 			key("http.drain", "0s", latency, func(c *Config) *time.Duration { return &c.HTTP.Drain },
-				"Time that load balancers get at the end to go elsewhere: for so long the server is not ready and goes on as before; then it takes no new connections, and those without a request stay open for as long again, or until each has been used once more. It has to be longer than the load balancer keeps a connection idle. 0 suits a server that nothing stands before."),
+				"Time for load balancers to notice that the server stops. During this time /readyz fails and the server continues to work. Then it stops listening; an idle connection stays open until its next answer, for the same time at most. Set it higher than the time for which the load balancer keeps a connection idle. 0 is right without a load balancer."),
 			key("http.shutdown_grace", "20s", duration, func(c *Config) *time.Duration { return &c.HTTP.ShutdownGrace },
-				"Time that each part of the program gets at the end to finish what it began."),
+				"Time for each part of the program to finish its work when the program stops."),
 			key("ops.listen", "", optionalAddress, func(c *Config) *string { return &c.Ops.Listen },
-				"Host and port of a second listener, which has /metrics, /healthz and /readyz alone, without limits, and asks for no token. Let nobody reach it but those who operate the server. Empty is none; /metrics of the first listener asks for a token of the role admin or metrics."),
+				"Host and port of a second listener that serves only /metrics, /healthz and /readyz, without limits and without a token. Only operators may reach it. Empty turns it off. /metrics of the first listener needs a token of the role admin or metrics."),
 		},
 	)
 }
 
-// ports returns the keys of the ports whose names begin with the system and a dot; "" are those that all systems share.
+// ports returns the keys of the ports of a system, or of the shared ports for "".
 func (s Schema) ports(system string) []Key {
 	var keys []Key
 	for _, p := range s.Ports {

@@ -11,27 +11,27 @@ import (
 	"time"
 )
 
-// Engine says what a port is kept in: a URL whose scheme names the engine, such as sqlite:orders.db.
+// Engine is the URL of a port's engine, such as sqlite:orders.db. The scheme names the engine.
 type Engine struct {
 	url    *url.URL
 	params url.Values
 	own    bool
 }
 
-// Scheme is an engine that a port can be kept in, as the URL names it.
+// Scheme is an engine that implements a port, by the scheme of its URL.
 type Scheme struct {
 	Name   string
-	Path   string           // what the part after the colon names, such as "file"; "" if nothing stands there
-	Server bool             // whether the URL names a server instead, as in redis://user:password@host:port/db
-	Own    bool             // whether what is kept belongs to this process or its data folder, and to no other server
-	Params map[string]Param // the parameters that it takes
-	Driver bool             // whether the parameters are for its driver to read
+	Path   string           // what the URL's part after the colon names, such as "file"; "" if it has to be empty
+	Server bool             // whether the URL names a server, such as redis://user:password@host:port/db
+	Own    bool             // whether the stored data belongs to this process or its data folder, and is not shared
+	Params map[string]Param // the known parameters
+	Driver bool             // whether the driver checks the parameters
 }
 
-// Param returns what is wrong with the text of a parameter, or nil.
+// Param returns an error that says what is wrong with the value of a parameter, or nil.
 type Param func(text string) error
 
-// SizeParam is a number of bytes above zero with its unit.
+// SizeParam is a number of bytes above zero with a unit.
 func SizeParam(text string) error { return parses(size, text) }
 
 // LatencyParam is a duration that may be zero.
@@ -40,7 +40,7 @@ func LatencyParam(text string) error { return parses(latency, text) }
 // ShareParam is a number from 0 to 1.
 func ShareParam(text string) error { return parses(share, text) }
 
-// TextParam is any text but the empty one.
+// TextParam is a text that is not empty.
 func TextParam(s string) error { return parses(text("TEXT"), s) }
 
 // WebParam is a URL that begins with http:// or https://.
@@ -51,7 +51,7 @@ func parses[T any](f form[T], text string) error {
 	return err
 }
 
-// engine is the form of a port's URL. Its errors never quote the URL, as there may be a password in it.
+// engine is the form of a port's URL. Its errors do not quote the URL, which may have a password.
 func engine(schemes ...Scheme) form[Engine] {
 	names := make([]string, len(schemes))
 	for i, s := range schemes {
@@ -70,11 +70,11 @@ func engine(schemes ...Scheme) form[Engine] {
 	}}
 }
 
-// accept returns the engine that the URL chooses, if the URL says nothing that the engine does not understand.
+// accept returns the engine of the URL, or an error if a part of the URL is wrong or unknown.
 func (s Scheme) accept(u *url.URL) (Engine, error) {
 	params, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return Engine{}, errors.New("has parameters that cannot be read")
+		return Engine{}, errors.New("has parameters that cannot be parsed")
 	}
 	e := Engine{url: u, params: params, own: s.Own}
 	if s.Server {
@@ -88,20 +88,20 @@ func (s Scheme) accept(u *url.URL) (Engine, error) {
 	return e, s.acceptParams(params)
 }
 
-// acceptLocal says what is wrong with the URL of an engine that is part of the program.
+// acceptLocal checks the URL of an engine that is part of the program.
 func (s Scheme) acceptLocal(e Engine) error {
 	switch u := e.url; {
 	case u.Host != "" || u.User != nil:
 		return fmt.Errorf("must not have // after the scheme %s", s.Name)
 	case s.Path == "" && e.name() != "":
-		return fmt.Errorf("must have nothing but parameters after the scheme %s", s.Name)
+		return fmt.Errorf("must have only parameters after the scheme %s", s.Name)
 	case s.Path != "" && e.name() == "":
 		return fmt.Errorf("has to name a %s after the scheme %s", s.Path, s.Name)
 	}
 	return nil
 }
 
-// acceptParams says which parameter the engine does not know, or how it is wrong.
+// acceptParams checks the parameters of the URL.
 func (s Scheme) acceptParams(params url.Values) error {
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		check, ok := s.Params[name]
@@ -119,8 +119,8 @@ func (s Scheme) acceptParams(params url.Values) error {
 	return nil
 }
 
-// acceptServer says what is wrong with the URL of an engine that runs elsewhere. A password has one place in it,
-// the one that is hidden wherever the URL is shown.
+// acceptServer checks the URL of a server. It refuses a password among the parameters, because only one before the host is hidden
+// when the URL is printed.
 func (s Scheme) acceptServer(e Engine) error {
 	for name := range e.params {
 		if strings.Contains(strings.ToLower(name), "password") {
@@ -137,20 +137,20 @@ func (s Scheme) acceptServer(e Engine) error {
 // Scheme returns the name of the engine, such as "sqlite".
 func (e Engine) Scheme() string { return e.url.Scheme }
 
-// Own reports whether what is kept belongs to this process or its data folder, and so to no other server.
+// Own reports whether the stored data belongs to this process or its data folder, and is not shared with other servers.
 func (e Engine) Own() bool { return e.own }
 
-// Host returns the host of a server without its port, or "" for an engine of this process and for a socket.
+// Host returns the host of a server without its port, or "" for an embedded engine or a Unix socket.
 func (e Engine) Host() string { return e.url.Hostname() }
 
-// Address returns the URL of a server without the parameters. There may be a password in it.
+// Address returns the URL of a server without the parameters. It may have a password.
 func (e Engine) Address() string {
 	address := *e.url
 	address.RawQuery = ""
 	return address.String()
 }
 
-// Path returns the engine's file or folder. It is relative to the data folder unless it begins with a slash.
+// Path returns the path of the engine's file or folder. A relative name is a name in the data folder.
 func (e Engine) Path(data string) string {
 	if filepath.IsAbs(e.name()) {
 		return e.name()
@@ -158,25 +158,25 @@ func (e Engine) Path(data string) string {
 	return filepath.Join(data, e.name())
 }
 
-// name is what stands between the colon and the parameters.
+// name returns the part of the URL between the colon and the parameters.
 func (e Engine) name() string { return e.url.Opaque + e.url.Path }
 
-// URL returns the whole URL of an engine that runs elsewhere, with its password.
+// URL returns the whole URL, with its password.
 func (e Engine) URL() string { return e.url.String() }
 
-// Duration returns a parameter that is a duration, or 0 where it is not given.
+// Duration returns a parameter that is a duration, or 0 if it is not set.
 func (e Engine) Duration(param string) time.Duration { return given(e, param, latency) }
 
-// Share returns a parameter from 0 to 1, or 0 where it is not given.
+// Share returns a parameter from 0 to 1, or 0 if it is not set.
 func (e Engine) Share(param string) float64 { return given(e, param, share) }
 
-// Size returns a parameter that is a number of bytes, or 0 where it is not given.
+// Size returns a parameter that is a number of bytes, or 0 if it is not set.
 func (e Engine) Size(param string) int64 { return given(e, param, size) }
 
-// Text returns a parameter as it is, or "" where it is not given.
+// Text returns the text of a parameter, or "" if it is not set.
 func (e Engine) Text(param string) string { return e.params.Get(param) }
 
-// given reads a parameter that accept has checked, so that it cannot be wrong any more.
+// given parses a parameter. accept has checked it, so an error means that it is not set.
 func given[T any](e Engine, param string, f form[T]) T {
 	v, err := f.parse(e.params.Get(param))
 	if err != nil {
@@ -186,5 +186,5 @@ func given[T any](e Engine, param string, f form[T]) T {
 	return v
 }
 
-// String returns the URL with what is secret in it hidden.
+// String returns the URL with its secrets hidden.
 func (e Engine) String() string { return redact(e.url.String()) }

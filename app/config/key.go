@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// Key is one value of the configuration and the three names it goes by.
+// Key is one value of the configuration, with its names in the file, the environment and the flags.
 type Key struct {
 	Name    string // in the file, with the section before the dot: "http.max_body"
 	Was     string // the name in earlier versions, or ""
 	Default string
-	Form    string // what a value looks like, such as DURATION
+	Form    string // form of a value, such as DURATION
 	Help    string // whole sentences
 
 	set  func(c *Config, text string) error
-	show func(text string) string // hides what is secret in a text that set accepted
-	kind string                   // the value's YAML tag
+	show func(text string) string // hides the secrets in a text that set accepted
+	kind string                   // YAML tag of the value
 }
 
 // Env returns the key's environment variable: "http.max_body" is AGORA_HTTP_MAX_BODY.
@@ -47,14 +47,14 @@ func (k Key) Section() string {
 	return section
 }
 
-// Switch reports whether the key is on or off, so that its flag needs no value.
+// Switch reports whether the key is a boolean, so that its flag needs no value.
 func (k Key) Switch() bool { return k.kind == boolTag }
 
-// form is how the values of a type are written.
+// form is the notation of the values of a type.
 type form[T any] struct {
 	name  string
-	parse func(text string) (T, error) // the error goes on after the key's name: "has to be ..."
-	show  func(text string) string     // nil shows the text as it is
+	parse func(text string) (T, error) // the error continues a sentence that begins with the key: "has to be ..."
+	show  func(text string) string     // hides secrets; nil if there are none
 	kind  string                       // YAML tag; "" is a string
 }
 
@@ -147,7 +147,7 @@ var latency = form[time.Duration]{name: "DURATION", parse: func(s string) (time.
 
 var size = form[int64]{name: "SIZE", parse: parseSize}
 
-// parseSize reads a number of bytes above zero with its unit, a power of 1024.
+// parseSize parses a number of bytes above zero with a unit, which is a power of 1024.
 func parseSize(s string) (int64, error) {
 	digits := strings.TrimRight(s, "BKMGi")
 	shift, known := map[string]int{"B": 0, "KiB": 10, "MiB": 20, "GiB": 30}[s[len(digits):]]
@@ -176,7 +176,7 @@ func atLeast(least int) form[int] {
 	}}
 }
 
-// someOf is a list of words, each of which has to be a known one and may be given once.
+// someOf is a list of known words without repetition.
 func someOf(words []string) form[[]string] {
 	return form[[]string]{name: "NAME,…", kind: listTag, parse: func(s string) ([]string, error) {
 		chosen := []string{}
@@ -211,7 +211,8 @@ var prefixes = form[[]netip.Prefix]{name: "NETWORK,…", kind: listTag, parse: f
 	return nets, nil
 }}
 
-// webURL never quotes what it refuses, as there may be a password in it. Its query is hidden too: collectors take keys there.
+// webURL is a URL of HTTP. Its errors do not quote the URL, which may have a password. Its query is hidden because it may have the
+// key of a collector.
 var webURL = form[string]{name: "URL", show: redactQuery, parse: func(s string) (string, error) {
 	if s == "" {
 		return "", nil
@@ -223,10 +224,10 @@ var webURL = form[string]{name: "URL", show: redactQuery, parse: func(s string) 
 	return s, nil
 }}
 
-// hidden stands for what is secret in a text that is shown.
+// hidden replaces secrets.
 const hidden = "xxxxx"
 
-// redact hides the password of a URL that was parsed before, and what is secret in the URLs among its parameters.
+// redact hides the password of a valid URL and the secrets of URLs among its parameters.
 func redact(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {
@@ -244,8 +245,8 @@ func redact(s string) string {
 	return u.Redacted()
 }
 
-// redactQuery hides the password of a web URL that was parsed before, and the values of all its parameters. A user without
-// a password is a token there, and hidden too.
+// redactQuery hides the password of a valid URL of HTTP, and the values of all its parameters. It also hides a user without a
+// password, because that is usually a token.
 func redactQuery(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {

@@ -12,33 +12,33 @@ import (
 const (
 	envPrefix = "AGORA_"
 
-	// FileVariable is the environment variable that names the configuration file where no flag does.
+	// FileVariable is the environment variable with the path of the configuration file. The flag overrides it.
 	FileVariable = envPrefix + "CONFIG"
 )
 
-// Sources are the places that configuration comes from. A flag wins over the environment, the
-// environment over the file, and the file over the defaults.
+// Sources are the sources of the configuration. A flag overrides the environment, the environment overrides the file, and the file
+// overrides the defaults.
 type Sources struct {
-	File    string            // path of a YAML file; empty takes the one that AGORA_CONFIG names, if any
+	File    string            // path of a YAML file; "" for the file that AGORA_CONFIG names, if any
 	Environ []string          // NAME=value, as os.Environ returns it
-	Flags   map[string]string // the text of each flag that was given, by the name of its key
+	Flags   map[string]string // values of the given flags, by the names of their keys
 }
 
-// Settings are the configuration that is in force, and where each value of it comes from.
+// Settings are the configuration and the source of each value.
 type Settings struct {
 	Config
 	keys  []Key
 	given map[string]setting // by the name of the key
 }
 
-// setting is a value as it was written, and where.
+// setting is the text of a value and its source.
 type setting struct {
 	text   string
 	origin string // "default", "file agora.yaml", "environment AGORA_DATA" or "flag --data"
 }
 
-// Load reads all sources. Its error is fault.Invalid and names every key and variable that is unknown, with
-// the nearest one that is known, and every value that cannot be used.
+// Load reads all sources. Its error is fault.Invalid. It names every invalid value, and every unknown key and variable with the
+// nearest known one.
 func (s Schema) Load(src Sources) (*Settings, error) {
 	l := newLoader(s)
 	environ := environment(src.Environ)
@@ -59,7 +59,7 @@ func (s Schema) Load(src Sources) (*Settings, error) {
 	return l.settings, nil
 }
 
-// loader applies one source after the other and collects what is wrong in all of them.
+// loader applies one source after the other and collects the errors of all of them.
 type loader struct {
 	keys     []Key
 	settings *Settings
@@ -76,7 +76,7 @@ func newLoader(s Schema) *loader {
 	return l
 }
 
-// set puts a text from origin into the configuration; as is how the user wrote the key there.
+// set sets a key to a text from origin. as is the key's name in that source, for errors.
 func (l *loader) set(k Key, text, origin, as string) {
 	if err := k.set(&l.settings.Config, text); err != nil {
 		l.wrong.Add(as, "%v", err)
@@ -97,7 +97,7 @@ func (l *loader) file(path string) error {
 	return nil
 }
 
-// environment returns the variables of this program by their names.
+// environment returns the variables that begin with AGORA_, by their names.
 func environment(environ []string) map[string]string {
 	variables := map[string]string{}
 	for _, variable := range environ {
@@ -146,7 +146,7 @@ func (l *loader) byName(name string) (Key, bool) {
 	return l.keys[i], true
 }
 
-// byFormerName returns the key that had another name in earlier versions, which is reports.
+// byFormerName returns the key for whose former name is returns true.
 func (l *loader) byFormerName(is func(was string) bool) (Key, bool) {
 	i := slices.IndexFunc(l.keys, func(k Key) bool { return k.Was != "" && is(k.Was) })
 	if i < 0 {
@@ -159,7 +159,7 @@ func (l *loader) isSection(name string) bool {
 	return slices.ContainsFunc(l.keys, func(k Key) bool { return k.Section() == name })
 }
 
-// words are all that can stand in a file: the keys and their sections.
+// words returns the words that may be in a file: the keys and their sections.
 func (l *loader) words() []string {
 	return slices.DeleteFunc(append(l.names(Key.name), l.names(Key.Section)...), func(w string) bool { return w == "" })
 }
@@ -174,7 +174,7 @@ func (l *loader) names(of func(Key) string) []string {
 
 func (k Key) name() string { return k.Name }
 
-// nearest returns the known word with the least edits (Levenshtein distance) from the given one.
+// nearest returns the known word with the least Levenshtein distance from word.
 func nearest(word string, known []string) string {
 	return slices.MinFunc(known, func(a, b string) int { return edits(word, a) - edits(word, b) })
 }

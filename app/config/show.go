@@ -8,8 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// WriteYAML writes the configuration that is in force, as a file that Load accepts. A comment after each value says where
-// the value comes from. Secrets are hidden.
+// WriteYAML writes the configuration as a file that Load accepts. A comment after each value names its source. Secrets are hidden.
 func (s *Settings) WriteYAML(w io.Writer) error {
 	top := &yaml.Node{Kind: yaml.MappingNode}
 	sections := map[string]*yaml.Node{"": top}
@@ -71,7 +70,7 @@ func (s Schema) WriteReference(w io.Writer) error {
 
 func title(section string) string {
 	if section == "" {
-		return "The program, and what all systems share"
+		return "The program and all systems"
 	}
 	return section
 }
@@ -80,18 +79,18 @@ const referenceHead = `# Configuration
 
 <!-- Written by "agora config --reference". Change app/config/config.go, or a port in app, and run "make generate". -->
 
-agora runs without any configuration. Whatever is set comes from, and the first of these wins:
+agora runs without any configuration. A value is taken from the first of these sources that has it:
 
 1. a flag of ` + "`agora serve`" + `,
 2. an environment variable,
 3. the YAML file that ` + "`--config FILE` or `" + FileVariable + "`" + ` names,
 4. the default.
 
-A key or an ` + "`" + envPrefix + "`" + ` variable that does not exist is an error. ` + "`agora config`" + ` prints what is in
-force and where each value comes from, with passwords hidden; its output can be used as a file.
+An unknown key or ` + "`" + envPrefix + "`" + ` variable is an error. ` + "`agora config`" + ` prints the configuration and the source
+of each value, with passwords hidden; its output can be used as a file.
 
-A store's URL begins with its engine, such as ` + "`sqlite:orders.db`" + `. A path is relative to the data folder
-unless it begins with a slash. PostgreSQL is named as its own tools name it, such as
-` + "`postgres://user:password@host/database?sslmode=verify-full`" + `: ` + "`search_path`" + ` chooses the schema and ` + "`pool_max_conns`" + `
-how many connections one agora may have open, besides one for the tasks that it leads for all servers.
+The URL of a store begins with its engine, such as ` + "`sqlite:orders.db`" + `. A path is relative to the data folder
+unless it begins with a slash. PostgreSQL has the URLs of its own tools, such as
+` + "`postgres://user:password@host/database?sslmode=verify-full`" + `. The parameter ` + "`search_path`" + ` selects the schema, and
+` + "`pool_max_conns`" + ` bounds the connections of one agora, which opens one more for the tasks that it leads.
 `

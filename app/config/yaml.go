@@ -10,8 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// yaml applies the content of a file. It walks the syntax tree instead of decoding into a struct, because
-// the tree knows the line of each value and its text as it was written.
+// yaml applies the content of a file. It walks the syntax tree instead of decoding into a struct, because the tree has the line
+// of each value and its original text.
 func (l *loader) yaml(path string, content []byte) error {
 	root, err := document(content)
 	if err != nil || root == nil {
@@ -22,7 +22,7 @@ func (l *loader) yaml(path string, content []byte) error {
 	return nil
 }
 
-// document returns the content of the one YAML document that a file may hold, or nil for an empty file.
+// document returns the content of the only YAML document in a file, or nil for an empty file.
 func document(content []byte) (*yaml.Node, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(content))
 	var first yaml.Node
@@ -44,14 +44,14 @@ func document(content []byte) (*yaml.Node, error) {
 	return root, nil
 }
 
-// yamlFile is a file while it is applied.
+// yamlFile applies a file.
 type yamlFile struct {
 	*loader
 	path  string
-	lines map[string]int // where each key was met
+	lines map[string]int // line of each key
 }
 
-// section applies the keys of a section, or of the whole file where its name is empty.
+// section applies the keys of a section, or of the whole file for "".
 func (f yamlFile) section(section string, node *yaml.Node) {
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		name, value := node.Content[i].Value, node.Content[i+1]
@@ -65,8 +65,8 @@ func (f yamlFile) section(section string, node *yaml.Node) {
 // entry applies one key, which is a section or has a value.
 func (f yamlFile) entry(name string, line int, value *yaml.Node) {
 	as := fmt.Sprintf("%s:%d: %s", f.path, line, name)
-	if first, met := f.lines[name]; met {
-		f.wrong.Add(as, "is already given in line %d", first)
+	if first, twice := f.lines[name]; twice {
+		f.wrong.Add(as, "is already set in line %d", first)
 		return
 	}
 	f.lines[name] = line
@@ -75,7 +75,7 @@ func (f yamlFile) entry(name string, line int, value *yaml.Node) {
 		case value.Kind == yaml.MappingNode:
 			f.section(name, value)
 		case value.ShortTag() != nullTag: // null: all of its keys are commented out
-			f.wrong.Add(as, "is a section: its keys go below it, indented")
+			f.wrong.Add(as, "is a section: indent its keys below it")
 		}
 		return
 	}
@@ -96,7 +96,7 @@ func (f yamlFile) entry(name string, line int, value *yaml.Node) {
 	f.set(key, text, "file "+f.path, as)
 }
 
-// valueText returns the text of a value as it was written: a scalar, or a list of scalars joined by commas.
+// valueText returns the original text of a scalar, or of a list of scalars joined by commas.
 func valueText(value *yaml.Node) (text string, ok bool) {
 	switch {
 	case value.Kind == yaml.ScalarNode:
