@@ -1,12 +1,10 @@
-// Package generate fills a marketplace with people, products, stock, reviews and past orders that nobody
-// ever saw: the same ones for the same seed, so that trials can be repeated and compared. It makes data of a
-// plausible shape (prices and popularity with long tails, common and rare words), not a model of real
-// customers: nobody in it has a password, an address or a habit.
+// Package generate fills a marketplace with synthetic people, products, stock, reviews and past orders. Use it for demos and for
+// measurements: the same seed gives the same data, so measurements can be repeated and compared. Prices, popularity and words have
+// plausible long-tailed distributions. The people have no passwords and no addresses.
 //
-// Products, stock and people are made from the seed and their number alone: a smaller plan is the beginning of a
-// larger one. Orders and reviews also depend on how many of these there are. So an interrupted run goes on where
-// it stopped when it is run again, and a load generator can name the users and products of a data folder
-// without reading them.
+// Products, stock and people depend only on the seed and their number, so a smaller plan is the beginning of a larger one. Orders
+// and reviews also depend on the numbers of products and people. So an interrupted run can be continued, and a load generator knows
+// the ids of a data folder's users and products without reading them.
 package generate
 
 import (
@@ -23,23 +21,22 @@ import (
 	"agora/shop"
 )
 
-// Plan is how much to generate.
+// Plan has the amounts of data to generate.
 type Plan struct {
 	Products int
-	Users    int // shoppers; the sellers of the products come on top
-	Orders   int // past orders by these users; needs users and products
+	Users    int // shoppers, without the sellers of the products
+	Orders   int // past orders of these users; needs users and products
 	Seed     uint64
 }
 
-// The bounds of a plan. They keep the numbers in SKUs and e-mail addresses as wide as their padding, which
-// is what makes the addresses ascend.
+// The bounds of a plan. With them, the padded numbers in SKUs and e-mail addresses have a fixed width, so that the addresses ascend.
 const (
 	maxProducts = 10_000_000
 	maxUsers    = 100_000_000
 	maxOrders   = 100_000 // a year of them
 )
 
-// Validate names every offending field.
+// Validate returns an error that names every wrong field, or nil.
 func (p Plan) Validate() error {
 	var c fault.Collector
 	c.Check(p.Products >= 0 && p.Products <= maxProducts, "products", "is not between 0 and %d", maxProducts)
@@ -49,7 +46,7 @@ func (p Plan) Validate() error {
 	return c.Err()
 }
 
-// Targets are where the data goes. No server may be running on them.
+// Targets are the stores to fill. No server may run on them.
 type Targets struct {
 	Users    accounts.UserStore
 	Personal accounts.PersonalStore
@@ -58,28 +55,28 @@ type Targets struct {
 	Views    shop.OrderViews
 }
 
-// Progress says how far one kind of data is: Done of Total, those of earlier runs included.
+// Progress is the progress of one kind of data. Done includes the data of earlier runs.
 type Progress struct {
-	Stage string // such as "users" or "products"; three stages run side by side
+	Stage string // such as "users" or "products"; up to three stages run concurrently
 	Done  int
 	Total int
 }
 
-// Report says what is there after a run, and how much of it the run has added.
+// Report has the amounts of data after a run, and how much of them the run added.
 type Report struct {
 	Seed  uint64        `json:"seed"`
 	Added []Added       `json:"added"`
 	Took  time.Duration `json:"took_ns"`
 }
 
-// Added is how many of a kind the plan has, and how many of them are new.
+// Added has the total of one kind in the plan, and how many of them are new.
 type Added struct {
 	Stage string `json:"stage"`
 	Total int    `json:"total"`
 	New   int    `json:"new"`
 }
 
-// epoch is when the generated marketplace opened: fixed, so that the data does not depend on the day.
+// epoch is the time at which the generated marketplace opened. It is fixed so that the data does not depend on the date.
 var epoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // run is one run of a plan.
@@ -92,8 +89,7 @@ type run struct {
 	progress func(Progress)
 }
 
-// stage is one kind of data: how many there are in the end, how many are there already, and what adds those
-// from number `from` up to `to`.
+// stage adds one kind of data in batches. done returns how many exist already; add adds the numbers from `from` up to `to`.
 type stage struct {
 	name  string
 	total int
@@ -102,13 +98,13 @@ type stage struct {
 	add   func(ctx context.Context, from, to int) error
 }
 
-// Run generates what of the plan is not there yet. progress, which may be nil, is called after every batch, never
-// by two at once. An interrupted run returns the context's error and is completed by the next one with the same seed.
-// Data of another seed cannot be added, since both would use the same SKUs and e-mail addresses: that is
-// fault.Conflict with the code other_seed, and changes nothing.
+// Run generates the missing data of the plan. progress, which may be nil, is called after every batch, but not concurrently. An
+// interrupted run returns the context's error, and the next one with the same seed completes it. Data of another seed cannot be
+// added, because both would use the same SKUs and e-mail addresses: Run then returns fault.Conflict with the code other_seed and
+// changes nothing.
 //
-// Accounts, personal data and the shop go into files of their own, so they are filled side by side; within
-// each the order is fixed, so that the same plan gives the same bytes.
+// Accounts, personal data and the shop are in separate files, so they are filled concurrently. Within each, the order is fixed, so
+// that the same plan gives the same bytes.
 func Run(ctx context.Context, plan Plan, targets Targets, progress func(Progress)) (Report, error) {
 	if err := plan.Validate(); err != nil {
 		return Report{}, err
@@ -132,7 +128,7 @@ func Run(ctx context.Context, plan Plan, targets Targets, progress func(Progress
 	for i, lane := range lanes {
 		group.Go(func() {
 			if reports[i], errs[i] = r.fill(ctx, lane); errs[i] != nil {
-				stop() // the others go no further; the first error is among those that are joined
+				stop() // the first error is among the joined ones
 			}
 		})
 	}
@@ -140,7 +136,7 @@ func Run(ctx context.Context, plan Plan, targets Targets, progress func(Progress
 	return Report{Seed: plan.Seed, Added: slices.Concat(reports...), Took: time.Since(started)}, errors.Join(errs...)
 }
 
-// checkSeed returns fault.Conflict if the first people are there with another seed's identifiers.
+// checkSeed returns fault.Conflict if the first people exist with the ids of another seed.
 func (r *run) checkSeed(ctx context.Context) error {
 	var first []person
 	if r.Sellers() > 0 {
@@ -160,7 +156,7 @@ func (r *run) checkSeed(ctx context.Context) error {
 	return nil
 }
 
-// fill runs stages one after the other, and returns those that are complete.
+// fill runs the stages one after the other and returns the complete ones.
 func (r *run) fill(ctx context.Context, stages []stage) ([]Added, error) {
 	var complete []Added
 	for _, s := range stages {
@@ -173,11 +169,11 @@ func (r *run) fill(ctx context.Context, stages []stage) ([]Added, error) {
 	return complete, nil
 }
 
-// complete adds what a stage lacks, batch by batch, and returns how many that were.
+// complete adds the missing data of a stage in batches, and returns how many were added.
 func (r *run) complete(ctx context.Context, s stage) (added int, err error) {
 	begin, err := s.done(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("find where to go on: %w", err)
+		return 0, fmt.Errorf("find where to continue: %w", err)
 	}
 	begin = min(begin, s.total)
 	for from := begin; from < s.total; from += s.batch {
@@ -188,19 +184,18 @@ func (r *run) complete(ctx context.Context, s stage) (added int, err error) {
 		if err := s.add(ctx, from, to); err != nil {
 			return from - begin, err
 		}
-		r.tell(Progress{s.name, to, s.total})
+		r.notify(Progress{s.name, to, s.total})
 	}
 	return s.total - begin, nil
 }
 
-func (r *run) tell(p Progress) {
+func (r *run) notify(p Progress) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.progress(p)
 }
 
-// known returns how many of n numbered things are there, of which those that are there come first: as many
-// questions as n has binary digits.
+// known returns how many of n numbered things exist, by binary search: the existing ones have the lowest numbers.
 func known(n int, exists func(int) (bool, error)) (int, error) {
 	low, high := 0, n
 	for low < high {
@@ -218,7 +213,7 @@ func known(n int, exists func(int) (bool, error)) (int, error) {
 	return low, nil
 }
 
-// The kinds of things that have a source of random numbers each.
+// The kinds of things, each with a source of random numbers.
 const (
 	ofShopper = iota + 1
 	ofSeller
@@ -230,8 +225,8 @@ const (
 	ofReview
 )
 
-// random returns the source of a thing of a kind. The finalizer of SplitMix64 (Steele, Lea and Flood, 2014) keeps the
-// sources of neighbours apart.
+// random returns the source of random numbers of a thing. The finalizer of SplitMix64 (Steele, Lea and Flood, 2014) makes the
+// sources of neighbours independent.
 func (p Plan) random(kind, number int) entropy {
 	return entropy{rand.New(rand.NewPCG(mix(p.Seed+uint64(kind)), mix(uint64(number))))}
 }

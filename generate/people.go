@@ -14,11 +14,11 @@ const (
 	productsPerSeller = 200
 	peopleBatch       = 10_000
 
-	// How far apart people join: a million in two months.
+	// betweenPeople is the time between two registrations: a million in two months.
 	betweenPeople = 5 * time.Second
 )
 
-// countries are where people live. The weights are rough: they only have to differ.
+// countries are the countries of people. The weights are rough estimates.
 var countries = weighted(map[string]int{
 	"US": 30, "GB": 12, "DE": 11, "FR": 9, "IN": 8, "IT": 6, "ES": 6, "BR": 5, "CA": 5, "NL": 4, "PL": 4,
 	"JP": 4, "AU": 3, "SE": 3, "BE": 2, "AT": 2, "CH": 2, "IE": 2, "DK": 2, "PT": 1, "FI": 1, "NO": 1, "SG": 1, "ZA": 1,
@@ -33,7 +33,7 @@ func (p Plan) Sellers() int { return (p.Products + productsPerSeller - 1) / prod
 // SellerID returns the identifier of seller number i.
 func (p Plan) SellerID(i int) string { return p.seller(i).account.ID }
 
-// person is what both stores of people take in.
+// person is the data of a person in both stores.
 type person struct {
 	account accounts.Account
 	details accounts.Personal
@@ -117,7 +117,7 @@ func (r *run) personalStage(name string, total int, number func(int) person) sta
 	}
 }
 
-// found tells what is not there from what could not be read.
+// found returns whether something exists, from the error of reading it.
 func found(err error) (bool, error) {
 	if fault.Is(err, fault.NotFound) {
 		return false, nil

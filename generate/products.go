@@ -51,17 +51,15 @@ func (p Plan) product(i int) shop.Product {
 	return shop.NewProduct(seller, draft, p.madeAt(i), p.random(ofProductID, i))
 }
 
-// price returns a price between the bounds of the shelf, evenly spread over its logarithm as prices are, that
-// ends as prices do.
+// price returns a price between the bounds of the shelf. Its logarithm is distributed evenly, and it has usual cents.
 func price(random entropy, s shelf) int64 {
 	low, high := math.Log(float64(s.cheapest)), math.Log(float64(s.dearest))
 	units := int64(math.Exp(low + random.Float64()*(high-low)))
 	return units*100 + []int64{99, 95, 49, 0}[random.IntN(4)]
 }
 
-// describe returns some sentences. Half of the products have the words of commonSentence, and every product
-// the name of its series, of which the last ones are very rare: what searches for common and for rare
-// words are measured with.
+// describe returns a description. Half of the products have the words of commonSentence, and every product has the name of its
+// series, of which many are very rare. So searches for common and for rare words can be measured.
 func describe(random entropy, s shelf, adjective, material, noun, series string) string {
 	text := fmt.Sprintf("%s %s made of %s. %s ", article(adjective), strings.ToLower(adjective+" "+noun), strings.ToLower(material), pick(random, s.uses))
 	if random.IntN(2) == 0 {
@@ -70,14 +68,14 @@ func describe(random entropy, s shelf, adjective, material, noun, series string)
 	return text + fmt.Sprintf("%s %s Part of the %s series.", pick(random, cares), pick(random, packings), title(series))
 }
 
-// seriesName returns one of some thousand names; the one at rank n is about n times as rare as the first.
+// seriesName returns one of some thousand names. The name at rank n is n times as rare as the first one.
 func seriesName(random entropy) string {
 	rank := zipf(random, len(seriesFirst)*len(seriesLast))
 	return seriesFirst[rank%len(seriesFirst)] + seriesLast[rank/len(seriesFirst)]
 }
 
-// zipf returns a rank below n, at least 1: rank r about as often as 1/(r+1). It inverts the integral of the density
-// instead of summing up n weights, which would cost n for every plan.
+// zipf returns a rank from 0 to n-1, for n of at least 1. The frequency of rank r is about proportional to 1/(r+1). It inverts the
+// integral of the density, because a sum over n weights would take O(n) for every plan.
 func zipf(random entropy, n int) int {
 	rank := int(math.Exp(random.Float64()*math.Log(float64(n+1)))) - 1
 	return min(max(rank, 0), n-1)
@@ -105,7 +103,7 @@ func (r *run) catalogue() []stage {
 	}}
 }
 
-// weighted returns a list in which every word is as often as its weight says.
+// weighted returns a list that has each word as often as its weight.
 func weighted(weights map[string]int) []string {
 	var list []string
 	for _, word := range slices.Sorted(maps.Keys(weights)) {

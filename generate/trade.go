@@ -20,17 +20,17 @@ const (
 	betweenSales = 5 * time.Minute
 )
 
-// firstSale is when trade begins in the generated past.
+// firstSale is the time of the first order.
 var firstSale = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// PopularProduct draws the number of a product by its popularity, which follows Zipf's law with exponent 1. What is
-// popular is spread over the whole catalogue, not gathered at its beginning.
+// PopularProduct draws the number of a product by popularity, which follows Zipf's law with exponent 1. The popular products are
+// spread over the whole catalogue.
 func (p Plan) PopularProduct(source *rand.Rand) int { return popular(entropy{source}, p.Products) }
 
 func popular(random entropy, n int) int { return scatter(zipf(random, n), n) }
 
-// scatter is a permutation of the numbers below n: multiplication by a number without a common divisor, near n
-// divided by the golden ratio, which puts neighbours far apart (Knuth, TAOCP 3, section 6.4).
+// scatter is a permutation of the numbers below n: it multiplies by a number near n divided by the golden ratio that has no common
+// divisor with n. This separates neighbours (Knuth, TAOCP 3, section 6.4).
 func scatter(i, n int) int {
 	step := max(1, int(float64(n)/math.Phi))
 	for divisor(step, n) != 1 {
@@ -57,7 +57,7 @@ func (r *run) trade() []stage {
 	}
 }
 
-// counted returns a stage whose progress the order store keeps in one transaction with each batch.
+// counted returns a stage whose progress the order store writes in the same transaction as each batch.
 func (r *run) counted(name, source string, total, size int, batch func(ctx context.Context, from, to int) (shop.ImportBatch, error)) stage {
 	return stage{
 		name: name, total: total, batch: size,
@@ -79,7 +79,7 @@ func (r *run) counted(name, source string, total, size int, batch func(ctx conte
 	}
 }
 
-// stockBatch puts units of products on hand: some dozens or hundreds of most, none of a few.
+// stockBatch stocks products: most with dozens to thousands of units, a few with none.
 func (r *run) stockBatch(ctx context.Context, from, to int) (shop.ImportBatch, error) {
 	skus := make([]string, 0, to-from)
 	for i := from; i < to; i++ {
@@ -129,7 +129,7 @@ func (r *run) orderBatch(_ context.Context, from, to int) (shop.ImportBatch, err
 	return batch, nil
 }
 
-// order returns past order number i: a few popular products, by a shopper who may have bought before.
+// order returns past order number i: a few popular products for a shopper, who may have earlier orders.
 func (p Plan) order(i int) shop.Order {
 	random := p.random(ofOrder, i)
 	at := firstSale.Add(time.Duration(i) * betweenSales)
@@ -153,7 +153,7 @@ func (p Plan) order(i int) shop.Order {
 	return order
 }
 
-// reviews returns how many reviews are written: some for each hundred products, and no more than a demo needs.
+// reviews returns the number of reviews: 25 for 100 products, and 5,000 at most.
 func (p Plan) reviews() int {
 	if p.Users == 0 {
 		return 0
@@ -161,8 +161,8 @@ func (p Plan) reviews() int {
 	return min(p.Products/4, maxReviews)
 }
 
-// reviewBatch stores reviews by itself, since they are no business of the order store; what it returns is empty
-// but for the progress. A batch that is repeated after a crash adds no review twice.
+// reviewBatch stores reviews in the catalogue, so the batch that it returns for the order store is empty. A batch that is repeated
+// after a crash adds no review twice.
 func (r *run) reviewBatch(ctx context.Context, from, to int) (shop.ImportBatch, error) {
 	var batch []shop.Review
 	for i := from; i < to; i++ {

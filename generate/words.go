@@ -2,9 +2,9 @@ package generate
 
 import "strings"
 
-// shelf is a category of products: what is on it, what that is made of, what it is for, and what it costs.
+// shelf is a category of products, with their names, materials, uses and range of prices.
 type shelf struct {
-	code      string // begins the SKU
+	code      string // prefix of the SKUs
 	category  string // slug
 	nouns     []string
 	materials []string
@@ -76,7 +76,7 @@ var (
 	cares    = list("Wipe it with a damp cloth.|Wash it by hand.|Goes into the dishwasher or the machine.|Needs no care but a brush now and then.|Oil it once a year.")
 	packings = list("Comes in a gift box.|Comes flat and without plastic.|Comes in recycled cardboard.|Comes with a card that tells how to use it.|Comes in a cotton bag.")
 
-	// The names of series are compounds of these, so that they are words no product has by chance.
+	// The names of series are compounds of these words, which occur nowhere else.
 	seriesFirst = strings.Fields(`fern stone river amber north willow silver meadow cedar harbour winter clover juniper copper heather
 		linden marble orchard pebble raven saffron thistle velvet walnut aspen birch coral dune ember frost glen hazel iris jade kelp
 		larch maple nettle opal pine quartz reed sorrel tide umber vale wren yarrow zephyr alder bramble cobalt drift elder flint`)
@@ -87,7 +87,7 @@ var (
 // commonSentence is in half of the descriptions.
 const commonSentence = "Designed for everyday use and built to last for years."
 
-// list splits sentences at bars and other lists at commas.
+// list splits lists of sentences at bars, and other lists at commas.
 func list(text string) []string {
 	separator := ","
 	if strings.Contains(text, "|") || strings.HasSuffix(text, ".") {
@@ -100,13 +100,13 @@ func list(text string) []string {
 	return words
 }
 
-// title writes a word with a capital.
+// title capitalizes a word.
 func title(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
 
-// slugOf returns words as a category or an attribute has them.
+// slugOf returns the form of words in categories and attributes.
 func slugOf(text string) string { return strings.ReplaceAll(strings.ToLower(text), " ", "-") }
 
-// article returns the indefinite article that a word wants at the beginning of a sentence.
+// article returns the indefinite article of a word, capitalized.
 func article(word string) string {
 	if strings.ContainsRune("AEIOU", rune(word[0])) {
 		return "An"
@@ -114,7 +114,7 @@ func article(word string) string {
 	return "A"
 }
 
-// opinions are what reviews say; good ones are in the list more often, as people write more of them.
+// opinions are the texts of reviews. Good ones are more frequent, as in real shops.
 var opinions = func() []opinion {
 	best := opinion{5, list("Exactly as described.|Better than I had hoped for.|Use it every day.|Bought a second one as a present.")}
 	good := opinion{4, list("Good, though smaller than I thought.|Does what it should.|Nice colour, a little darker than the picture.|Well packed and quickly here.")}

@@ -12,12 +12,12 @@ import (
 	"agora/shop"
 )
 
-// parts are the lines of a run by what they become.
+// parts are the lines of a run by their kinds.
 type parts struct {
 	sales, credits, adjustments []Line
 }
 
-// sorted decides what each line becomes.
+// sorted sorts lines by their kinds.
 func sorted(lines []Line) parts {
 	charges := slices.ContainsFunc(lines, func(l Line) bool { return l.Price > 0 })
 	var p parts
@@ -46,19 +46,19 @@ func (c Contents) plus(other Contents) Contents {
 	}
 }
 
-// batch gathers what is kept in one transaction.
+// batch collects the data of one transaction.
 type batch struct {
 	source string
 	offers map[string]shop.Offer // by SKU
-	stock  map[string]shop.Stock // of all SKUs that the file changes, as of this batch
-	kept   shop.ImportBatch
+	stock  map[string]shop.Stock // current stock of all SKUs that the file changes
+	next   shop.ImportBatch
 	lines  int
 	last   int
 	moved  map[string]bool // SKUs whose stock this batch changes
-	made   Contents
+	added  Contents
 }
 
-// add takes in a run.
+// add adds a run to the batch.
 func (b *batch) add(r run) error {
 	parts := sorted(r.lines)
 	if err := b.sell(parts.sales, r.piece); err != nil {
@@ -72,7 +72,7 @@ func (b *batch) add(r run) error {
 			return err
 		}
 	}
-	b.made = b.made.plus(parts.contents())
+	b.added = b.added.plus(parts.contents())
 	b.lines += len(r.lines)
 	b.last = r.last
 	return nil
@@ -89,8 +89,8 @@ func (b *batch) sell(lines []Line, piece int) error {
 	if err != nil {
 		return err
 	}
-	b.kept.Orders = append(b.kept.Orders, order)
-	b.kept.Entries = append(b.kept.Entries, fact)
+	b.next.Orders = append(b.next.Orders, order)
+	b.next.Entries = append(b.next.Entries, fact)
 	return nil
 }
 
@@ -105,11 +105,11 @@ func (b *batch) credit(lines []Line, piece int) error {
 	if err != nil {
 		return err
 	}
-	b.kept.Entries = append(b.kept.Entries, fact)
+	b.next.Entries = append(b.next.Entries, fact)
 	return nil
 }
 
-// orderLines returns lines as orders have them, with positive units.
+// orderLines returns the lines of an order or a credit, with positive quantities.
 func (b *batch) orderLines(lines []Line) []shop.Line {
 	all := make([]shop.Line, len(lines))
 	for i, l := range lines {
@@ -123,7 +123,7 @@ func (b *batch) orderLines(lines []Line) []shop.Line {
 	return all
 }
 
-// adjust changes the stock of a SKU. Units that were lost without having been there were opening stock.
+// adjust changes the stock of a SKU. Units that were lost without being in stock are booked as opening stock first.
 func (b *batch) adjust(line Line) error {
 	current := b.stock[line.Code]
 	current.SKU = line.Code
@@ -151,26 +151,26 @@ func (b *batch) change(current shop.Stock, units int64, why string, line Line) (
 		b.moved = map[string]bool{}
 	}
 	b.moved[line.Code] = true
-	b.kept.Entries = append(b.kept.Entries, fact)
+	b.next.Entries = append(b.next.Entries, fact)
 	return after, nil
 }
 
-// take returns what was gathered, and begins anew.
+// take returns the batch and its contents, and empties it.
 func (b *batch) take() (shop.ImportBatch, Contents, error) {
 	progress, err := json.Marshal(reached{Line: b.last})
 	if err != nil {
-		return shop.ImportBatch{}, Contents{}, fmt.Errorf("encode how far it came: %w", err)
+		return shop.ImportBatch{}, Contents{}, fmt.Errorf("encode the position of the import: %w", err)
 	}
-	kept, made := b.kept, b.made
-	kept.Source, kept.Progress = b.source, progress
+	next, added := b.next, b.added
+	next.Source, next.Progress = b.source, progress
 	for _, sku := range slices.Sorted(maps.Keys(b.moved)) {
-		kept.Stock = append(kept.Stock, b.stock[sku])
+		next.Stock = append(next.Stock, b.stock[sku])
 	}
-	b.kept, b.made, b.moved, b.lines = shop.ImportBatch{}, Contents{}, nil, 0
-	return kept, made, nil
+	b.next, b.added, b.moved, b.lines = shop.ImportBatch{}, Contents{}, nil, 0
+	return next, added, nil
 }
 
-// documentID follows from the lines alone, so that the same invoice has the same identifier in every file.
+// documentID returns an id that depends only on the lines, so that an invoice has the same id in every file.
 func documentID(prefix string, lines []Line, piece int) string {
 	var content []string
 	for _, l := range lines {

@@ -1,8 +1,7 @@
 package retail
 
-// countryCodes are the ISO 3166-1 alpha-2 codes of the names that the data set uses for countries. A name that is not
-// here has no code, and its customers no country: "Unspecified" and "European Community" are none, the "Channel
-// Islands" are two (JE and GG), the "West Indies" many.
+// countryCodes are the ISO 3166-1 alpha-2 codes of the country names in the data set. Customers with another name have no country:
+// "Unspecified" and "European Community" are not countries, the "Channel Islands" are two (JE and GG), the "West Indies" many.
 var countryCodes = map[string]string{
 	"Australia": "AU", "Austria": "AT", "Bahrain": "BH", "Belgium": "BE", "Bermuda": "BM", "Brazil": "BR",
 	"Canada": "CA", "Cyprus": "CY", "Czech Republic": "CZ", "Denmark": "DK", "EIRE": "IE", "Finland": "FI",

@@ -13,7 +13,7 @@ import (
 // Header is the first line of every file.
 const Header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 
-// Reason names why a line was not imported.
+// Reason is the reason for which a line is rejected.
 type Reason string
 
 // The reasons for which a line is rejected.
@@ -24,9 +24,9 @@ const (
 	BadDate        Reason = "bad_date"              // not of the form 2010-12-01 08:26:00
 	BadCode        Reason = "bad_stock_code"        // empty, too long or not printable
 	BadText        Reason = "bad_text"              // description, customer or country too long or with control characters
-	NotAnInvoice   Reason = "not_an_invoice"        // the number is not of digits, with or without a C: bad debts begin with an A
-	NegativePrice  Reason = "negative_price"        // nothing is sold for less than nothing
-	PartOfAPenny   Reason = "part_of_a_penny"       // the unit price is no whole number of pence
+	NotAnInvoice   Reason = "not_an_invoice"        // the number is not digits after an optional C; bad debts begin with A
+	NegativePrice  Reason = "negative_price"        // the unit price is below zero
+	PartOfAPenny   Reason = "part_of_a_penny"       // the unit price is not a whole number of pence
 	SaleOfNothing  Reason = "sale_without_units"    // the quantity of a sale is negative
 	CreditWithGain Reason = "credit_that_takes_pay" // the quantity of a cancellation is positive
 )
@@ -36,7 +36,7 @@ const (
 	maxPrice    = 1_000_000 * micro
 	maxInvoice  = 20  // bytes
 	maxCode     = 64  // bytes
-	maxText     = 160 // bytes: a product's name, and a note on stock with the invoice in front, take it
+	maxText     = 160 // bytes; fits a product's name, and a note on stock after the invoice's number
 )
 
 // Line is one line of a file. Customer is empty for a guest.
@@ -51,7 +51,7 @@ type Line struct {
 	Country     string
 }
 
-// Amount returns the price of the line, in millionths of a pound. The bounds of a line keep it from overflowing.
+// Amount returns the price of the line, in millionths of a pound. It cannot overflow, because quantity and price are bounded.
 func (l Line) Amount() int64 { return int64(l.Price) * l.Quantity }
 
 // Price is an amount in millionths of a pound.
@@ -65,8 +65,8 @@ const (
 // Pence returns the price in pence, and whether it is a whole number of them.
 func (p Price) Pence() (int64, bool) { return int64(p / penny), p%penny == 0 }
 
-// ParseLine reads one line without its end. With a reason, the line holds the quantity and price if both could be
-// read, so that its amount still counts in the sum of all lines, or neither.
+// ParseLine parses a line without its line feed. If it returns a reason, the line has its quantity and price if both are valid, so
+// that its amount still counts in the sum of all lines; otherwise both are 0.
 func ParseLine(text string) (Line, Reason) {
 	fields, ok := split(text)
 	if !ok || !utf8.ValidString(text) {
@@ -94,7 +94,7 @@ func ParseLine(text string) (Line, Reason) {
 	return l, l.wrong()
 }
 
-// wrong returns what is wrong with a line whose numbers and date could be read, or nothing.
+// wrong returns the reason to reject a line with valid numbers and date, or "".
 func (l Line) wrong() Reason {
 	_, whole := l.Price.Pence()
 	switch {
@@ -112,7 +112,7 @@ func (l Line) wrong() Reason {
 	return ""
 }
 
-// isCredit reports whether the line is of a cancellation.
+// isCredit reports whether the line belongs to a cancellation.
 func (l Line) isCredit() bool { return l.Invoice[0] == 'C' }
 
 func isInvoice(number string) bool {
@@ -126,7 +126,7 @@ func printable(text string, limit int) bool {
 	return len(text) <= limit && !strings.ContainsFunc(text, unprintable)
 }
 
-// split returns the eight fields of a line. Most lines have no quotes, and for them CSV is what commas separate.
+// split returns the eight fields of a line. Most lines have no quotes, and splitting those at commas is faster than a CSV reader.
 func split(text string) ([]string, bool) {
 	if !strings.Contains(text, `"`) {
 		fields := strings.Split(text, ",")
@@ -141,12 +141,12 @@ func split(text string) ([]string, bool) {
 	return fields, r.InputOffset() == int64(len(text))
 }
 
-// ParsePrice reads a decimal number of at most six places without rounding.
+// ParsePrice parses a decimal number with at most six decimal places.
 func ParsePrice(s string) (Price, error) {
 	digits, negative := strings.CutPrefix(s, "-")
 	whole, fraction, _ := strings.Cut(digits, ".")
 	if len(fraction) > 6 {
-		return 0, fmt.Errorf("%q has more than six places", s)
+		return 0, fmt.Errorf("%q has more than six decimal places", s)
 	}
 	n, err := strconv.ParseUint(whole+fraction+"000000"[len(fraction):], 10, 63)
 	if err != nil || whole == "" || n > maxPrice {

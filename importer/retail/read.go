@@ -18,34 +18,34 @@ import (
 const (
 	maxLineBytes = 64 << 10
 
-	// maxRun bounds what is in memory at a time, and lets what becomes of it fit into one fact, with some room for
-	// the head of an order. A larger invoice becomes several orders; of ordinary lines, 1,500 fit.
+	// maxRun bounds the lines in memory, so that their order fits into one fact. A larger invoice becomes several orders; 1,500
+	// ordinary lines fit into one.
 	maxRun = shop.MaxFact - 4<<10
 )
 
-// run is a piece of an invoice: lines that follow each other with the same number, customer and country. Nearly
-// all invoices are one run; of those that are larger than maxRun, piece counts the parts from 0.
+// run is a group of adjacent lines with the same invoice, customer and country. Nearly every invoice is one run. An invoice that is
+// larger than maxRun has several, which piece numbers from 0.
 type run struct {
 	lines []Line
-	bytes int // at most, of the lines in a fact
+	bytes int // upper bound for the size of the lines in a fact
 	piece int
-	last  int // the number of its last line, counted from 1 behind the header
+	last  int // number of its last line; the line after the header is 1
 }
 
-// reader reads a file line by line, and hands on what it finds.
+// reader reads a file and calls its functions for rejected lines, for runs, and for progress.
 type reader struct {
-	reject func(number int, text string, line Line, reason Reason) error
-	run    func(run) error // the lines are valid only during the call
-	tell   func(lines int)
+	reject   func(number int, text string, line Line, reason Reason) error
+	run      func(run) error // the lines are valid only during the call
+	progress func(lines int)
 
 	open run
-	read int // lines behind the header
+	read int // lines after the header
 }
 
-// tellEvery is how many lines pass between two tellings of progress.
-const tellEvery = 10_000
+// progressEvery is the number of lines between two calls of progress.
+const progressEvery = 10_000
 
-// all reads to the end. A line is what a line feed ends: one that is broken never takes its neighbours with it.
+// all reads the whole file. A line ends with a line feed, even inside quotes, so that a malformed line does not affect others.
 func (r *reader) all(ctx context.Context, file io.Reader) error {
 	in := bufio.NewReaderSize(file, maxLineBytes)
 	if err := readHeader(in); err != nil {
@@ -54,7 +54,7 @@ func (r *reader) all(ctx context.Context, file io.Reader) error {
 	for {
 		text, whole, err := nextLine(in)
 		if errors.Is(err, io.EOF) {
-			r.tell(r.read)
+			r.progress(r.read)
 			return r.close()
 		}
 		if err != nil {
@@ -64,8 +64,8 @@ func (r *reader) all(ctx context.Context, file io.Reader) error {
 		if err := r.take(text, whole); err != nil {
 			return err
 		}
-		if r.read%tellEvery == 0 {
-			r.tell(r.read)
+		if r.read%progressEvery == 0 {
+			r.progress(r.read)
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -73,7 +73,7 @@ func (r *reader) all(ctx context.Context, file io.Reader) error {
 	}
 }
 
-// take sorts one line into the open run, or rejects it.
+// take adds a line to the open run, or rejects it.
 func (r *reader) take(text string, whole bool) error {
 	line, reason := ParseLine(text)
 	if !whole {
@@ -94,7 +94,7 @@ func (r *reader) take(text string, whole bool) error {
 	return nil
 }
 
-// makeRoom hands on the open run if the line does not belong to it or it is full.
+// makeRoom closes the open run if it is full or the next line does not belong to it.
 func (r *reader) makeRoom(next Line) error {
 	if len(r.open.lines) == 0 {
 		return nil
@@ -112,7 +112,7 @@ func (r *reader) makeRoom(next Line) error {
 	return nil
 }
 
-// close hands on the open run.
+// close passes the open run to the function run.
 func (r *reader) close() error {
 	if len(r.open.lines) == 0 {
 		return nil
@@ -122,12 +122,12 @@ func (r *reader) close() error {
 	return err
 }
 
-// factBytes is more than the line can add to the fact of an order: the line itself and two postings of its units.
+// factBytes is an upper bound for the bytes that the line adds to the fact of an order: the line and two postings of its units.
 func (l Line) factBytes() int {
 	const (
-		escaped = 6   // bytes of one that JSON escapes
-		fixed   = 400 // names of the fields, numbers and identifiers
-		maxName = 200 // of a product, which stands in for a missing description
+		escaped = 6   // bytes of a byte that JSON escapes
+		fixed   = 400 // names of the fields, numbers and ids
+		maxName = 200 // bytes of a product's name, which replaces a missing description
 	)
 	return fixed + escaped*(3*len(l.Code)+cmp.Or(len(l.Description), maxName))
 }
@@ -136,8 +136,8 @@ func continues(first, next Line) bool {
 	return first.Invoice == next.Invoice && first.Customer == next.Customer && first.Country == next.Country
 }
 
-// wrongSign returns why the quantity does not suit what the line is. Units that are lost have no price and no
-// customer, so they are no sale.
+// wrongSign returns the reason if the sign of the quantity is wrong. A negative quantity without price and customer is a loss of
+// units and accepted.
 func wrongSign(l Line) Reason {
 	switch {
 	case l.isCredit() && l.Quantity > 0:
@@ -159,7 +159,7 @@ func readHeader(in *bufio.Reader) error {
 	return nil
 }
 
-// nextLine returns a line without its end, and whether it is whole: of one that is too long, only the beginning.
+// nextLine returns a line without its line feed. If the line is too long, whole is false and text is its beginning.
 func nextLine(in *bufio.Reader) (text string, whole bool, err error) {
 	raw, err := in.ReadSlice('\n')
 	text, whole = string(bytes.TrimRight(raw, "\r\n")), true
@@ -168,12 +168,12 @@ func nextLine(in *bufio.Reader) (text string, whole bool, err error) {
 		_, err = in.ReadSlice('\n')
 	}
 	if errors.Is(err, io.EOF) && len(raw) > 0 {
-		err = nil // the last line has no end
+		err = nil // the last line may have no line feed
 	}
 	return text, whole, err
 }
 
-// decompressed returns the text of a file that may be compressed with gzip, by what it begins with.
+// decompressed returns the text of a file, which it decompresses if the file begins like gzip.
 func decompressed(file io.Reader) (io.Reader, error) {
 	in := bufio.NewReaderSize(file, 1<<20)
 	if magic, _ := in.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {

@@ -8,16 +8,16 @@ import (
 	"path/filepath"
 )
 
-// rejects is the file of the rejected lines. It is made with the first of them.
+// rejects is the file of the rejected lines. It is created for the first of them.
 type rejects struct {
-	file     string // that is imported
-	fallback string // folder for when the one of the file takes nothing
-	path     string // of the rejects; empty while there are none
+	file     string // path of the imported file
+	fallback string // folder to use if the folder of file is read-only
+	path     string // path of the rejects; "" before the first one
 	out      *os.File
 	buffer   *bufio.Writer
 }
 
-// write adds a line as it was, behind its number in the file and the reason.
+// write writes a line after its number in the file and the reason.
 func (r *rejects) write(number int, text string, reason Reason) error {
 	if r.out == nil {
 		if err := r.create(); err != nil {
@@ -41,7 +41,7 @@ func (r *rejects) create() (err error) {
 	return err
 }
 
-// close finishes the file, if there is one.
+// close closes the file, if there is one.
 func (r *rejects) close() error {
 	if r.out == nil {
 		return nil

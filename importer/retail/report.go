@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Kind is what a line was imported as.
+// Kind is the kind of an imported line.
 type Kind string
 
 // The kinds of imported lines.
@@ -16,41 +16,41 @@ const (
 	Adjustment Kind = "stock_count" // units that were found or lost, without a customer or a price
 )
 
-// Count is a number of lines and what they add up to.
+// Count is a number of lines and the sum of their amounts.
 type Count struct {
 	Lines int `json:"lines"`
 	Sum   Sum `json:"sum"`
 }
 
-// Report says what is in a file, what of it is new in the shop, and where the rest went.
+// Report has the contents of a file, how much of them is new in the shop, and the rejected lines.
 type Report struct {
 	Total    Count            `json:"total"`    // all lines read
-	Imported map[Kind]Count   `json:"imported"` // by this run and earlier ones
+	Imported map[Kind]Count   `json:"imported"` // by this import and earlier ones
 	Rejected map[Reason]Count `json:"rejected"`
 
-	// What the imported lines make.
+	// Contents are the results of all imported lines.
 	Contents Contents `json:"contents"`
-	// How much of that this run added; all zero when the file was imported before.
+	// Added is the part of Contents that this import added; all zero if the file was imported before.
 	Added Contents `json:"added"`
 
-	RejectsFile string        `json:"rejects_file,omitempty"` // where the rejected lines are; empty if there are none
+	RejectsFile string        `json:"rejects_file,omitempty"` // path of the rejected lines; empty if there are none
 	Took        time.Duration `json:"took_ns"`
 }
 
-// Contents are the things that lines make. An invoice whose lines do not follow each other is more than one order.
+// Contents are the results of lines. An invoice whose lines are not adjacent becomes several orders.
 type Contents struct {
 	Products     int `json:"products"`
 	Customers    int `json:"customers"` // guests of one country are one customer
 	Orders       int `json:"orders"`
 	Credits      int `json:"credits"`
-	StockChanges int `json:"stock_changes"` // those for opening stock not included
+	StockChanges int `json:"stock_changes"` // without bookings of opening stock
 }
 
 func newReport() Report {
 	return Report{Imported: map[Kind]Count{}, Rejected: map[Reason]Count{}}
 }
 
-// Balanced reports whether every line that was read is either imported or rejected, and the sums agree.
+// Balanced reports whether every line is either imported or rejected, and the sums agree.
 func (r Report) Balanced() bool {
 	var parts Count
 	for _, c := range r.Imported {
@@ -69,7 +69,7 @@ func count[K comparable](parts map[K]Count, key K, line Line) {
 	parts[key] = c
 }
 
-// add changes c alone: a sum that was copied with its count is never written to.
+// add replaces the sum of c instead of changing it, because copies of c share it.
 func (c *Count) add(lines int, millionths *big.Int) {
 	c.Lines += lines
 	c.Sum = Sum{*new(big.Int).Add(&c.Sum.millionths, millionths)}
@@ -78,7 +78,7 @@ func (c *Count) add(lines int, millionths *big.Int) {
 // Sum is an exact amount of pounds.
 type Sum struct{ millionths big.Int }
 
-// String returns the amount with at least two decimal places and as many as it takes, such as 9747747.934.
+// String returns the exact amount with at least two decimal places, such as 9747747.934.
 func (s Sum) String() string {
 	sign, rest := "", new(big.Int).Abs(&s.millionths)
 	if s.millionths.Sign() < 0 {

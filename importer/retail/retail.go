@@ -1,27 +1,24 @@
 // Package retail imports the sales of a shop from the file format of the data set "Online Retail" (Chen, Sain and Guo,
 // 2012, https://doi.org/10.24432/C5BW33): one CSV line for each line of an invoice, plain or compressed with gzip.
 //
-// What a line becomes:
+// Lines are converted as follows:
 //
-//   - A line of an invoice is a line of a historical order, at its own price and under its own description. Lines that
-//     are given away have the price 0.
-//   - A line of a cancellation (InvoiceNo begins with C) is a line of a credit: money that went back, for an order
-//     that the file does not name.
-//   - A line without customer and price, on an invoice that charges nothing, is a change of the stock, with its
-//     description as the reason.
-//   - Every other line is rejected for a Reason, and written to a file with it. No line is dropped.
+//   - A line of an invoice becomes a line of a past order, with its own price and description. A free line has the price 0.
+//   - A line of a cancellation (InvoiceNo begins with C) becomes a line of a credit: a refund for an order that the file does not
+//     name.
+//   - A line without customer and price, on an invoice with a total of 0, becomes a change of stock, with its description as the
+//     reason.
+//   - Every other line is rejected for a Reason, and written to a file with the reason. No line is lost.
 //
-// A stock code that is sold or credited becomes a product of the seller "Retail import": its name is the most frequent
-// description, its price the median of the unit prices it was sold at (the lower one of two), 0 if it was only given
-// away. Spaces in a code become dashes, as no SKU has spaces; upper and lower case are different codes.
-// A product whose SKU is in the shop already is taken as it is.
+// A stock code that is sold or credited becomes a product of the seller "Retail import". Its name is the most frequent description.
+// Its price is the median of its unit prices (the lower one of two), or 0 if it was never sold. Spaces in a code become dashes,
+// because a SKU has no spaces; codes are case-sensitive. An existing product with the same SKU is not changed.
 //
-// A customer number becomes a user without a password, e-mail address or other personal data, of the country on
-// their first line. Lines without a number belong to one guest for each country: who they were is not known, and
-// making up a person for each invoice would say that they were all different.
+// A customer number becomes a user without a password or personal data. Its country is that of its first line. Lines without a
+// number belong to one guest for each country, because the file does not tell whether two of them have the same customer.
 //
-// The file does not say what was in stock. Sold units come from the supply, not from the stock of today; units
-// that turn out to be lost although there are none are booked as opening stock first.
+// The file has no stock levels. Sold units are not taken from the current stock. If more units are lost than are in stock, the
+// difference is booked as opening stock first.
 package retail
 
 import (
@@ -40,13 +37,13 @@ import (
 	"agora/shop"
 )
 
-// currency is what the prices of the data set are in.
+// currency is the currency of the data set.
 const currency = "GBP"
 
-// batchLines is about how many lines are kept in one transaction.
+// batchLines is the approximate number of lines in one transaction.
 const batchLines = 4_000
 
-// Targets are where the data goes. No server may be running on them.
+// Targets are the stores to fill. No server may run on them.
 type Targets struct {
 	Users   accounts.UserStore
 	Catalog *shop.Catalog
@@ -54,16 +51,16 @@ type Targets struct {
 	Views   shop.OrderViews
 }
 
-// Progress says how far one of the two passes over the file is. Total is 0 during the first, which counts the lines.
+// Progress is the progress of one of the two passes over the file. Total is 0 in the first pass, which counts the lines.
 type Progress struct {
 	Stage string // survey or import
 	Lines int
 	Total int
 }
 
-// Options are what an import may be told. The zero Options are fine.
+// Options configure an import. The zero value is usable.
 type Options struct {
-	// RejectsDir is where the rejected lines go if they cannot be written beside the file.
+	// RejectsDir is the folder for the file of rejected lines if the folder of the source is read-only.
 	RejectsDir string
 	// Progress, if not nil, is called every ten thousand lines.
 	Progress func(Progress)
@@ -79,13 +76,12 @@ type importing struct {
 	report   Report
 }
 
-// Import takes a file into the shop: one pass to count, check and collect the products and customers, another to
-// import. Memory grows with these, not with the lines.
+// Import imports a file into the shop. The first pass checks the lines and collects the products and customers; the second pass
+// imports the lines. Memory grows with the products and customers, not with the lines.
 //
-// It can be interrupted at any time: what was imported, and how far that is, is kept in one transaction, so that
-// the next run goes on there; a run after a complete one adds nothing. A file is known by the hash of its text,
-// whatever its name. Another file with the same invoices is refused as fault.Conflict when the first of them comes.
-// A file of another form is fault.Invalid.
+// It can be interrupted at any time: each batch and its position are stored in one transaction, so the next import continues there.
+// After a complete import, another one adds nothing. A file is identified by the hash of its text, not by its name. Another file
+// with the same invoices fails with fault.Conflict at the first of them. A file of another format fails with fault.Invalid.
 func Import(ctx context.Context, file string, targets Targets, options Options) (Report, error) {
 	started := time.Now()
 	if options.Progress == nil {
@@ -101,7 +97,7 @@ func Import(ctx context.Context, file string, targets Targets, options Options) 
 }
 
 func (i *importing) all(ctx context.Context) error {
-	if err := i.look(ctx); err != nil {
+	if err := i.surveyFile(ctx); err != nil {
 		return fmt.Errorf("survey %s: %w", i.file, err)
 	}
 	if err := i.addCustomers(ctx); err != nil {
@@ -116,20 +112,20 @@ func (i *importing) all(ctx context.Context) error {
 	return nil
 }
 
-// look is the first pass.
-func (i *importing) look(ctx context.Context) error {
+// surveyFile is the first pass.
+func (i *importing) surveyFile(ctx context.Context) error {
 	rejected := &rejects{file: i.file, fallback: i.options.RejectsDir}
 	i.survey = newSurvey(rejected)
 	err := i.read(ctx, reader{
-		reject: i.survey.reject,
-		run:    i.survey.run,
-		tell:   func(lines int) { i.options.Progress(Progress{Stage: "survey", Lines: lines}) },
+		reject:   i.survey.reject,
+		run:      i.survey.run,
+		progress: func(lines int) { i.options.Progress(Progress{Stage: "survey", Lines: lines}) },
 	}, i.survey.hash)
 	i.report = i.survey.finish()
 	return errors.Join(err, rejected.close())
 }
 
-// read reads the file from its beginning to its end; copied gets its text as well, if it is not nil.
+// read reads the whole file with r. It also writes the text to copied, unless that is nil.
 func (i *importing) read(ctx context.Context, r reader, copied io.Writer) error {
 	file, err := os.Open(i.file)
 	if err != nil {
@@ -145,7 +141,7 @@ func (i *importing) read(ctx context.Context, r reader, copied io.Writer) error 
 	return errors.Join(r.all(ctx, text), file.Close())
 }
 
-// addCustomers stores those users who are not there yet.
+// addCustomers stores the users that are missing in the shop.
 func (i *importing) addCustomers(ctx context.Context) error {
 	var missing []accounts.Account
 	for _, user := range i.survey.users() {
@@ -167,10 +163,10 @@ func (i *importing) addCustomers(ctx context.Context) error {
 	return nil
 }
 
-// productBatch is how many products are stored or looked up in one transaction.
+// productBatch is the number of products in one transaction.
 const productBatch = 2_000
 
-// addProducts stores those products whose SKU is free, and learns what all are offered as.
+// addProducts stores the products whose SKU is free, and reads the offers of all products.
 func (i *importing) addProducts(ctx context.Context) error {
 	for batch := range slices.Chunk(i.survey.products(), productBatch) {
 		created, err := i.Catalog.CreateMany(ctx, batch)
@@ -191,7 +187,7 @@ func (i *importing) addProducts(ctx context.Context) error {
 	return nil
 }
 
-// reached is what the shop remembers of an import.
+// reached is the position of an import, as the shop stores it.
 type reached struct {
 	Line int `json:"line"` // the last line whose run is imported
 }
@@ -209,22 +205,22 @@ func (i *importing) addInvoices(ctx context.Context) error {
 	}
 	b := &batch{source: source, offers: i.survey.offers, stock: stock}
 	err = i.read(ctx, reader{
-		reject: func(int, string, Line, Reason) error { return nil }, // the survey has written them down
+		reject: func(int, string, Line, Reason) error { return nil }, // the first pass has written it
 		run: func(r run) error {
 			if r.last <= from.Line {
 				return nil
 			}
 			return i.addRun(ctx, b, r)
 		},
-		tell: func(lines int) { i.options.Progress(Progress{"import", lines, i.report.Total.Lines}) },
+		progress: func(lines int) { i.options.Progress(Progress{"import", lines, i.report.Total.Lines}) },
 	}, nil)
 	if err != nil || b.lines == 0 {
 		return err
 	}
-	return i.keep(ctx, b)
+	return i.store(ctx, b)
 }
 
-// reached returns how far earlier runs came.
+// reached returns the position of earlier imports of the file.
 func (i *importing) reached(ctx context.Context, source string) (reached, error) {
 	var from reached
 	note, err := i.importer.Progress(ctx, source)
@@ -232,12 +228,12 @@ func (i *importing) reached(ctx context.Context, source string) (reached, error)
 		return from, err
 	}
 	if err := json.Unmarshal(note, &from); err != nil {
-		return from, fmt.Errorf("decode how far it came: %w", err)
+		return from, fmt.Errorf("decode the position of the import: %w", err)
 	}
 	return from, nil
 }
 
-// addRun takes a run into the batch, and keeps a batch that is full.
+// addRun adds a run to the batch, and stores the batch if it is full.
 func (i *importing) addRun(ctx context.Context, b *batch, r run) error {
 	if err := b.add(r); err != nil {
 		return fmt.Errorf("invoice %s, which ends on line %d: %w", r.lines[0].Invoice, r.last+1, err)
@@ -245,20 +241,20 @@ func (i *importing) addRun(ctx context.Context, b *batch, r run) error {
 	if b.lines < batchLines {
 		return nil
 	}
-	return i.keep(ctx, b)
+	return i.store(ctx, b)
 }
 
-func (i *importing) keep(ctx context.Context, b *batch) error {
+func (i *importing) store(ctx context.Context, b *batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	next, made, err := b.take()
+	next, added, err := b.take()
 	if err != nil {
 		return err
 	}
 	if err := i.importer.Keep(ctx, next); err != nil {
 		return err
 	}
-	i.report.Added = i.report.Added.plus(made)
+	i.report.Added = i.report.Added.plus(added)
 	return nil
 }

@@ -18,34 +18,34 @@ import (
 	"agora/shop"
 )
 
-// survey is what the first pass learns.
+// survey has the results of the first pass.
 type survey struct {
 	hash      hash.Hash
 	rejects   *rejects
 	report    Report
 	codes     map[string]*code
 	customers map[customer]first
-	opened    time.Time // of the first line that is imported
-	last      int       // the last line that is imported
+	opened    time.Time // time of the first imported line
+	last      int       // number of the last imported line
 	offers    map[string]shop.Offer
 }
 
-// code is what the file says of a stock code.
+// code has the data of a stock code in the file.
 type code struct {
-	names    map[string]int // how often a line that is sold or credited has the description
-	prices   map[int64]int  // how often it was sold at the price, in pence; without gifts
-	first    time.Time      // when it was sold or credited first
+	names    map[string]int // number of sold or credited lines by description
+	prices   map[int64]int  // number of sold lines by price in pence, without free ones
+	first    time.Time      // time of the first sale or credit
 	traded   bool
 	adjusted bool
 }
 
-// customer is who lines belong to: a number, or nobody known in a country.
+// customer is a customer number, or the guests of a country.
 type customer struct {
 	number  string
-	country string // of guests only
+	country string // "" for a customer with a number
 }
 
-// first is what the first line of a customer says.
+// first has the country and the time of a customer's first line.
 type first struct {
 	country string
 	at      time.Time
@@ -116,7 +116,7 @@ func (s *survey) traded(line Line) {
 	}
 }
 
-// finish returns the report of what the file holds.
+// finish returns the report of the first pass.
 func (s *survey) finish() Report {
 	s.report.Contents.Customers = len(s.customers)
 	for _, c := range s.codes {
@@ -128,10 +128,10 @@ func (s *survey) finish() Report {
 	return s.report
 }
 
-// source is the name under which the shop remembers the import.
+// source returns the name of the import in the shop.
 func (s *survey) source() string { return "retail " + hex.EncodeToString(s.hash.Sum(nil)) }
 
-// users returns the seller and all customers, in the order of their identifiers; nobody for a file without trade.
+// users returns the seller and all customers, sorted by id; none for a file without sales and credits.
 func (s *survey) users() []accounts.User {
 	if len(s.customers) == 0 {
 		return nil
@@ -150,7 +150,7 @@ func (s *survey) users() []accounts.User {
 	return users
 }
 
-// products returns a product for each code that is sold or credited, in the order in which they first were.
+// products returns a product for each code that is sold or credited, sorted by the first time.
 func (s *survey) products() []shop.Product {
 	var skus []string
 	for sku, c := range s.codes {
@@ -170,7 +170,7 @@ func (s *survey) products() []shop.Product {
 	return products
 }
 
-// adjusted returns the codes whose stock the file changes.
+// adjusted returns the codes with changes of stock.
 func (s *survey) adjusted() []string {
 	var skus []string
 	for sku, c := range s.codes {
@@ -181,7 +181,7 @@ func (s *survey) adjusted() []string {
 	return skus
 }
 
-// name returns the most frequent description, of equally frequent ones the first in the alphabet.
+// name returns the most frequent description; of equally frequent ones, the first in alphabetical order.
 func (c *code) name(sku string) string {
 	best := ""
 	for _, name := range slices.Sorted(maps.Keys(c.names)) {
@@ -192,7 +192,7 @@ func (c *code) name(sku string) string {
 	return cmp.Or(best, sku)
 }
 
-// price returns the median price of the lines in pence, the lower one of two.
+// price returns the median price of the sold lines in pence, the lower one of two.
 func (c *code) price() int64 {
 	lines := 0
 	for _, n := range c.prices {
@@ -214,8 +214,8 @@ func customerOf(line Line) customer {
 	return customer{number: line.Customer}
 }
 
-// id returns the same user in whatever file the customer is. Its time is none, because the files do not say when
-// somebody became a customer.
+// id returns the user's id, which is the same for every file. The time in the id is 0, because the files do not have the time of
+// registration.
 func (c customer) id() string { return userID(c.number, c.country) }
 
 func sellerID() string { return userID("seller") }
@@ -224,7 +224,7 @@ func userID(name ...string) string {
 	return ident.At(ident.User, time.Unix(0, 0), entropy(append([]string{"user"}, name...)...))
 }
 
-// entropy returns the bits of an identifier that follow from what it is of.
+// entropy returns the random bits of an id, derived from the names of its subject.
 func entropy(parts ...string) io.Reader {
 	sum := sha256.Sum256([]byte("retail\x00" + strings.Join(parts, "\x00")))
 	return bytes.NewReader(sum[:])
