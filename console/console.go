@@ -1,9 +1,7 @@
-// Package console is the program's face in a browser: what runs, whether it is well, where to go next, and
-// a look into the catalogue.
+// Package console serves the web pages of the program: its state, links, and a view of the catalogue.
 //
-// Pages are rendered on the server from html/template. The script adds what a page cannot do, through the same API
-// that every other client uses, and so a visitor without a token sees nothing that the API would refuse. Everything is
-// embedded: a page loads nothing from other servers.
+// Pages are rendered on the server with html/template. Their script calls the public API, so a visitor without a token sees nothing
+// that the API would refuse. All files are embedded: a page loads nothing from other servers.
 package console
 
 import (
@@ -21,28 +19,28 @@ import (
 	"time"
 )
 
-// Status is what the front page says of the running program.
+// Status is the state of the program on the front page.
 type Status struct {
 	Version   string
 	Started   time.Time
-	Addresses []string // URLs under which the program listens
+	Addresses []string // URLs of the program
 	Engines   []Engine
 	Parts     []Part
 }
 
-// Engine says what serves a port, such as orders by sqlite.
+// Engine is a port and the name of its engine, such as orders and sqlite.
 type Engine struct {
 	Port   string
 	Engine string
 }
 
-// Part is something that has to be there for the program to do its work.
+// Part is a part that the program needs.
 type Part struct {
 	Name  string
 	Ready bool
 }
 
-// Ready reports whether all parts are there.
+// Ready reports whether all parts are ready.
 func (s Status) Ready() bool {
 	for _, p := range s.Parts {
 		if !p.Ready {
@@ -52,7 +50,7 @@ func (s Status) Ready() bool {
 	return true
 }
 
-// Uptime says how long the program runs, in its two largest units.
+// Uptime returns the time since the start of the program, in its two largest units.
 func (s Status) Uptime() string { return uptime(time.Since(s.Started)) }
 
 func uptime(d time.Duration) string {
@@ -71,23 +69,23 @@ func uptime(d time.Duration) string {
 //go:embed pages
 var files embed.FS
 
-// policy lets a page have its own style, its own script and the API of its own server, and nothing else.
+// policy allows a page its own style and script and the API of its server only.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// New returns the handler of / and of everything below /console/. It asks status for each page.
+// New returns the handler of / and of all paths below /console/. It calls status for each page.
 func New(status func(context.Context) Status) http.Handler {
 	front := template.Must(template.ParseFS(files, "pages/front.html"))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		var page bytes.Buffer
 		if err := front.Execute(&page, status(r.Context())); err != nil {
-			panic(fmt.Errorf("render the front page: %w", err)) // a bug: whoever serves the handler reports it
+			panic(fmt.Errorf("render the front page: %w", err)) // a bug, which the server logs
 		}
 		w.Header().Set("Content-Security-Policy", policy)
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = page.WriteTo(w) // a client that is gone is not an error of ours
+		_, _ = page.WriteTo(w) // a disconnected client is not an error of the server
 	})
 	for _, name := range []string{"console.css", "console.js", "icon.svg"} {
 		mux.Handle("GET /console/"+name, asset(name))
@@ -95,7 +93,7 @@ func New(status func(context.Context) Status) http.Handler {
 	return mux
 }
 
-// asset serves an embedded file. A browser asks each time whether it is still the one that it has.
+// asset serves an embedded file. A browser revalidates it at each use.
 func asset(name string) http.Handler {
 	body, err := fs.ReadFile(files, "pages/"+name)
 	if err != nil {

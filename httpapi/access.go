@@ -13,8 +13,8 @@ const (
 	admin
 	metrics
 
-	SignedIn = shopper | seller | admin // everybody who has a token that is not only for figures
-	AnyToken = SignedIn | metrics       // everybody who has a token
+	SignedIn = shopper | seller | admin // everybody with a token, except tokens for metrics
+	AnyToken = SignedIn | metrics       // everybody with a token
 	Public   = anonymous | AnyToken     // everybody
 )
 
@@ -45,7 +45,7 @@ func accessOf(r accounts.Role) Access {
 	return 0
 }
 
-// Allows reports whether the principal may call. Who owns an object is a question for the service.
+// Allows reports whether the principal may call the route. The service checks who owns an object.
 func (a Access) Allows(p accounts.Principal) bool {
 	if !p.Known() {
 		return a&anonymous != 0

@@ -12,23 +12,22 @@ import (
 	"agora/telemetry"
 )
 
-// ListenerOptions bound what the connections of a listener may take. The zero options bound nothing but the time in
-// which a client reads nothing.
+// ListenerOptions bound the connections of a listener. The zero options only bound the time in which a client reads nothing.
 type ListenerOptions struct {
-	MaxConnections int                // open at once; 0 for no bound
-	MaxPerAddress  int                // of those of one address; 0 for no bound
+	MaxConnections int                // open connections; 0 for no bound
+	MaxPerAddress  int                // open connections of one address; 0 for no bound
 	TrustedProxies []netip.Prefix     // networks to which MaxPerAddress does not apply
 	Metrics        *telemetry.Metrics // nil for none
 }
 
 const (
-	// stallTimeout is how long a client may take nothing of an answer that waits for it. A client that takes something in
-	// that time, however little, goes on. What still fits into the kernel's buffer counts as taken, so that a client that
-	// reads nothing is cut after two or three times this.
+	// stallTimeout is how long a client may read nothing while an answer waits for it. A client that reads something in that
+	// time, however little, stays connected. Bytes that fit into the kernel's buffer count as read, so a client that reads
+	// nothing is disconnected after two or three times this.
 	stallTimeout = 5 * time.Second
 
-	// sendBuffer bounds what the kernel holds of an answer for a slow client, in bytes. It also makes the kernel report
-	// progress often: it says nothing until about a third of the buffer is free.
+	// sendBuffer bounds the bytes of an answer that the kernel buffers for a slow client. A small buffer also makes the kernel
+	// report progress often, which it does when about a third of the buffer is free.
 	sendBuffer = 32 << 10
 )
 
@@ -41,7 +40,7 @@ func NewListener(l net.Listener, o ListenerOptions) net.Listener {
 		refused: o.Metrics.Counter("agora_http_connections_refused_total",
 			"Connections that were closed at once, by the bound that they exceeded: all connections, or those of their address.", "bound"),
 		stalled: o.Metrics.Counter("agora_http_connections_stalled_total",
-			"Connections that were cut because the client took nothing of an answer for too long."),
+			"Connections that were closed because the client read nothing of an answer for too long."),
 	}
 	accepted.stalled.Add(0) // so that an alert sees the first one
 	for _, bound := range []string{boundAll, boundAddress} {
@@ -79,7 +78,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if bound := l.add(address); bound != "" {
 			l.refused.Inc(bound)
 			if tcp, ok := conn.(*net.TCPConn); ok {
-				_ = tcp.SetLinger(0) // else the kernel would remember the connection for a minute
+				_ = tcp.SetLinger(0) // otherwise the kernel would keep the state of the connection for a minute
 			}
 			_ = conn.Close()
 			continue
@@ -91,7 +90,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// keyOf returns the address that a connection is counted under, or the zero Addr for one that is only counted among all.
+// keyOf returns the address under which a connection is counted, or the zero Addr if it is only counted in total.
 func (l *listener) keyOf(conn net.Conn) netip.Addr {
 	peer, err := netip.ParseAddrPort(conn.RemoteAddr().String())
 	if err != nil || contains(l.options.TrustedProxies, peer.Addr().Unmap()) {
@@ -100,7 +99,7 @@ func (l *listener) keyOf(conn net.Conn) netip.Addr {
 	return subscriber(peer.Addr().Unmap())
 }
 
-// add counts a connection in, or returns the bound that it exceeds.
+// add counts a connection, or returns the bound that it would exceed.
 func (l *listener) add(address netip.Addr) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -118,7 +117,7 @@ func (l *listener) add(address netip.Addr) string {
 	return ""
 }
 
-// remove counts a connection out.
+// remove ends the counting of a connection.
 func (l *listener) remove(address netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,11 +130,11 @@ func (l *listener) remove(address netip.Addr) {
 	l.connections.Add(-1)
 }
 
-// connection is a connection whose writes fail once the client has taken nothing for stallTimeout.
+// connection is a connection whose writes fail after the client has read nothing for stallTimeout.
 type connection struct {
 	net.Conn
 	opened   time.Time
-	deadline atomic.Int64 // of writes, as set from outside: nanoseconds since opened; 0 for none
+	deadline atomic.Int64 // of writes, as set by SetWriteDeadline: nanoseconds since opened; 0 for none
 	stalled  telemetry.Counter
 	once     sync.Once
 	closed   func()
@@ -190,7 +189,7 @@ func (c *connection) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// CloseWrite lets net/http say the end of an answer and still read what the client sends.
+// CloseWrite lets net/http end the answer and still read from the client.
 func (c *connection) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

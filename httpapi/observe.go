@@ -54,8 +54,8 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request, serve func(http
 	serve(&x.response, r.WithContext(x), x)
 }
 
-// routed serves a request by its route. What has none (404, 405, and a redirect to the clean form of a path) is limited
-// by address here, and the routes are in their admission.
+// routed serves a request by its route. Routes have their limits in admission. Requests without a route (404, 405, and redirects to
+// the clean form of a path) are limited by address here.
 func (s *Server) routed(w http.ResponseWriter, r *http.Request, x *exchange) {
 	dispatch(s.mux, s.noRoute, w, r)
 	if x.route != nil {
@@ -69,8 +69,8 @@ func (s *Server) routed(w http.ResponseWriter, r *http.Request, x *exchange) {
 	}
 }
 
-// recovered turns a panic into a Problem. Where a part of an answer is sent it is too late for that: then it returns a
-// value that makes net/http cut the connection, so that the client does not take half of an answer for all of it.
+// recovered turns a panic into a Problem. If a part of the answer is already sent, it returns a value that makes net/http close the
+// connection, so that the client notices that the answer is incomplete.
 func (s *Server) recovered(x *exchange, p any) any {
 	if cause, ok := p.(error); ok && errors.Is(cause, http.ErrAbortHandler) {
 		return p // the handler cuts the connection on purpose
@@ -118,7 +118,7 @@ func (s *Server) record(x *exchange, r *http.Request) {
 	_ = s.options.AccessLog.Handler().Handle(x.Context, line) // an access log that cannot be written has no other log
 }
 
-// How much of a method and of a path is logged, in bytes.
+// The logged lengths of a method and of a path, in bytes.
 const (
 	loggedMethod = 32
 	loggedPath   = 256

@@ -34,8 +34,8 @@ func (s *Server) addOperations() {
 	}
 }
 
-// OperationsHandler returns a handler of the routes of operations alone, which has no limits and asks for no token. It is
-// for a listener that only operators reach.
+// OperationsHandler returns a handler of the routes of operations only, without limits and without authentication. Use it for a
+// listener that only operators can reach.
 func (s *Server) OperationsHandler() http.Handler {
 	mux := http.NewServeMux()
 	for _, rt := range s.routes {
@@ -93,8 +93,8 @@ func (s *Server) readiness(r *http.Request) (Document, error) {
 
 const reasonLength = 200 // bytes
 
-// reason says why a part is not ready, in the words that its errors have for callers. Those hold no secrets and no
-// internals; the rest of the errors is only logged.
+// reason returns why a part is not ready: the messages of its errors that are for callers. They have no secrets and no internals.
+// The other parts of the errors are only logged.
 func reason(err error) string {
 	var messages []string
 	for rest := err; ; {

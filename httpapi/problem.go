@@ -80,7 +80,7 @@ func ErrPreconditionRequired(ctx context.Context, header, detail string) error {
 	return newProblem(exchangeOf(ctx), http.StatusPreconditionRequired, "", detail, fault.Field{Name: header, Message: "is missing"})
 }
 
-// problem returns the Problem of an error. It logs the cause of an internal error, which the caller does not get to see.
+// problem returns the Problem of an error. It logs the cause of an internal error, which is not in the answer.
 func (s *Server) problem(x *exchange, err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
@@ -109,8 +109,8 @@ func (s *Server) problem(x *exchange, err error) *Problem {
 	return p
 }
 
-// logAway logs why a part was not there in time. A server that is full says so in its metrics alone. The logger of the
-// program holds repeated warnings back, by route.
+// logAway logs why a part was unavailable or too slow. It does not log that the server is full, which is in the metrics. The
+// logger of the program holds repeated warnings back, by route.
 func (s *Server) logAway(x *exchange, err error) {
 	if errors.Is(err, errFull) || errors.Is(err, errStopping) {
 		return

@@ -7,24 +7,23 @@ import (
 	"sync"
 )
 
-// response holds an answer back until its handler has returned, and writes it then. So a client that reads slowly
-// delays only the goroutine of its own connection: the handler's resources, such as its place among the requests in
-// flight and the compressor, are free by then. An answer that is larger than answerHeld, or that is flushed, is sent
-// while the handler works; its request leaves its place at that moment.
+// response buffers an answer until its handler has returned, and then writes it. So a slow reader delays only the goroutine of its
+// own connection: the handler's resources, such as its place in flight and the compressor, are already released. An answer that is
+// larger than answerHeld, or that is flushed, is sent while the handler runs; its request then gives up its place in flight.
 type response struct {
 	http.ResponseWriter
 	exchange *exchange
-	status   int           // of the answer; 0 while there is none
+	status   int           // of the answer; 0 before the handler sets it
 	bytes    int64         // of the body that the handler has written
 	begun    bool          // the header is sent
-	held     *bytes.Buffer // body that waits; nil for none
-	whole    []byte        // body that waits and that nobody changes any more; nil for none
+	held     *bytes.Buffer // copied body that waits; nil for none
+	whole    []byte        // immutable body that waits; nil for none
 }
 
-// answerHeld is how much of an answer is copied to be held back, in bytes.
+// answerHeld is the largest answer that is copied into a buffer, in bytes.
 const answerHeld = 64 << 10
 
-// answers are buffers for answers that are held back.
+// answers are buffers for answers.
 var answers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // WriteHeader implements http.ResponseWriter. Only the first status of an answer counts.
@@ -60,8 +59,7 @@ func (w *response) holds() int {
 	return w.held.Len()
 }
 
-// writeWhole writes a body that nobody changes any more, without a copy where w is a response. A client that is gone is not an
-// error of the server.
+// writeWhole writes an immutable body, without a copy if w is a response. A disconnected client is not an error of the server.
 func writeWhole(w io.Writer, body []byte) {
 	r, ok := w.(*response)
 	if !ok || r.begun || r.held != nil || r.whole != nil {
@@ -73,7 +71,7 @@ func writeWhole(w io.Writer, body []byte) {
 	r.whole = body
 }
 
-// begin sends the header and what was held back.
+// begin sends the header and the buffered body.
 func (w *response) begin() error {
 	if w.begun {
 		return nil
@@ -93,14 +91,14 @@ func (w *response) begin() error {
 	return err
 }
 
-// finish sends what is left when the handler has returned. A handler that wrote nothing leaves the answer to net/http.
+// finish sends the rest of the answer after the handler has returned. Without one, net/http sends an empty answer.
 func (w *response) finish() {
 	if w.status != 0 {
-		_ = w.begin() // a client that is gone is not an error of the server
+		_ = w.begin() // a disconnected client is not an error of the server
 	}
 }
 
-// discard drops what was held back.
+// discard drops the buffered body.
 func (w *response) discard() {
 	if w.held != nil {
 		w.held.Reset()
@@ -109,7 +107,7 @@ func (w *response) discard() {
 	w.held, w.whole = nil, nil
 }
 
-// restart forgets the answer so far, of which nothing is sent, so that there can be another one.
+// restart drops an answer of which nothing is sent, so that the handler can write another one.
 func (w *response) restart() {
 	w.discard()
 	w.status, w.bytes = 0, 0

@@ -42,12 +42,12 @@ type Options struct {
 	// TrustedProxies are the networks whose X-Forwarded-For and traceparent are followed.
 	TrustedProxies []netip.Prefix
 
-	MaxInFlight int           // requests in flight, and as many whose body is being received; 0 for 1,024
+	MaxInFlight int           // requests in flight, and the same number of bodies that are being received; 0 for 1,024
 	MaxBody     int64         // bytes of a body; 0 for 1 MiB
 	BodyTimeout time.Duration // to read a body; 0 for 10 s
 
-	MaxStreams           int // streams open at once; 0 for 4,096
-	MaxStreamsPerAddress int // of those of one address; 0 for 128
+	MaxStreams           int // open streams; 0 for 4,096
+	MaxStreamsPerAddress int // open streams of one address; 0 for 128
 
 	Timeout time.Duration // for the whole request; 0 for 10 s
 
@@ -121,14 +121,14 @@ func (s *Server) Routes() []Route {
 	})
 }
 
-// HTTPServer returns an http.Server of h that bounds what a slow or hostile client can hold open, together with NewListener. A
-// request that cannot be parsed is answered by net/http: that is the only answer that is not a Problem.
+// HTTPServer returns an http.Server of h whose timeouts, together with NewListener, bound slow and hostile clients. A request
+// that cannot be parsed is answered by net/http, which is the only failure without a Problem.
 func HTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       time.Minute,     // for a body that no handler reads; a handler has a shorter one
-		WriteTimeout:      5 * time.Minute, // for a whole answer; NewListener cuts a client that does not read sooner
+		WriteTimeout:      5 * time.Minute, // for a whole answer; NewListener disconnects a client that does not read sooner
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(cmp.Or(log, slog.New(slog.DiscardHandler)).Handler(), slog.LevelWarn),

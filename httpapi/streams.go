@@ -17,7 +17,7 @@ type streams struct {
 
 	mu       sync.Mutex
 	all      map[*exchange]struct{}
-	from     map[netip.Addr]int // none is 0
+	from     map[netip.Addr]int // open streams by address, without zeros
 	stopping bool
 }
 

@@ -10,30 +10,30 @@ import (
 )
 
 const (
-	// repeatsEvery is how often a repeated warning is written.
+	// repeatsEvery is the least time between two lines of a repeated warning.
 	repeatsEvery = 10 * time.Second
 
-	// repeatsKnown bounds the warnings that are told apart. Further ones are written as they come.
+	// repeatsKnown bounds the number of distinct warnings in memory. Further ones are always written.
 	repeatsKnown = 1000
 
-	// HeldBack is the attribute of a line that says how many lines like it were held back before it.
+	// HeldBack is the attribute with the number of similar lines that were suppressed before a line.
 	HeldBack = "held_back"
 )
 
-// repeatsBy are the attributes whose values, next to the message, tell warnings apart. Each has few values.
+// repeatsBy are the attributes that, with the message, distinguish warnings. Each has few values.
 var repeatsBy = []string{"route", "task", "group", "partition", "saga", "topic"}
 
-// repeats is a slog.Handler that writes a repeated warning once in repeatsEvery at most, so that a part that fails for each
-// request does not fill the log. The first one is written at once; of those that follow, the last one is written when the
-// time is over, with the number of those before it. Errors are always written: they are bugs, and an answer names the line
-// that explains it. Other levels tell of what happens rarely.
+// repeats is a slog.Handler that writes a repeated warning at most once in repeatsEvery, so that a part that fails for each
+// request does not fill the log. The first line is written at once. Of the lines in the following repeatsEvery, the last one is
+// written at the end of that time, with the number of the others. Errors are always written: they are bugs, and answers refer to
+// their lines by request id. Other levels are always written, because they are rare.
 type repeats struct {
 	slog.Handler
 	scope string // groups and attributes of the logger
 	lines *repeatedLines
 }
 
-// repeatedLines is what all handlers of one logger have in common.
+// repeatedLines are the repeated lines of one logger, which its handlers share.
 type repeatedLines struct {
 	mu    sync.Mutex
 	byKey map[string]*repeatedLine
@@ -41,9 +41,9 @@ type repeatedLines struct {
 
 // repeatedLine is a line that was written less than repeatsEvery ago.
 type repeatedLine struct {
-	held int          // lines since then
-	last slog.Record  // the last of them
-	by   slog.Handler // that it came to
+	held int          // number of lines that were held back since then
+	last slog.Record  // last line that was held back
+	by   slog.Handler // handler of the last line
 }
 
 func newRepeats(h slog.Handler) *repeats {
@@ -88,7 +88,7 @@ func (l *repeatedLines) hold(key string, r slog.Record, by slog.Handler) bool {
 	return false
 }
 
-// release writes what was held back of a line, or forgets the line if that is nothing.
+// release writes the line that was held back, or deletes the key if there is none.
 func (l *repeatedLines) release(key string) {
 	l.mu.Lock()
 	line := l.byKey[key]
@@ -103,7 +103,7 @@ func (l *repeatedLines) release(key string) {
 	held.write()
 }
 
-// flush writes all that is held back, in the order of time.
+// flush writes all lines that are held back, in the order of their times.
 func (l *repeatedLines) flush() {
 	var held []repeatedLine
 	l.mu.Lock()
@@ -118,7 +118,7 @@ func (l *repeatedLines) flush() {
 	}
 }
 
-// write writes the last of the lines that were held back, with the number of those before it.
+// write writes the last line that was held back, with the number of the lines before it.
 func (line repeatedLine) write() {
 	if line.held == 0 {
 		return

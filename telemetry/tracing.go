@@ -21,8 +21,8 @@ type Tracer struct {
 }
 
 // NewTracer returns a tracer that sends a share of the traces (0 to 1) over OTLP/HTTP to endpoint, a URL such as
-// http://localhost:4318. An empty endpoint gives the zero Tracer. The sampling decision of a trace that a caller began is
-// followed.
+// http://localhost:4318. An empty endpoint gives the zero Tracer. A trace that a caller began keeps the caller's sampling
+// decision.
 func NewTracer(ctx context.Context, endpoint string, share float64) (Tracer, error) {
 	if endpoint == "" {
 		return Tracer{}, nil

@@ -18,8 +18,8 @@ import (
 	"agora/telemetry"
 )
 
-// Consumer follows a topic for a group: it hands every message to Handle at least once, each partition in its
-// order, and stores the offset of the group. Set the fields, then call Run. One Consumer of a group reads a partition at a
+// Consumer follows a topic for a group: it passes every message to Handle at least once, in order within a partition, and
+// stores the offset of the group. Set the fields, then call Run. One Consumer of a group reads a partition at a
 // time: a second one would handle the same messages again. Processes that share an event log call Run in a lead.Task, or
 // for one partition each in a lead.Share.
 type Consumer struct {
@@ -127,7 +127,7 @@ func afterGrace(ctx context.Context, grace time.Duration) (context.Context, cont
 	return work, cancel
 }
 
-// follower is a Consumer at one partition.
+// follower reads one partition for a Consumer.
 type follower struct {
 	Consumer
 	*position
@@ -188,7 +188,7 @@ func passing(err error) bool {
 }
 
 // measure sets the lag metrics until ctx ends. It reads the log itself, so that the lag of a handler that hangs or fails
-// goes on growing. Consumers of some partitions of a group have a series each, whose label ends with the partitions.
+// continues to grow. Consumers of some partitions of a group have a series each, whose label ends with the partitions.
 func (c Consumer) measure(ctx context.Context, positions []*position) {
 	label := c.Group
 	if c.Partitions != nil {

@@ -31,9 +31,8 @@ type Chain struct {
 	last []byte // hash of the entry before; nil before the chain begins
 }
 
-// Check returns an error if the entry is not the one that followed the entry before it when it was stored. The chain goes
-// on with the hash that is stored, so that one change of the journal is found at one place. Entries before the chain
-// began have no hash, and pass.
+// Check returns an error if the hash of the entry does not match its content and the entry before it. The chain continues with the
+// stored hash, so that one change of the journal gives one error. Entries from before the chain have no hash and pass.
 func (c *Chain) Check(e Entry) error {
 	if e.Hash == nil && c.last == nil {
 		return nil

@@ -1,9 +1,8 @@
-// Package journal is event sourcing in its smallest form: an append-only journal of entries in streams,
-// appended with the version that the writer expects, and state as a fold over them.
+// Package journal provides event sourcing: an append-only journal of entries in streams. A writer appends an entry with the version
+// that it expects, and the state is a fold over the entries.
 //
-// Use it where the history of a value matters as much as the value, such as money and stock: a balance that can be
-// recomputed can be proved. Chain shows that no old entry was changed. To deliver entries to others, use packages outbox
-// and eventlog.
+// Use it where the history of a value matters as much as the value, such as money and stock: a balance can be checked if it can be
+// recomputed. Chain detects changes of old entries. To deliver entries to others, use packages outbox and eventlog.
 package journal
 
 import (
@@ -12,35 +11,35 @@ import (
 	"time"
 )
 
-// Entry is one fact. A fact is never changed: what was wrong is set right by a further entry.
+// Entry is one fact. A fact is never changed: a further entry corrects a wrong one.
 type Entry struct {
-	Seq     uint64    // place in the whole journal, from 1 on and rising with each commit; given by the store
-	Stream  string    // what the fact is about, such as an order's id
-	Version uint64    // place in the stream: 1, 2, 3, … without gaps
-	Kind    string    // what kind of fact, such as "order.placed"
-	At      time.Time // when it became true, to the microsecond
-	Body    []byte    // the fact, encoded by who wrote it
-	Hash    []byte    // Link of the entry, given by the store; nil for what was stored before the journal had a chain
+	Seq     uint64    // number in the whole journal, from 1 on and rising with each commit; set by the store
+	Stream  string    // subject of the fact, such as an order's id
+	Version uint64    // number in the stream: 1, 2, 3, … without gaps
+	Kind    string    // kind of the fact, such as "order.placed"
+	At      time.Time // time of the fact, to the microsecond
+	Body    []byte    // content of the fact, in the encoding of the writer
+	Hash    []byte    // Link of the entry, set by the store; nil for entries from before the chain
 }
 
-// Appender adds entries. Stores that keep a journal beside other data append inside their own
-// transactions instead, under the same rule.
+// Appender appends entries. Stores that have a journal and other data append in their own transactions instead, under the
+// same rule.
 type Appender interface {
 	// Append adds the entries, which have to follow the current version of their streams: an entry whose
 	// version is taken or leaves a gap fails the whole call with fault.Conflict. Seq is ignored.
 	Append(ctx context.Context, entries ...Entry) error
 }
 
-// Reader reads entries that are committed.
+// Reader reads committed entries.
 type Reader interface {
-	// Stream returns up to limit entries of a stream with a version over after, in order.
+	// Stream returns up to limit entries of a stream with versions above after, in order.
 	Stream(ctx context.Context, stream string, after uint64, limit int) ([]Entry, error)
-	// All returns up to limit entries of the whole journal with a Seq over after, in order. An entry is
-	// never committed with a smaller Seq than one that was already returned.
+	// All returns up to limit entries of the whole journal with a Seq above after, in order. No entry is committed later with a
+	// smaller Seq than a returned one.
 	All(ctx context.Context, after uint64, limit int) ([]Entry, error)
 }
 
-// page is how many entries a fold reads at a time.
+// page is the number of entries that a fold reads at a time.
 const page = 1000
 
 // Snapshot is a state and the Seq of the last entry in it. The zero Snapshot is the state before all entries.
@@ -50,7 +49,7 @@ type Snapshot[S any] struct {
 }
 
 // Fold applies every entry of the journal after the snapshot, in order, and returns the newer snapshot.
-// An error of apply ends it and is returned with the entry's place.
+// An error of apply ends it and is returned with the entry's Seq.
 func Fold[S any](ctx context.Context, r Reader, from Snapshot[S], apply func(S, Entry) (S, error)) (Snapshot[S], error) {
 	for {
 		entries, err := r.All(ctx, from.Seq, page)

@@ -9,7 +9,7 @@ import (
 	"agora/fault"
 )
 
-// Memory is the reference: a journal in memory, safe for concurrent use. The zero Memory is empty.
+// Memory is the in-memory reference. It is safe for concurrent use. The zero Memory is empty.
 type Memory struct {
 	mu      sync.RWMutex
 	entries []Entry

@@ -7,7 +7,7 @@ import (
 	"agora/fault"
 )
 
-// Memory is the in-memory reference: a place in which the Leaders of several processes, which Process returns, elect.
+// Memory is the in-memory reference: an election between the processes that Process returns.
 type Memory struct {
 	mu      sync.Mutex
 	leaders map[string]*Process // by task
@@ -37,7 +37,7 @@ func (p *Process) connect() {
 	p.alive, p.lose = context.WithCancelCause(context.Background())
 }
 
-// Crash takes all leads and memberships away, as a broken connection does. The process can win new ones at once.
+// Crash ends all leads and memberships, like a broken connection. The process can win new ones at once.
 func (p *Process) Crash() {
 	p.memory.mu.Lock()
 	defer p.memory.mu.Unlock()
@@ -95,7 +95,7 @@ func (p *Process) Join(ctx context.Context, group string, work func(ctx context.
 	return p.hold(ctx, alive, func(ctx context.Context) error { return work(ctx, count) }, func() { delete(members, p) })
 }
 
-// hold does the work under what release gives back, unless the connection broke meanwhile.
+// hold calls work and then release, unless the connection broke meanwhile.
 func (p *Process) hold(ctx, alive context.Context, work func(ctx context.Context) error, release func()) error {
 	held, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(alive, func() { cancel(context.Cause(alive)) })

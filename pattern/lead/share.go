@@ -30,7 +30,7 @@ func ErrJoined(group string) error {
 	return fault.New(fault.Conflict, "already_joined", "this process is a member of "+group+" already")
 }
 
-// Share is this process's part of work that has several parts, such as the partitions of a topic. Each part is led by one
+// Share is this process's share of work that has several parts, such as the partitions of a topic. Each part is led by one
 // process at a time. With n members, each leads at most ceil(Parts/n) parts, and gives up the surplus when others join.
 // Set the fields, then call Run.
 type Share struct {
@@ -82,7 +82,7 @@ func (s Share) runAll(ctx context.Context, work func(ctx context.Context, part i
 	return errors.Join(errs...)
 }
 
-// divide leads the share of a member until ctx ends, and returns after all work has.
+// divide leads the share of a member until ctx ends, and returns after all work has returned.
 func (s Share) divide(ctx context.Context, members Count, work func(ctx context.Context, part int) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	d := &division{Share: s, work: work, led: map[int]context.CancelFunc{}, failed: make(chan error, 1)}
@@ -104,7 +104,7 @@ func (s Share) divide(ctx context.Context, members Count, work func(ctx context.
 	return nil
 }
 
-// division is a Share at work.
+// division is a running Share.
 type division struct {
 	Share
 	work    func(ctx context.Context, part int) error
@@ -112,12 +112,12 @@ type division struct {
 	failed  chan error // the first error of a part
 
 	mu    sync.Mutex
-	led   map[int]context.CancelFunc // what gives up each part that is led
-	order []int                      // the parts in led, the last won last
+	led   map[int]context.CancelFunc // gives up a led part, by part
+	order []int                      // the led parts, in the order in which they were won
 	next  int                        // the part to try first
 }
 
-// adjust gives up the parts that are too many, or tries to lead those that are missing.
+// adjust gives up surplus parts, or tries to lead missing ones.
 func (d *division) adjust(ctx context.Context, members Count) error {
 	n, err := members(ctx)
 	if err != nil {
@@ -144,7 +144,7 @@ func (d *division) adjust(ctx context.Context, members Count) error {
 	return nil
 }
 
-// giveUp ends the work on the parts that were won last, until no more than the quota are left.
+// giveUp ends the work on the parts that were won last, down to the quota.
 func (d *division) giveUp(quota int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -153,7 +153,7 @@ func (d *division) giveUp(quota int) {
 	}
 }
 
-// try begins to lead a part, unless another process does. It returns when that is known.
+// try tries to lead a part, and returns when it leads or another process does.
 func (d *division) try(ctx context.Context, part int) error {
 	known := make(chan error, 1)
 	d.running.Go(func() {

@@ -1,8 +1,8 @@
-// Package projection keeps a read model up to date with the events of a topic: it follows them, rebuilds a model that
-// was lost or fell too far back, and catches up on demand.
+// Package projection updates a read model from the events of a topic. It follows the events, rebuilds a model that was lost or whose
+// next events were deleted, and catches up on demand.
 //
-// Use it for each view that is computed from events and can be computed again without them, such as a list of orders.
-// Servers that share the event log follow it one at a time. Delivery is at least once, so Project has to be idempotent.
+// Use it for each view that is computed from events and can also be rebuilt without them, such as a list of orders. Of the servers
+// that share the event log, one at a time updates a model. Delivery is at least once, so Project has to be idempotent.
 package projection
 
 import (
@@ -23,26 +23,26 @@ import (
 type Projection[E any] struct {
 	Events eventlog.Log
 	Topic  string
-	Group  string // under which the event log stores how far the model is
+	Group  string // group of the event log, which stores the model's offsets
 
 	Decode  func(batch []eventlog.Message) ([]E, error)
-	Project func(ctx context.Context, events []E) error // takes events of one partition, in order, into the model
+	Project func(ctx context.Context, events []E) error // applies events of one partition, in order, to the model
 	Rebuild func(ctx context.Context) error             // computes the model without the event log
 	// Lost reports whether the model lacks events that it projected before; nil means that it cannot lose any.
 	Lost func(ctx context.Context, events []E) (bool, error)
 }
 
-// Options are what a Runner may be given.
+// Options are optional.
 type Options struct {
-	Leader  lead.Leader        // elects one of the servers that share the event log; nil means that there is one
+	Leader  lead.Leader        // elects one of the servers that share the event log; nil means that there is only one
 	Log     *slog.Logger       // nil means none
 	Metrics *telemetry.Metrics // of eventlog.Consumer; nil means none
 }
 
 const (
-	followBatch = 1000 // large, so that a model reads what many events have in common once
-	lookBack    = 100  // events of each partition that a model has to know when the program starts
-	// MendPause is the time before another attempt, after a model could not be checked, rebuilt or followed.
+	followBatch = 1000 // large, so that a model reads common data of many events once
+	lookBack    = 100  // events of each partition whose effect is checked in the model at the start
+	// MendPause is the delay of a retry after a model could not be checked, rebuilt or updated.
 	MendPause = 10 * time.Second
 )
 
@@ -63,8 +63,8 @@ func New[E any](p Projection[E], o Options) *Runner[E] {
 	}
 }
 
-// Follow keeps the model up to date until ctx ends, while no other server does. Failures that can pass are tried again
-// without end; it returns those that cannot.
+// Follow updates the model while this server leads, until ctx ends. It retries after temporary failures without limit, and returns
+// other errors.
 func (r *Runner[E]) Follow(ctx context.Context) error {
 	return r.task.Run(ctx, r.followAlone)
 }
@@ -92,8 +92,8 @@ func (r *Runner[E]) followAlone(ctx context.Context) error {
 	return nil
 }
 
-// CatchUp takes all events that are in the log now into the model, and fails if one cannot be. If another server leads, it
-// waits until that server has caught up.
+// CatchUp applies all events that are in the log now to the model, or returns an error. If another server leads, it waits until
+// that server has applied them.
 func (r *Runner[E]) CatchUp(ctx context.Context) error {
 	ends, err := r.Events.Ends(ctx, r.Topic)
 	if err != nil {
@@ -128,7 +128,7 @@ func (r *Runner[E]) catchUpTo(ctx context.Context, ends []eventlog.Bounds) error
 	return nil
 }
 
-// lags reports whether the group has not read to the ends yet.
+// lags reports whether the group has not read all partitions to their ends yet.
 func (r *Runner[E]) lags(ctx context.Context, ends []eventlog.Bounds) (bool, error) {
 	for partition, bounds := range ends {
 		next, _, err := r.Events.Committed(ctx, r.Group, r.Topic, partition)
@@ -139,7 +139,7 @@ func (r *Runner[E]) lags(ctx context.Context, ends []eventlog.Bounds) (bool, err
 	return false, nil
 }
 
-// read takes a partition into the model, from the offset of the group to the end of bounds.
+// read applies the events of a partition to the model, from the offset of the group to the end of bounds.
 func (r *Runner[E]) read(ctx context.Context, partition int, bounds eventlog.Bounds) error {
 	next, known, err := r.Events.Committed(ctx, r.Group, r.Topic, partition)
 	if err != nil {
@@ -164,7 +164,7 @@ func (r *Runner[E]) read(ctx context.Context, partition int, bounds eventlog.Bou
 	return nil
 }
 
-// handle takes a batch into the model.
+// handle applies a batch to the model.
 func (r *Runner[E]) handle(ctx context.Context, batch []eventlog.Message) error {
 	events, err := r.Decode(batch)
 	if err != nil {
@@ -173,9 +173,9 @@ func (r *Runner[E]) handle(ctx context.Context, batch []eventlog.Message) error 
 	return r.Project(ctx, events)
 }
 
-// mend rebuilds the model if it lost events, or if the event log dropped events that its group has not read. The
-// group then continues after the events that were in the log when the rebuild began: the rebuilt model has them all, and
-// a rebuild can take longer than the oldest of them are kept.
+// mend rebuilds the model if it lost events, or if the event log deleted events that its group has not read. The group then continues
+// after the events that were in the log when the rebuild began, because the rebuilt model has all of them. Reading them from the
+// beginning could fail, because a rebuild can take longer than the log's retention.
 func (r *Runner[E]) mend(ctx context.Context) error {
 	ends, err := r.Events.Ends(ctx, r.Topic)
 	if err != nil {
