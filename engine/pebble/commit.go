@@ -1,9 +1,11 @@
 package pebble
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"agora/fault"
 )
@@ -18,14 +20,14 @@ type write struct {
 	err   error
 }
 
-// commit makes what stage adds to a batch durable, together with the writes of other callers. One of the waiting callers
+// Commit makes what stage adds to a batch durable, together with the writes of other callers. One of the waiting callers
 // gets the token, and writes and syncs for all of them while the next group collects. Pebble shares a sync among concurrent
 // commits by itself, and is faster with many small ones because it writes while it syncs. But stages that are called one
 // at a time, in the order of the log file, number records without gaps; and when a sync fails no other write is in
 // progress, in which case Pebble would end the process.
 //
 // An error of stage is an error of the database, because only a broken batch refuses a key.
-func (db *DB) commit(stage func(*pebble.Batch) error) error {
+func (db *DB) Commit(stage func(*pebble.Batch) error) error {
 	w := &write{stage: stage, done: make(chan struct{})}
 	db.mu.Lock()
 	db.waiting = append(db.waiting, w)
@@ -55,6 +57,11 @@ func (db *DB) commitGroup() {
 		return
 	}
 
+	if err := db.room(); err != nil {
+		finish(waiting, err)
+		return
+	}
+
 	batch := db.db.NewBatch()
 	defer func() { _ = batch.Close() }() // only frees memory
 	taken := 0
@@ -72,6 +79,24 @@ func (db *DB) commitGroup() {
 	db.waiting = append(waiting[taken:], db.waiting...)
 	db.mu.Unlock()
 	finish(waiting[:taken], fault.Wrap(fault.Unavailable, err, "the write may be lost"))
+}
+
+// room returns an error if less of the disk is free than the reserve.
+func (db *DB) room() error {
+	if db.reserve == 0 {
+		return nil
+	}
+	disk, err := db.fs.GetDiskUsage(db.dir)
+	if errors.Is(err, vfs.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "the free space of "+db.dir+" cannot be read")
+	}
+	if disk.AvailBytes < db.reserve {
+		return fault.New(fault.Unavailable, "disk_full", fmt.Sprintf("the disk of %s has %d bytes left, and writes need %d", db.dir, disk.AvailBytes, db.reserve))
+	}
+	return nil
 }
 
 // apply writes the batch and waits for the sync. Pebble's own Commit ends the process after a failed sync, or, if its

@@ -147,7 +147,7 @@ func TestAcknowledgedSurvivesACrash(t *testing.T) {
 // openSmall opens a log with small memory tables, so that it begins new files all the time. The caller closes it.
 func openSmall(t *testing.T, fs vfs.FS) *Log {
 	t.Helper()
-	db, err := open("log", Options{MemTableBytes: 64 << 10}, fs)
+	db, err := Open("log", Options{MemTableBytes: 64 << 10, FS: fs})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,11 +21,20 @@ type Options struct {
 	CacheBytes    int64        // blocks of files kept in memory; 0 means 32 MiB
 	MemTableBytes uint64       // size of one table of recent writes, of which up to four are held; 0 means 16 MiB
 	Logger        *slog.Logger // gets Pebble's reports, at debug level, and its errors; nil means none
+
+	// ReserveBytes is how much of the disk stays free: with less, writes fail with fault.Unavailable, until there is room
+	// again. Pebble itself does not recover from a full disk. 0 means no reserve.
+	ReserveBytes uint64
+
+	FS vfs.FS // where the folder is; nil means the disk
 }
 
 // DB is an open database. Its stores share its files, its memory and its group commit.
 type DB struct {
-	db *pebble.DB
+	db      *pebble.DB
+	dir     string
+	fs      vfs.FS
+	reserve uint64
 
 	token   chan struct{} // full while one caller commits the writes of all that wait
 	mu      sync.Mutex
@@ -45,33 +54,53 @@ const (
 
 // Open opens the database in a folder, which is made if it is not there. A folder that another process has
 // open is fault.Unavailable. A folder of a newer program is left as it is, and the error has the code fault.CodeNewerSchema.
-func Open(dir string, o Options) (*DB, error) { return open(dir, o, vfs.Default) }
+func Open(dir string, o Options) (*DB, error) { return OpenForm(dir, o, Form{Version: formatVersion}) }
 
-func open(dir string, o Options, fs vfs.FS) (*DB, error) {
+// Form is how a folder is stored. A chamber of this room has folders of its own, in its own form.
+type Form struct {
+	Version int64                 // of keys and values: docs/upgrading.md says when to raise it
+	Merger  *pebble.Merger        // of merged values; nil if there are none
+	Tune    func(*pebble.Options) // sets what Options does not have; nil for nothing
+}
+
+// OpenForm is Open for a folder of another form.
+func OpenForm(dir string, o Options, form Form) (*DB, error) {
+	fs := o.FS
+	if fs == nil {
+		fs = vfs.Default
+	}
 	found, err := readVersion(fs, dir)
 	if err != nil {
 		return nil, err
 	}
-	if found > formatVersion {
-		return nil, fault.ErrNewerSchema(dir, found, formatVersion)
+	if found > form.Version {
+		return nil, fault.ErrNewerSchema(dir, found, form.Version)
 	}
-	db, err := pebble.Open(dir, &pebble.Options{
+	options := &pebble.Options{
 		FS:                 fs,
 		CacheSize:          cmp.Or(o.CacheBytes, 32<<20),
 		MemTableSize:       cmp.Or(o.MemTableBytes, 16<<20),
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             logger{cmp.Or(o.Logger, slog.New(slog.DiscardHandler))},
-	})
+		Merger:             form.Merger,
+	}
+	if form.Tune != nil {
+		form.Tune(options)
+	}
+	db, err := pebble.Open(dir, options)
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, fmt.Sprintf("the database in %s cannot be opened", dir))
 	}
-	if found < formatVersion {
-		if err := writeVersion(fs, dir, formatVersion); err != nil {
+	if found < form.Version {
+		if err := writeVersion(fs, dir, form.Version); err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
-	return &DB{db: db, token: make(chan struct{}, 1)}, nil
+	return &DB{db: db, dir: dir, fs: fs, reserve: o.ReserveBytes, token: make(chan struct{}, 1)}, nil
 }
+
+// Pebble returns the database for reads. Writes go through Commit and Ingest.
+func (db *DB) Pebble() *pebble.DB { return db.db }
 
 var errClosed = errors.New("the database is closed")
 

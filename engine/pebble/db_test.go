@@ -23,7 +23,7 @@ func TestAFolderHasOneOwner(t *testing.T) {
 }
 
 func TestCloseTwiceAndWriteAfterIt(t *testing.T) {
-	db, err := open("db", Options{}, vfs.NewMem())
+	db, err := Open("db", Options{FS: vfs.NewMem()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,9 +45,9 @@ func TestPebbleReportsAtDebugLevel(t *testing.T) {
 	for level, want := range map[slog.Level]bool{slog.LevelDebug: true, slog.LevelInfo: false} {
 		var out bytes.Buffer
 		fs := vfs.NewMem()
-		options := Options{Logger: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: level}))}
+		options := Options{FS: fs, Logger: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: level}))}
 		for range 2 { // the second start replays the files of the first, and says so
-			db, err := open("db", options, fs)
+			db, err := Open("db", options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,5 +63,19 @@ func TestPebbleReportsAtDebugLevel(t *testing.T) {
 	logger{slog.New(slog.NewTextHandler(&out, nil))}.Errorf("table %d is damaged", 7)
 	if s := out.String(); !strings.Contains(s, `level=ERROR msg="table 7 is damaged"`) {
 		t.Errorf("logged %q", s)
+	}
+}
+
+func TestWritesLeaveTheReserveFree(t *testing.T) {
+	fs := vfs.NewMem()
+	log := openLog(t, "log", fs)
+	log.db.reserve = 1000
+	fs.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 999})
+	if err := log.Create(t.Context(), "t", 1); !fault.Is(err, fault.Unavailable) || log.db.Err() != nil {
+		t.Errorf("Create with a full disk = %v, want Unavailable, and writes later", err)
+	}
+	fs.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 1000})
+	if err := log.Create(t.Context(), "t", 1); err != nil {
+		t.Error(err)
 	}
 }

@@ -70,7 +70,7 @@ func (l *Log) Create(ctx context.Context, topic string, partitions int) error {
 		}
 		return nil
 	}
-	err := l.db.commit(func(b *pebble.Batch) error {
+	err := l.db.Commit(func(b *pebble.Batch) error {
 		return b.Set(topicKey(topic), binary.AppendUvarint(nil, uint64(partitions)), nil)
 	})
 	if err != nil {
@@ -98,7 +98,7 @@ func (l *Log) Append(ctx context.Context, topic string, records ...eventlog.Reco
 	}
 	at := make([]eventlog.Position, len(records))
 	ends := map[int]int64{}
-	err = l.db.commit(func(b *pebble.Batch) error {
+	err = l.db.Commit(func(b *pebble.Batch) error {
 		now := time.Now().UnixMilli()
 		for i, r := range records {
 			p := ident.Partition(r.Key, len(parts))
@@ -213,7 +213,7 @@ func (l *Log) Commit(ctx context.Context, group, topic string, partition int, of
 	if _, err := l.partition(ctx, topic, partition); err != nil {
 		return err
 	}
-	err := l.db.commit(func(b *pebble.Batch) error {
+	err := l.db.Commit(func(b *pebble.Batch) error {
 		return b.Set(committedKey(topic, partition, group), binary.AppendUvarint(nil, uint64(offset)), nil)
 	})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // openLog opens the log in a folder of a file system. The test closes both at its end.
 func openLog(t testing.TB, dir string, fs vfs.FS) *Log {
 	t.Helper()
-	db, err := open(dir, Options{}, fs)
+	db, err := Open(dir, Options{FS: fs})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ type model struct {
 }
 
 func (m *model) open(r *rapid.T) {
-	db, err := open("log", Options{MemTableBytes: 64 << 10}, m.fs)
+	db, err := Open("log", Options{MemTableBytes: 64 << 10, FS: m.fs})
 	if err != nil {
 		r.Fatal(err)
 	}

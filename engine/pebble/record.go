@@ -78,14 +78,10 @@ func appendRecord(to []byte, at position, r eventlog.Record) []byte {
 	to = append(to, recordVersion)
 	to = appendPosition(to, at)
 	to = binary.AppendVarint(to, r.At.UnixMicro())
-	to = appendString(to, r.ID)
-	to = appendString(to, r.Kind)
-	to = appendString(to, r.Key)
+	to = AppendString(to, r.ID)
+	to = AppendString(to, r.Kind)
+	to = AppendString(to, r.Key)
 	return append(to, r.Value...)
-}
-
-func appendString(to []byte, s string) []byte {
-	return append(binary.AppendUvarint(to, uint64(len(s))), s...)
 }
 
 var errRecord = errors.New("a stored record is damaged")
@@ -95,54 +91,16 @@ func decodeRecord(data []byte) (position, eventlog.Record, error) {
 	if len(data) == 0 || data[0] != recordVersion {
 		return position{}, eventlog.Record{}, fmt.Errorf("%w: unknown version", errRecord)
 	}
-	d := decoder{rest: data[1:]}
+	d := Decoder{Rest: data[1:]}
 	at := d.position()
-	r := eventlog.Record{At: time.UnixMicro(d.varint()).UTC(), ID: d.string(), Kind: d.string(), Key: d.string()}
-	if d.failed {
+	r := eventlog.Record{At: time.UnixMicro(d.Varint()).UTC(), ID: d.String(), Kind: d.String(), Key: d.String()}
+	if d.Failed {
 		return position{}, eventlog.Record{}, errRecord
 	}
-	r.Value = append([]byte{}, d.rest...)
+	r.Value = append([]byte{}, d.Rest...)
 	return at, r, nil
 }
 
-// decoder reads values from the front of rest. After the first missing value it returns zeros.
-type decoder struct {
-	rest   []byte
-	failed bool
-}
-
-func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.rest)
-	d.skip(n)
-	return v
-}
-
-func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.rest)
-	d.skip(n)
-	return v
-}
-
-// skip drops the n bytes of a varint. As in package binary, n below 1 says that there was none.
-func (d *decoder) skip(n int) {
-	if n < 1 {
-		d.failed, d.rest = true, nil
-		return
-	}
-	d.rest = d.rest[n:]
-}
-
-func (d *decoder) string() string {
-	n := d.uvarint()
-	if n > uint64(len(d.rest)) {
-		d.failed, d.rest = true, nil
-		return ""
-	}
-	s := string(d.rest[:n])
-	d.rest = d.rest[n:]
-	return s
-}
-
-func (d *decoder) position() position {
-	return position{bytes: int64(d.uvarint()), appended: int64(d.uvarint())}
+func (d *Decoder) position() position {
+	return position{bytes: int64(d.Uvarint()), appended: int64(d.Uvarint())}
 }

@@ -22,9 +22,9 @@ func (db *DB) loadTopics() (topics map[string]int, err error) {
 	defer func() { err = errors.Join(err, iter.Close()) }()
 	topics = map[string]int{}
 	for ok := iter.First(); ok; ok = iter.Next() {
-		d := decoder{rest: iter.Value()}
-		topics[string(iter.Key()[1:])] = int(d.uvarint())
-		if d.failed {
+		d := Decoder{Rest: iter.Value()}
+		topics[string(iter.Key()[1:])] = int(d.Uvarint())
+		if d.Failed {
 			return nil, fmt.Errorf("topic %s: %w", iter.Key()[1:], errRecord)
 		}
 	}
@@ -60,13 +60,13 @@ func (db *DB) loadPartition(topic string, p int) (loaded *partition, err error) 
 
 // loadStart returns the beginning of the partition, which is zero until it is trimmed.
 func (db *DB) loadStart(topic string, p int) (tail, error) {
-	value, ok, err := db.get(partitionKey(logStarts, topic, p))
+	value, ok, err := db.Get(partitionKey(logStarts, topic, p))
 	if err != nil || !ok {
 		return tail{}, err
 	}
-	d := decoder{rest: value}
-	start := tail{next: int64(d.uvarint()), position: d.position()}
-	if d.failed {
+	d := Decoder{Rest: value}
+	start := tail{next: int64(d.Uvarint()), position: d.position()}
+	if d.Failed {
 		return tail{}, fmt.Errorf("start of %s/%d: %w", topic, p, errRecord)
 	}
 	return start, nil
@@ -96,8 +96,8 @@ func (db *DB) readRecords(topic string, p int, from, to int64) (read []eventlog.
 	return read, nil
 }
 
-// get returns a copy of the value of a key, or ok false if there is none.
-func (db *DB) get(key []byte) (value []byte, ok bool, err error) {
+// Get returns a copy of the value of a key; ok is false if there is none.
+func (db *DB) Get(key []byte) (value []byte, ok bool, err error) {
 	stored, closer, err := db.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false, nil
@@ -110,13 +110,13 @@ func (db *DB) get(key []byte) (value []byte, ok bool, err error) {
 }
 
 func (db *DB) getUvarint(key []byte) (v uint64, ok bool, err error) {
-	value, ok, err := db.get(key)
+	value, ok, err := db.Get(key)
 	if err != nil || !ok {
 		return 0, false, err
 	}
-	d := decoder{rest: value}
-	v = d.uvarint()
-	if d.failed {
+	d := Decoder{Rest: value}
+	v = d.Uvarint()
+	if d.Failed {
 		return 0, false, errRecord
 	}
 	return v, true, nil

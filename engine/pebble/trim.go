@@ -40,7 +40,7 @@ func (l *Log) trimPartition(topic string, i int, p *partition, keep eventlog.Ret
 	if err != nil || start.next == bounds.Oldest {
 		return 0, err
 	}
-	err = l.db.commit(func(b *pebble.Batch) error {
+	err = l.db.Commit(func(b *pebble.Batch) error {
 		value := appendPosition(binary.AppendUvarint(nil, uint64(start.next)), start.position)
 		if err := b.Set(partitionKey(logStarts, topic, i), value, nil); err != nil {
 			return err
@@ -86,7 +86,7 @@ func (db *DB) firstKept(topic string, p int, bounds eventlog.Bounds, keep eventl
 
 // positionOf returns the position of the record at an offset, and its size.
 func (db *DB) positionOf(topic string, p int, offset int64) (at position, size int64, err error) {
-	value, ok, err := db.get(recordKey(topic, p, offset))
+	value, ok, err := db.Get(recordKey(topic, p, offset))
 	if err != nil {
 		return position{}, 0, err
 	}

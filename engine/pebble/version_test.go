@@ -12,7 +12,7 @@ import (
 func TestANewerFormatIsRefusedAndNothingIsTouched(t *testing.T) {
 	files := vfs.NewMem()
 	reopen := func() error {
-		db, err := open("db", Options{}, files)
+		db, err := Open("db", Options{FS: files})
 		if err != nil {
 			return err
 		}
@@ -39,7 +39,7 @@ func TestANewerFormatIsRefusedAndNothingIsTouched(t *testing.T) {
 func TestAFolderWithoutAVersionGetsOne(t *testing.T) {
 	files := vfs.NewMem()
 	for range 2 {
-		db, err := open("db", Options{}, files)
+		db, err := Open("db", Options{FS: files})
 		if err != nil {
 			t.Fatal(err)
 		}

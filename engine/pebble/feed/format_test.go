@@ -1,0 +1,91 @@
+package feed
+
+import (
+	"encoding/hex"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"gotest.tools/v3/golden"
+
+	"agora/engine/pebble"
+	"agora/fault"
+	"agora/feed"
+)
+
+// dump returns all rows of a database, one a line.
+func dump(t *testing.T, db *pebble.DB) string {
+	t.Helper()
+	iter, err := db.Pebble().NewIter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for ok := iter.First(); ok; ok = iter.Next() {
+		fmt.Fprintf(&out, "%c %s → %s\n", iter.Key()[0], hex.EncodeToString(iter.Key()[1:]), hex.EncodeToString(iter.Value()))
+	}
+	if err := iter.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func id(first, last byte) [16]byte { return [16]byte{0: first, 15: last} }
+
+var pinnedPost = feed.Post{
+	ID: id(1, 2), Author: id(3, 4), Text: "Hello", Product: "prd_01jd8q6m3k9v2n4x7y5z8w1t0c", ReplyTo: id(5, 6),
+	Media: []string{"https://example.org/a.png", "https://example.org/b.png"},
+	At:    feed.At(2, 77), Parent: feed.Parent{Partition: 9, At: feed.At(2, 55)},
+	CreatedAt: time.Date(2026, 3, 14, 15, 9, 26, 535897000, time.UTC),
+}
+
+// TestPostFormat pins the keys and values of posts. docs/upgrading.md says how to change them.
+func TestPostFormat(t *testing.T) {
+	db := openRows(t, vfs.NewMem())
+	s := NewPosts(db)
+	mustDo(t, s.Insert(t.Context(), pinnedPost))
+	mustDo(t, s.Delete(t.Context(), feed.Deletion{ID: id(1, 3), Author: id(3, 4), At: feed.At(2, 99)}))
+	_, err := s.Claim(t.Context(), feed.Claim{Author: id(3, 4), Key: "key", Hash: [32]byte{1, 31: 2}, ID: id(1, 2)})
+	mustDo(t, err)
+	golden.Assert(t, dump(t, db.db), "posts.txt")
+	got, err := decodePost(pinnedPost.ID, appendPost(nil, pinnedPost))
+	if err != nil || !reflect.DeepEqual(got, pinnedPost) {
+		t.Errorf("the stored post is decoded to %+v, %v; want %+v", got, err, pinnedPost)
+	}
+}
+
+func TestADamagedPostIsAnError(t *testing.T) {
+	whole := appendPost(nil, pinnedPost)
+	for n := range whole {
+		if _, err := decodePost(pinnedPost.ID, whole[:n]); err == nil {
+			t.Errorf("%d of %d bytes are decoded", n, len(whole))
+		}
+	}
+}
+
+func TestANewerFormatIsRefused(t *testing.T) {
+	fs := vfs.NewMem()
+	for version, want := range map[int64]string{rowsVersion: "", rowsVersion + 1: fault.CodeNewerSchema} {
+		db, err := pebble.OpenForm("rows", pebble.Options{FS: fs}, pebble.Form{Version: version})
+		mustDo(t, err)
+		mustDo(t, db.Close())
+		opened, err := Open("rows", pebble.Options{FS: fs})
+		if fault.CodeOf(err) != want && (want != "" || err != nil) {
+			t.Errorf("Open of version %d = %v, want the code %q", version, err, want)
+		}
+		if err == nil {
+			mustDo(t, opened.Close())
+		}
+		fs = vfs.NewMem()
+	}
+}
+
+func mustDo(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
