@@ -1,4 +1,4 @@
-# agora. "make help" says what there is. Building, running and testing need Go and a C compiler, nothing else.
+# agora. "make help" lists the targets. Building, running and testing need only Go and a C compiler.
 
 SHELL   := /bin/sh
 GO      ?= go
@@ -9,9 +9,9 @@ LDFLAGS := -X main.release=$(RELEASE)
 FUZZTIME ?= 30s
 # Products of the catalogue that searches are measured on: 1.7 GB of disk for a million.
 BENCH_PRODUCTS ?= 1000000
-# What tests start for themselves. Where one cannot be had, its tests say so and are skipped.
+# Servers that tests start. The tests of one that cannot be installed are skipped, and say so.
 SERVERS  := postgresql redis-server stripe-mock nginx varnish
-# The race detector costs five to ten times the work; -short leaves out what is long by itself.
+# The race detector takes five to ten times as long; -short leaves out long tests.
 RACE     ?= -short
 
 .DEFAULT_GOAL := help
@@ -58,9 +58,9 @@ alerts:
 generate: ## write the generated files again
 	$(GO) generate -tags $(TAGS) ./...
 
-verify: lint ## check everything that has to hold before a change goes in
+verify: lint ## run all checks that a change has to pass
 	bash scripts/generated
 	$(MAKE) test
 
-clean: ## remove what was built and the installed tools
+clean: ## remove build results, installed tools and bench-data
 	rm -rf bin .tools bench-data

@@ -26,8 +26,8 @@ func (s *Server) addOperations() {
 	})
 	RegisterDocument[struct{}, Readiness](s, Route{
 		Method: "GET", Path: "/readyz", Tag: tagOperations, Summary: "Can the server do its work", Access: Public, unplaced: true,
-		Description: "Asks every part that is needed. If one is not ready, the answer is 503 and says which and why.",
-		Fails:       []Failure{{Kind: fault.Unavailable, Code: "not_ready", When: "A part that is needed is not there."}},
+		Description: "Checks every part that the server needs. If one is not ready, the answer is 503 and names the part and the reason.",
+		Fails:       []Failure{{Kind: fault.Unavailable, Code: "not_ready", When: "A part that the server needs is not ready."}},
 	}, s.readiness)
 	if s.options.Metrics != nil {
 		s.Mount(Route{Method: "GET", Path: "/metrics", Access: Roles(accounts.Admin, accounts.Metrics), unplaced: true}, s.options.Metrics.Handler())
@@ -65,7 +65,7 @@ type Health struct {
 // Readiness is the answer of a server that is ready.
 type Readiness struct {
 	Status string            `json:"status" example:"ready"`
-	Parts  map[string]string `json:"parts" doc:"What was asked, and what it said."`
+	Parts  map[string]string `json:"parts" doc:"State of each part, by its name."`
 }
 
 const readyWait = 2 * time.Second // for the checks of all parts together

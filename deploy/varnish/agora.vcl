@@ -8,11 +8,11 @@ vcl 4.1;
 import std;
 import xkey;
 
-include "./origin.vcl";  # where agora is
-include "./purgers.vcl"; # who may purge
+include "./origin.vcl";  # address of agora
+include "./purgers.vcl"; # addresses that may purge
 
 sub vcl_recv {
-    # Purges have a socket of their own, "-a purges=...", which nobody but agora's servers should reach.
+    # Purges have a separate socket, "-a purges=...", which only agora's servers should reach.
     if (local.socket == "purges") {
         if (client.ip !~ purgers) {
             return (synth(403, "Forbidden"));
@@ -37,12 +37,12 @@ sub vcl_recv {
         return (synth(400, "Bad Request"));
     }
 
-    # For operators, at each server itself.
+    # Operators read the metrics directly at each server.
     if (req.url ~ "^/(metrics|readyz)(\?|$)") {
         return (synth(404, "Not Found"));
     }
 
-    # A page does not depend on Host, which is the client's to choose. agora gets the name of the backend in origin.vcl.
+    # A page does not depend on Host, which the client chooses. agora gets the name of the backend in origin.vcl.
     unset req.http.Host;
 
     # Headers that clients must not set.
@@ -58,7 +58,7 @@ sub vcl_recv {
         return (pass);
     }
 
-    # A product page takes no query. Without this each made-up query would be stored as another page.
+    # A product page has no query. Otherwise each made-up query would be stored as another page.
     if (req.url ~ "^/v1/products/[^/?]+\?") {
         set req.url = regsub(req.url, "\?.*$", "");
     }
@@ -93,11 +93,11 @@ sub vcl_backend_response {
         return (deliver);
     }
     set beresp.http.xkey = beresp.http.Surrogate-Key;
-    # stale-if-error, which Varnish does not implement: serve an old page rather than an error.
+    # stale-if-error, which Varnish does not implement: serve an old page instead of an error.
     if (beresp.http.Cache-Control ~ "\bstale-if-error=") {
         set beresp.grace = std.duration(regsub(beresp.http.Cache-Control, "^.*\bstale-if-error=(\d+).*$", "\1") + "s", 60s);
     }
-    # Stored a little longer, so that agora can answer 304 if the page has not changed.
+    # Stored for longer, so that agora can answer 304 if the page has not changed.
     set beresp.keep = 10m;
     return (deliver);
 }

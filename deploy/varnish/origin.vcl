@@ -5,7 +5,7 @@ probe ready {
     .timeout = 1s;
     .window = 3;
     .threshold = 2;
-    .initial = 3; # there from the start
+    .initial = 3; # healthy at the start
 }
 
 backend default {
