@@ -5,6 +5,7 @@ package feed
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -22,15 +23,37 @@ const rowsVersion = 1
 
 // prefix is the first byte of every key. It is stored: a letter never gets another meaning.
 //
-//	postByID      post                  → post, as appendPost writes it
-//	postByAuthor  author inverse(post)  → uvarint position; the newest post is first
-//	claims        author key            → hash(32) post(16)
+// Of posts and the graph, with integers in keys big-endian:
+//
+//	postByID        post                   → post, as appendPost writes it
+//	postByAuthor    author inverse(post)   → uvarint position; the newest post is first
+//	claims          author key             → hash(32) post(16)
+//	ordinalOfUser   user                   → uvarint ordinal
+//	userOfOrdinal   ordinal(4)             → user
+//	edgesFrom       user                   → the user's follows, blocks and mutes, as appendEdges writes them
+//	blocksOf        user                   → blocks of the user by others, as appendEdges writes them
+//	followersOf     user partition(4)      → followers, as appendSet writes them
+//	followerCounts  user partition(4)      → varint followers, uvarint position
+//	lastActive      partition(4) user      → uvarint microseconds
+//	graphReach      partition(4)           → reach, as appendReach writes it
+//	authorModes     author                 → changes, as appendModes writes them
 type prefix byte
 
 const (
 	postByID     prefix = 'i'
 	postByAuthor prefix = 'p'
 	claims       prefix = 'k'
+
+	ordinalOfUser prefix = 'o'
+	userOfOrdinal prefix = 'O'
+
+	edgesFrom      prefix = 'f'
+	blocksOf       prefix = 'b'
+	followersOf    prefix = 'r'
+	followerCounts prefix = 'c'
+	lastActive     prefix = 'a'
+	graphReach     prefix = 'v'
+	authorModes    prefix = 'm'
 )
 
 func key(p prefix, parts ...[]byte) []byte {
@@ -42,8 +65,13 @@ func key(p prefix, parts ...[]byte) []byte {
 	return made
 }
 
+func key32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
+
 // DB is the open database of posts and the graph.
-type DB struct{ db *pebble.DB }
+type DB struct {
+	db       *pebble.DB
+	ordinals *ordinals
+}
 
 // Open opens the database of posts and the graph in a folder, as pebble.Open does.
 func Open(dir string, o pebble.Options) (*DB, error) {
@@ -55,7 +83,11 @@ func Open(dir string, o pebble.Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{db: db}, nil
+	numbers, err := loadOrdinals(db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &DB{db: db, ordinals: numbers}, nil
 }
 
 // Close closes the files. The stores must not be used after it.
@@ -64,7 +96,7 @@ func (d *DB) Close() error { return d.db.Close() }
 // Err returns why the database refuses writes, or nil.
 func (d *DB) Err() error { return d.db.Err() }
 
-// row is a key and its value.
+// row is a key and its value. One without a value is deleted.
 type row struct{ key, value []byte }
 
 // write makes rows durable, all or none. Without rows it fails if the database does: what the caller has found may be
@@ -78,7 +110,13 @@ func write(ctx context.Context, db *pebble.DB, rows []row) error {
 	}
 	return db.Commit(func(b *cockroach.Batch) error {
 		for _, r := range rows {
-			if err := b.Set(r.key, r.value, nil); err != nil {
+			var err error
+			if r.value == nil {
+				err = b.Delete(r.key, nil)
+			} else {
+				err = b.Set(r.key, r.value, nil)
+			}
+			if err != nil {
 				return fmt.Errorf("set a row: %w", err)
 			}
 		}
@@ -96,6 +134,39 @@ func get(ctx context.Context, db *pebble.DB, key []byte) (value []byte, ok bool,
 		return nil, false, fault.Wrap(fault.Unavailable, err, "a row cannot be read")
 	}
 	return value, ok, nil
+}
+
+// scan calls visit for the rows that begin with a prefix, in the order of their keys, until it returns false.
+// Key and value are valid during the call.
+func scan(ctx context.Context, db *pebble.DB, prefix, from []byte, visit func(key, value []byte) (bool, error)) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	iter, err := db.Pebble().NewIter(&cockroach.IterOptions{LowerBound: prefix, UpperBound: end(prefix)})
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "rows cannot be read")
+	}
+	defer func() {
+		err = errors.Join(err, fault.Wrap(fault.Unavailable, iter.Close(), "rows cannot be read"))
+	}()
+	for ok := iter.SeekGE(from); ok; ok = iter.Next() {
+		more, err := visit(iter.Key(), iter.Value())
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// end returns the least key after all that begin with a prefix.
+func end(prefix []byte) []byte {
+	after := append([]byte{}, prefix...)
+	for i := len(after) - 1; i >= 0; i-- {
+		if after[i]++; after[i] != 0 {
+			return after[:i+1]
+		}
+	}
+	return nil
 }
 
 // first returns the lower of two positions. One that is zero is not known.

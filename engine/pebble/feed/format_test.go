@@ -89,3 +89,48 @@ func mustDo(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestGraphFormat pins the keys and values of the graph. docs/upgrading.md says how to change them.
+func TestGraphFormat(t *testing.T) {
+	db := openRows(t, vfs.NewMem())
+	g := NewGraph(db, feed.Shape{Posts: 2, Graph: 1})
+	for _, e := range []feed.Edge{ // one by one, so that ordinals are given in this order
+		{EdgeKey: feed.EdgeKey{Kind: feed.Follow, From: id(1, 1), To: id(1, 2)}, On: true, Since: feed.At(2, 300)},
+		{EdgeKey: feed.EdgeKey{Kind: feed.Follow, From: id(1, 3), To: id(1, 2)}, On: true, Since: feed.At(2, 301)},
+		{EdgeKey: feed.EdgeKey{Kind: feed.Follow, From: id(1, 1), To: id(1, 3)}, Since: feed.At(2, 302)},
+		{EdgeKey: feed.EdgeKey{Kind: feed.Block, From: id(1, 1), To: id(1, 3)}, On: true, Since: feed.At(2, 303)},
+		{EdgeKey: feed.EdgeKey{Kind: feed.Mute, From: id(1, 1), To: id(1, 2)}, On: true, Since: feed.At(2, 304)},
+	} {
+		users := map[feed.UserID]uint32{e.From: 0}
+		mustDo(t, db.ordinals.of(t.Context(), users))
+		mustDo(t, g.Apply(t.Context(), feed.GraphChanges{
+			Edges: []feed.Edge{e}, Counts: []feed.UserCount{{User: e.To, Count: feed.Count{Followers: 7, Through: e.Since + 1}}},
+			Reach: feed.Row{Writer: 5, Posts: feed.Vector{feed.At(2, 8), feed.At(2, 9)}, Graph: e.Since + 1},
+		}))
+	}
+	mustDo(t, g.PutModes(t.Context(), feed.Modes{Author: id(1, 2), Changes: []feed.ModeChange{
+		{Number: 1, At: feed.At(2, 5), Least: id(4, 4), Greatest: id(5, 5)}, {Number: 2, At: feed.At(2, 9)},
+	}}))
+	golden.Assert(t, dump(t, db.db), "graph.txt")
+	active := key(lastActive, key32(3), make([]byte, 16)) // its value is a time
+	if want := "a" + "\x00\x00\x00\x03" + string(make([]byte, 16)); string(active) != want {
+		t.Errorf("the key of an active user is %q, want %q", active, want)
+	}
+}
+
+func TestDamagedSetsAreErrors(t *testing.T) {
+	list := edges{{feed.Follow, 300, true, feed.At(1, 9)}}
+	for n, whole := 1, appendEdges(nil, list); n < len(whole); n++ {
+		if got, err := decodeEdges(whole[:n]); err == nil && len(got) > 0 {
+			t.Errorf("%d of %d bytes are decoded to %v", n, len(whole), got)
+		}
+	}
+	for _, data := range [][]byte{{2}, {setVersion, 0x80}} {
+		if _, err := decodeEdges(data); err == nil {
+			t.Errorf("edges %x are decoded", data)
+		}
+		if _, err := decodeSet(data); err == nil {
+			t.Errorf("the set %x is decoded", data)
+		}
+	}
+}

@@ -61,29 +61,41 @@ func drawPost(r *rapid.T) feed.Post {
 	return p
 }
 
-type postsModel struct {
-	disk *disk
-	db   *DB
-	got  *Posts
-	want *feed.MemoryPosts
+// rowsModel is a database that is closed and opened, and loses what it has not synced. All calls have returned then, so
+// nothing is lost.
+type rowsModel struct {
+	disk   *disk
+	db     *DB
+	opened func(*DB)
 }
 
-func (m *postsModel) open(r *rapid.T) {
+func newRowsModel(r *rapid.T, opened func(*DB)) *rowsModel {
+	m := &rowsModel{disk: newDisk(), opened: opened}
+	m.open(r)
+	return m
+}
+
+func (m *rowsModel) open(r *rapid.T) {
 	db, err := Open("rows", pebble.Options{FS: m.disk.fs, MemTableBytes: 64 << 10})
 	if err != nil {
 		r.Fatal(err)
 	}
-	m.db, m.got = db, NewPosts(db)
+	m.db = db
+	m.opened(db)
 }
 
-func (m *postsModel) close(r *rapid.T) {
+func (m *rowsModel) close(r *rapid.T) {
 	if err := m.db.Close(); err != nil {
 		r.Fatal(err)
 	}
 }
 
-// crash opens the store from what a crash leaves: all calls have returned, so it is whole.
-func (m *postsModel) crash(r *rapid.T) {
+func (m *rowsModel) reopen(r *rapid.T) {
+	m.close(r)
+	m.open(r)
+}
+
+func (m *rowsModel) crash(r *rapid.T) {
 	old := m.db
 	m.disk.crash(r)
 	m.open(r)
@@ -92,11 +104,16 @@ func (m *postsModel) crash(r *rapid.T) {
 	}
 }
 
+type postsModel struct {
+	got  *Posts
+	want *feed.MemoryPosts
+}
+
 func TestPostsAgreeWithMemory(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		m := &postsModel{disk: newDisk(), want: feed.NewMemoryPosts()}
-		m.open(r)
-		defer func() { m.close(r) }()
+		m := &postsModel{want: feed.NewMemoryPosts()}
+		rows := newRowsModel(r, func(db *DB) { m.got = NewPosts(db) })
+		defer func() { rows.close(r) }()
 		r.Repeat(map[string]func(*rapid.T){
 			"insert": func(r *rapid.T) {
 				posts := rapid.SliceOfN(rapid.Custom(drawPost), 0, 4).Draw(r, "posts")
@@ -118,8 +135,8 @@ func TestPostsAgreeWithMemory(t *testing.T) {
 				want, wantErr := m.want.Claim(r.Context(), c)
 				same(r, "Claim", got, want, gotErr, wantErr)
 			},
-			"reopen": func(r *rapid.T) { m.close(r); m.open(r) },
-			"crash":  m.crash,
+			"reopen": rows.reopen,
+			"crash":  rows.crash,
 			"":       m.compare,
 		})
 	})

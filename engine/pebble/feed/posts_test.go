@@ -13,7 +13,7 @@ import (
 // openRows opens the database of posts and the graph in a file system, until the test ends.
 func openRows(t testing.TB, fs vfs.FS) *DB {
 	t.Helper()
-	db, err := Open("rows", pebble.Options{FS: fs, MemTableBytes: 256 << 10})
+	db, err := Open("rows", openOptions(fs))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,6 +24,8 @@ func openRows(t testing.TB, fs vfs.FS) *DB {
 	})
 	return db
 }
+
+func openOptions(fs vfs.FS) pebble.Options { return pebble.Options{FS: fs, MemTableBytes: 256 << 10} }
 
 func TestPosts(t *testing.T) {
 	feedtest.Posts(t, func(t *testing.T) feed.PostStore { return NewPosts(openRows(t, vfs.NewMem())) })

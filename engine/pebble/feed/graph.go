@@ -1,0 +1,279 @@
+package feed
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"agora/engine/pebble"
+	"agora/feed"
+)
+
+// Graph is the feed.GraphStore. An Apply is one write: all of it or nothing is there after a crash.
+type Graph struct {
+	db       *pebble.DB
+	ordinals *ordinals
+	shape    feed.Shape
+
+	mu      sync.Mutex // held from the read of rows until their write is durable
+	applied atomic.Uint64
+
+	last atomic.Pointer[expanded]
+}
+
+// expanded is a set of followers that is read in parts.
+type expanded struct {
+	applied   uint64 // how many calls of Apply were made before it was read
+	user      feed.UserID
+	partition int
+	followers []feed.UserID // sorted
+}
+
+var _ feed.GraphStore = (*Graph)(nil)
+
+// NewGraph returns the store of the graph of a database. There must be only one.
+func NewGraph(db *DB, shape feed.Shape) *Graph {
+	return &Graph{db: db.db, ordinals: db.ordinals, shape: shape}
+}
+
+func (g *Graph) edges(ctx context.Context, p prefix, user feed.UserID) (edges, error) {
+	value, ok, err := get(ctx, g.db, key(p, user[:]))
+	if err != nil || !ok {
+		return nil, err
+	}
+	list, err := decodeEdges(value)
+	if err != nil {
+		return nil, fmt.Errorf("edges of %s: %w", user, err)
+	}
+	return list, nil
+}
+
+// Relations implements feed.GraphStore. The two rows that it reads may be of two moments: Applied is that of each.
+func (g *Graph) Relations(ctx context.Context, user feed.UserID) (feed.Relations, error) {
+	from, err := g.edges(ctx, edgesFrom, user)
+	if err != nil {
+		return feed.Relations{}, err
+	}
+	to, err := g.edges(ctx, blocksOf, user)
+	if err != nil {
+		return feed.Relations{}, err
+	}
+	rel := feed.Relations{Applied: make(feed.Vector, g.shape.Graph), Follows: make([]feed.Edge, 0, len(from))}
+	partition := g.shape.GraphOf(user)
+	for _, e := range from {
+		other, err := g.ordinals.user(ctx, e.other)
+		if err != nil {
+			return feed.Relations{}, err
+		}
+		add(&rel, partition, e, feed.EdgeKey{Kind: e.kind, From: user, To: other})
+	}
+	for _, e := range to {
+		other, err := g.ordinals.user(ctx, e.other)
+		if err != nil {
+			return feed.Relations{}, err
+		}
+		add(&rel, g.shape.GraphOf(other), e, feed.EdgeKey{Kind: e.kind, From: other, To: user})
+	}
+	return rel, nil
+}
+
+func add(rel *feed.Relations, partition int, e edge, key feed.EdgeKey) {
+	rel.Applied[partition] = max(rel.Applied[partition], e.since+1)
+	if !e.on {
+		return
+	}
+	made := feed.Edge{EdgeKey: key, On: true, Since: e.since}
+	switch e.kind {
+	case feed.Follow:
+		rel.Follows = append(rel.Follows, made)
+	case feed.Mute:
+		rel.Mutes = append(rel.Mutes, made)
+	case feed.Block:
+		rel.Blocks = append(rel.Blocks, made)
+	}
+}
+
+// Edges implements feed.GraphStore.
+func (g *Graph) Edges(ctx context.Context, keys ...feed.EdgeKey) ([]feed.Edge, error) {
+	rows := map[feed.UserID]edges{}
+	var found []feed.Edge
+	for _, key := range keys {
+		list, ok := rows[key.From]
+		if !ok {
+			var err error
+			if list, err = g.edges(ctx, edgesFrom, key.From); err != nil {
+				return nil, err
+			}
+			rows[key.From] = list
+		}
+		other, ok, err := g.ordinals.find(ctx, key.To)
+		if err != nil {
+			return nil, err
+		}
+		if i, there := list.find(key.Kind, other); ok && there {
+			found = append(found, feed.Edge{EdgeKey: key, On: list[i].on, Since: list[i].since})
+		}
+	}
+	return found, nil
+}
+
+// Followers implements feed.GraphStore.
+func (g *Graph) Followers(ctx context.Context, user feed.UserID, partition int, after feed.UserID, limit int) ([]feed.UserID, error) {
+	applied := g.applied.Load()
+	set := g.last.Load()
+	if set == nil || set.applied != applied || set.user != user || set.partition != partition {
+		followers, err := g.followers(ctx, user, partition)
+		if err != nil {
+			return nil, err
+		}
+		set = &expanded{applied, user, partition, followers}
+	}
+	begin, found := slices.BinarySearchFunc(set.followers, after, feed.UserID.Compare)
+	if found {
+		begin++
+	}
+	rest := set.followers[begin:]
+	if len(rest) > limit {
+		rest = rest[:limit]
+		g.last.Store(set)
+	}
+	return slices.Clone(rest), nil
+}
+
+// followers returns all followers in a partition, sorted.
+func (g *Graph) followers(ctx context.Context, user feed.UserID, partition int) ([]feed.UserID, error) {
+	set, err := g.set(ctx, setKey(user, partition))
+	if err != nil {
+		return nil, err
+	}
+	users := make([]feed.UserID, len(set))
+	for i, n := range set {
+		if users[i], err = g.ordinals.user(ctx, n); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(users, feed.UserID.Compare)
+	return users, nil
+}
+
+func setKey(user feed.UserID, partition int) []byte {
+	return key(followersOf, user[:], key32(uint32(partition)))
+}
+
+func (g *Graph) set(ctx context.Context, at []byte) ([]uint32, error) {
+	value, ok, err := get(ctx, g.db, at)
+	if err != nil || !ok {
+		return nil, err
+	}
+	set, err := decodeSet(value)
+	if err != nil {
+		return nil, fmt.Errorf("followers: %w", err)
+	}
+	return set, nil
+}
+
+// Counts implements feed.GraphStore.
+func (g *Graph) Counts(ctx context.Context, user feed.UserID) ([]feed.Count, error) {
+	counts := make([]feed.Count, g.shape.Graph)
+	prefix := key(followerCounts, user[:])
+	err := scan(ctx, g.db, prefix, prefix, func(k, value []byte) (bool, error) {
+		p := binary.BigEndian.Uint32(k[len(prefix):])
+		if int(p) >= len(counts) {
+			return false, fmt.Errorf("counts of %s: %w", user, errDamaged)
+		}
+		var err error
+		counts[p], err = decodeCount(value)
+		return true, err
+	})
+	return counts, err
+}
+
+// Reach implements feed.GraphStore.
+func (g *Graph) Reach(ctx context.Context, partition int) (reach feed.Row, ok bool, err error) {
+	value, ok, err := get(ctx, g.db, key(graphReach, key32(uint32(partition))))
+	if err != nil || !ok {
+		return feed.Row{}, false, err
+	}
+	reach, err = decodeReach(&pebble.Decoder{Rest: value})
+	return reach, err == nil, err
+}
+
+// PutModes implements feed.GraphStore.
+func (g *Graph) PutModes(ctx context.Context, modes ...feed.Modes) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	merged := map[feed.UserID]feed.Modes{}
+	for _, m := range modes {
+		known, ok := merged[m.Author]
+		if !ok {
+			var err error
+			if known, err = g.modes(ctx, m.Author); err != nil {
+				return err
+			}
+		}
+		merged[m.Author] = known.Merge(m)
+	}
+	var rows []row
+	for author, m := range merged {
+		rows = append(rows, row{key(authorModes, author[:]), appendModes([]byte{}, m)})
+	}
+	return write(ctx, g.db, rows)
+}
+
+func (g *Graph) modes(ctx context.Context, author feed.UserID) (feed.Modes, error) {
+	value, ok, err := get(ctx, g.db, key(authorModes, author[:]))
+	if err != nil || !ok {
+		return feed.Modes{}, err
+	}
+	return decodeModes(author, value)
+}
+
+// Modes implements feed.GraphStore.
+func (g *Graph) Modes(ctx context.Context, authors ...feed.UserID) (found []feed.Modes, err error) {
+	for _, author := range authors {
+		m, err := g.modes(ctx, author)
+		if err != nil {
+			return nil, err
+		}
+		if m.Author == author {
+			found = append(found, m)
+		}
+	}
+	if len(authors) > 0 {
+		return found, nil
+	}
+	err = scan(ctx, g.db, key(authorModes), key(authorModes), func(k, value []byte) (bool, error) {
+		m, err := decodeModes(feed.UserID(k[1:]), value)
+		found = append(found, m)
+		return true, err
+	})
+	return found, err
+}
+
+// Idle implements feed.GraphStore.
+func (g *Graph) Idle(ctx context.Context, partition int, before time.Time, limit int) ([]feed.UserID, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var (
+		found []feed.UserID
+		rows  []row
+	)
+	prefix := key(lastActive, key32(uint32(partition)))
+	err := scan(ctx, g.db, prefix, prefix, func(k, value []byte) (bool, error) {
+		d := pebble.Decoder{Rest: value}
+		at := int64(d.Uvarint())
+		if !d.Failed && at < before.UnixMicro() && len(found) < limit {
+			found = append(found, feed.UserID(k[len(prefix):]))
+			rows = append(rows, row{key: slices.Clone(k)})
+		}
+		return len(found) < limit, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, write(ctx, g.db, rows)
+}
