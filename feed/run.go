@@ -1,0 +1,194 @@
+package feed
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// run is one run for several partitions of followers.
+type run struct {
+	*Builder
+	from, cut Vector           // which posts it reads
+	records   []Record         // of the topic of posts, by partition
+	modes     map[UserID]Modes // of the authors of records, as the store and the records have them
+	judged    map[UserID]bool  // authors whose mode may be due
+}
+
+// Run takes the next records of the log into the timelines of the partitions that it leads, and reports whether there
+// were any.
+//
+// All stores are written before the rows move, and each write can be repeated: a run that crashes is done again by
+// the next leader, with other bounds.
+func (b *Builder) Run(ctx context.Context, leads ...*Lead) (worked bool, err error) {
+	r := &run{Builder: b, judged: map[UserID]bool{}, modes: map[UserID]Modes{}}
+	for _, l := range leads {
+		if r.from == nil {
+			r.from = slices.Clone(l.fence.Row.Posts)
+		} else {
+			r.from = lower(r.from, l.fence.Row.Posts)
+		}
+	}
+	if err := r.readPosts(ctx); err != nil {
+		return false, err
+	}
+	if err := r.storePosts(ctx); err != nil {
+		return false, err
+	}
+	for _, l := range leads {
+		did, err := r.partition(ctx, l)
+		if err != nil {
+			return worked, err
+		}
+		worked = worked || did
+	}
+	return worked, nil
+}
+
+func (r *run) readPosts(ctx context.Context) error {
+	r.cut = slices.Clone(r.from)
+	for p, at := range r.from {
+		records, err := r.readLog(ctx, PostsTopic, p, at)
+		if err != nil {
+			return err
+		}
+		r.records = append(r.records, records...)
+		r.cut[p] = at + Position(len(records))
+	}
+	return nil
+}
+
+// storePosts inserts the posts that a crash has left out of the PostStore, deletes those that are still there, and
+// stores the changes of modes.
+func (r *run) storePosts(ctx context.Context) error {
+	var (
+		posts   []Post
+		deletes []Deletion
+		authors []UserID
+	)
+	for _, rec := range r.records {
+		switch rec.Kind {
+		case kindPosted:
+			posts = append(posts, *rec.Post)
+			authors = append(authors, rec.Actor)
+		case kindDeleted:
+			deletes = append(deletes, Deletion{ID: rec.PostID, Author: rec.Actor, At: rec.At})
+		case kindMode:
+			r.judged[rec.Actor] = true
+			authors = append(authors, rec.Actor)
+		}
+	}
+	if len(posts) > 0 {
+		if err := r.Posts.Insert(ctx, posts...); err != nil {
+			return fmt.Errorf("insert posts: %w", err)
+		}
+	}
+	if len(deletes) > 0 {
+		if err := r.Posts.Delete(ctx, deletes...); err != nil {
+			return fmt.Errorf("delete posts: %w", err)
+		}
+	}
+	if len(authors) == 0 {
+		return nil
+	}
+	return r.storeModes(ctx, authors)
+}
+
+// partition takes the run into the timelines of one partition of followers: first the graph, then what follows and
+// returns bring in from the past, then the posts of the run.
+func (r *run) partition(ctx context.Context, l *Lead) (bool, error) {
+	row := l.fence.Row
+	graph, err := r.readLog(ctx, GraphTopic, l.fence.Partition, row.Graph)
+	if err != nil {
+		return false, err
+	}
+	to := Row{Writer: row.Writer, Posts: upper(row.Posts, r.cut), Graph: row.Graph + Position(len(graph))}
+	if to.equal(row) {
+		return false, nil
+	}
+	follows, err := r.applyGraph(ctx, l.fence.Partition, to, graph)
+	if err != nil {
+		return false, fmt.Errorf("apply the graph: %w", err)
+	}
+	if r.Strategy != Pull {
+		operands, err := r.operands(ctx, l, graph, follows)
+		if err != nil {
+			return false, err
+		}
+		for some := range slices.Chunk(operands, r.Operands) {
+			if err := r.Timelines.Merge(ctx, l.fence, some); err != nil {
+				return false, fmt.Errorf("merge timelines: %w", err)
+			}
+			l.fence.Merges++
+		}
+	}
+	if err := r.judge(ctx, graph); err != nil {
+		return false, fmt.Errorf("judge modes: %w", err)
+	}
+	if err := r.Timelines.Advance(ctx, l.fence, to); err != nil {
+		return false, fmt.Errorf("advance the row: %w", err)
+	}
+	l.fence.Row, l.fence.Merges = to, 0
+	return true, nil
+}
+
+// applyGraph brings the GraphStore to the end of the records, and returns the follows that they have begun.
+func (r *run) applyGraph(ctx context.Context, partition int, to Row, records []Record) ([]Edge, error) {
+	edges, counts := map[EdgeKey]Edge{}, map[UserID]Count{}
+	changes := GraphChanges{Partition: partition, Reach: to}
+	var keys []EdgeKey
+	for _, rec := range records {
+		if key, _, ok := rec.edge(); ok {
+			keys = append(keys, key)
+			counts[key.To] = Count{}
+		} else if rec.Kind == kindReturned {
+			changes.Active = append(changes.Active, rec.Actor)
+		}
+	}
+	if len(keys) > 0 {
+		known, err := r.Graph.Edges(ctx, keys...)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range known {
+			edges[e.EdgeKey] = e
+		}
+		for user := range counts {
+			all, err := r.Graph.Counts(ctx, user)
+			if err != nil {
+				return nil, err
+			}
+			counts[user] = all[partition]
+		}
+	}
+	changes.Edges = foldGraph(records, edges, counts)
+	for user, c := range counts {
+		c.Through = max(c.Through, to.Graph)
+		changes.Counts = append(changes.Counts, UserCount{user, c})
+	}
+	if err := r.Graph.Apply(ctx, changes); err != nil {
+		return nil, err
+	}
+	// Not only edges that this run has changed: an earlier try, or a leader that lost its lead, may have been here.
+	var follows []Edge
+	from := to.Graph - Position(len(records))
+	for key, e := range edges {
+		if key.Kind == Follow && e.On && e.Since >= from {
+			follows = append(follows, e)
+		}
+	}
+	return follows, nil
+}
+
+// operands returns what the run adds to the timelines of a partition.
+func (r *run) operands(ctx context.Context, l *Lead, graph []Record, follows []Edge) ([]Operand, error) {
+	past, err := r.backfill(ctx, graph, follows)
+	if err != nil {
+		return nil, fmt.Errorf("backfill: %w", err)
+	}
+	fresh, err := r.deliveries(ctx, l)
+	if err != nil {
+		return nil, fmt.Errorf("expand followers: %w", err)
+	}
+	return append(past, fresh...), nil
+}
