@@ -17,6 +17,7 @@ type MemoryGraph struct {
 	reached  map[int]Row
 	modes    map[UserID]Modes
 	active   map[UserID]time.Time
+	starts   []LogStart
 }
 
 var _ GraphStore = (*MemoryGraph)(nil)
@@ -165,6 +166,33 @@ func (m *MemoryGraph) Modes(ctx context.Context, authors ...UserID) ([]Modes, er
 		}
 	}
 	return found, ctx.Err()
+}
+
+// PutStart implements GraphStore.
+func (m *MemoryGraph) PutStart(ctx context.Context, start LogStart) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	n := len(m.starts)
+	if n == 0 || m.starts[n-1].Epoch < start.Epoch {
+		m.starts = append(m.starts, start)
+		return nil
+	}
+	next, ok := start.Succeed(m.starts[n-1])
+	if m.starts[n-1].Epoch != start.Epoch || !ok {
+		return ErrStale()
+	}
+	m.starts[n-1] = next
+	return nil
+}
+
+// Starts implements GraphStore.
+func (m *MemoryGraph) Starts(ctx context.Context) ([]LogStart, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.starts), ctx.Err()
 }
 
 // Idle implements GraphStore.

@@ -61,13 +61,13 @@ func (m *MemoryTimelines) Begin(ctx context.Context, was uint64, head Head) erro
 }
 
 // Read implements TimelineStore.
-func (m *MemoryTimelines) Read(ctx context.Context, user UserID, partition int) (Row, Timeline, error) {
+func (m *MemoryTimelines) Read(ctx context.Context, user UserID, partition int, before PostID, limit int) (Row, Timeline, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.head.Epoch == 0 {
 		return Row{}, Timeline{}, ctx.Err()
 	}
-	return m.head.Rows[partition], m.timelines[timelineKey{m.head.Epoch, user}], ctx.Err()
+	return m.head.Rows[partition], m.timelines[timelineKey{m.head.Epoch, user}].Below(before, limit), ctx.Err()
 }
 
 // current reports whether the row is that of the fence. The caller holds m.mu.

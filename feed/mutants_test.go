@@ -56,7 +56,7 @@ func TestTheSimulationFindsEachBrokenRule(t *testing.T) {
 }
 
 // changeRead is what mutants change of a read.
-func (s *simPorts) changeRead(user UserID, partition int, row Row, timeline *Timeline) Row {
+func (s *simPorts) changeRead(user UserID, partition int, row Row, timeline *Timeline, before PostID, limit int) Row {
 	w := s.actor.world
 	if s.tail == nil || w.timelines.head.Epoch == 0 {
 		return row
@@ -64,7 +64,7 @@ func (s *simPorts) changeRead(user UserID, partition int, row Row, timeline *Tim
 	reach := s.tail.Reach()
 	switch w.mutant {
 	case "the timeline is read before the tail is pinned, and believed":
-		row, *timeline = s.early.row, s.early.timeline
+		row, *timeline = s.early.row, s.early.timeline.Below(before, limit)
 		row.Posts = upper(row.Posts, s.tail.generations[len(s.tail.generations)-1].dropped.Posts)
 	case "operands without a base are a timeline":
 		timeline.Base = timeline.Base || len(timeline.Entries) > 0
@@ -73,7 +73,7 @@ func (s *simPorts) changeRead(user UserID, partition int, row Row, timeline *Tim
 	case "a trim leaves no floor":
 		timeline.Floor = PostID{}
 	case "all epochs of timelines share their keys":
-		*timeline = w.timelines.timelines[timelineKey{1, user}]
+		*timeline = w.timelines.timelines[timelineKey{1, user}].Below(before, limit)
 	case "a store ahead of the tail is believed":
 		row.Graph = min(row.Graph, reach.Graph[partition])
 	case "timelines behind the tail are believed":

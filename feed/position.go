@@ -124,8 +124,18 @@ func (r Reach) of(topic string) Vector {
 
 // LogStart is where an epoch of the log begins.
 type LogStart struct {
-	Epoch Epoch
-	Ends  Reach // the ends of the log at that moment
+	Epoch  Epoch
+	Ends   Reach  // the ends of the log at that moment
+	Mark   uint64 // drawn for the epoch; a record of the log with this number says that the log is in the epoch
+	Marked bool   // whether the log has that record: no server works in the epoch before
+}
+
+// Succeed returns the start that a store has to hold when it holds known and gets s for the same epoch; ok is false
+// if they are two different starts.
+func (s LogStart) Succeed(known LogStart) (LogStart, bool) {
+	marked := s.Marked || known.Marked
+	known.Marked = marked
+	return known, known.Mark == s.Mark
 }
 
 // AsOf says what a page of a feed is complete of: the posts before Posts, of the authors who were followed at

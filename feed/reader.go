@@ -4,8 +4,8 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"math"
 	"slices"
-	"sort"
 )
 
 // State says how complete a page of a feed is.
@@ -65,17 +65,25 @@ func (r *Reader) Read(ctx context.Context, user UserID, from Cursor, limit int) 
 			return Page{}, err
 		}
 	}
+	stored := 3 * (limit + 1) // more than one batch of the page
 	for {
-		page, err := r.try(ctx, user, from, limit)
+		page, err := r.try(ctx, user, from, limit, stored)
 		ahead := (*aheadError)(nil)
-		if !errors.As(err, &ahead) {
+		switch {
+		case errors.Is(err, errDeeper):
+			stored = math.MaxInt
+		case !errors.As(err, &ahead):
 			return page, err
-		}
-		if err := wait(ctx, ahead.reach); err != nil {
-			return Page{}, err
+		default:
+			if err := wait(ctx, ahead.reach); err != nil {
+				return Page{}, err
+			}
 		}
 	}
 }
+
+// errDeeper says that the page needs more of the stored timeline than was read.
+var errDeeper = errors.New("the timeline goes deeper")
 
 // reading is one attempt to read a page.
 type reading struct {
@@ -87,12 +95,13 @@ type reading struct {
 	follows map[UserID]Edge // whose posts are shown
 	pulled  map[UserID]bool // authors that were read from the PostStore
 	skipped map[UserID]bool
+	cut     PostID // the floor of a timeline that was not read to its end; zero for one that was
 }
 
 // try reads a page as of the moment of the tail, in this order: the tail is pinned, then comes the timeline, then the
 // graph, then the posts. What the tail drops meanwhile stays in the pin, and a change of the graph that the timeline
 // knows of is seen in the graph.
-func (r *Reader) try(ctx context.Context, user UserID, from Cursor, limit int) (Page, error) {
+func (r *Reader) try(ctx context.Context, user UserID, from Cursor, limit, stored int) (Page, error) {
 	pin := r.Tail.Pin()
 	defer pin.Release()
 	g := &reading{
@@ -104,7 +113,7 @@ func (r *Reader) try(ctx context.Context, user UserID, from Cursor, limit int) (
 		g.asOf.Posts, before = from.Posts, from.Before
 	}
 	partition := r.Shape.GraphOf(user)
-	row, timeline, err := r.Timelines.Read(ctx, user, partition)
+	row, timeline, err := r.Timelines.Read(ctx, user, partition, before, stored)
 	if err != nil {
 		return Page{}, err
 	}
@@ -116,6 +125,9 @@ func (r *Reader) try(ctx context.Context, user UserID, from Cursor, limit int) (
 	}
 	// Timelines that are behind what the tail has dropped are those of a store that returned to an earlier state.
 	usable := timeline.Base && row.Graph.Epoch() == r.Tail.epoch && row.Posts.Includes(pin.Dropped.Posts)
+	if usable && len(timeline.Entries) == stored {
+		g.cut = timeline.Floor
+	}
 	m := &merging{sources: g.sources(before, row, timeline, usable), read: g.read}
 	heap.Init(m)
 	page, err := g.page(ctx, m)
@@ -164,9 +176,8 @@ func (g *reading) relate(ctx context.Context) error {
 func (g *reading) sources(before PostID, row Row, timeline Timeline, usable bool) []*source {
 	var list []*source
 	if usable {
-		begin := sort.Search(len(timeline.Entries), func(i int) bool { return timeline.Entries[i].Post.Compare(before) < 0 })
-		if entries := timeline.Entries[begin:]; len(entries) > 0 {
-			list = append(list, &source{entries: entries})
+		if len(timeline.Entries) > 0 {
+			list = append(list, &source{entries: timeline.Entries})
 		}
 	}
 	var fresh []Entry
@@ -217,6 +228,9 @@ func (g *reading) read(ctx context.Context, unread []*source) error {
 		asked  []*source
 	)
 	for _, s := range unread {
+		if g.cut != (PostID{}) && s.below == after(g.cut) {
+			return errDeeper
+		}
 		if !g.pulled[s.author] && g.MaxPulled > 0 && len(g.pulled) >= g.MaxPulled {
 			g.skipped[s.author] = true
 			s.unread = false

@@ -186,6 +186,14 @@ func (s simGraph) Modes(ctx context.Context, authors ...UserID) ([]Modes, error)
 	return call(s.actor, func() ([]Modes, error) { return s.actor.world.graph.Modes(ctx, authors...) })
 }
 
+func (s simGraph) PutStart(ctx context.Context, start LogStart) error {
+	return callErr(s.actor, func() error { return s.actor.world.graph.PutStart(ctx, start) })
+}
+
+func (s simGraph) Starts(ctx context.Context) ([]LogStart, error) {
+	return call(s.actor, func() ([]LogStart, error) { return s.actor.world.graph.Starts(ctx) })
+}
+
 func (s simGraph) Idle(ctx context.Context, partition int, before time.Time, limit int) ([]UserID, error) {
 	return call(s.actor, func() ([]UserID, error) { return s.actor.world.graph.Idle(ctx, partition, before, limit) })
 }
@@ -200,10 +208,10 @@ func (s simTimelines) Begin(ctx context.Context, was uint64, head Head) error {
 	return callErr(s.actor, func() error { return s.actor.world.timelines.Begin(ctx, was, head) })
 }
 
-func (s simTimelines) Read(ctx context.Context, user UserID, partition int) (row Row, timeline Timeline, err error) {
+func (s simTimelines) Read(ctx context.Context, user UserID, partition int, before PostID, limit int) (row Row, timeline Timeline, err error) {
 	row, err = call(s.actor, func() (r Row, err error) {
-		r, timeline, err = s.actor.world.timelines.Read(ctx, user, partition)
-		return s.changeRead(user, partition, r, &timeline), err
+		r, timeline, err = s.actor.world.timelines.Read(ctx, user, partition, before, limit)
+		return s.changeRead(user, partition, r, &timeline, before, limit), err
 	})
 	return row, timeline, err
 }

@@ -113,7 +113,7 @@ func newWorld(t testing.TB, seed uint64, mutant string) *world {
 		leads: make([]int, simPartitions), failure: 0.01,
 	}
 	w.log = newSimLog(t)
-	w.starts = []LogStart{{w.epoch, w.ends()}}
+	w.starts = []LogStart{{Epoch: w.epoch, Ends: w.ends()}}
 	w.posts, w.graph, w.timelines = NewMemoryPosts(), NewMemoryGraph(w.shape), NewMemoryTimelines(w.trim)
 	w.history = oracle{shape: w.shape, posts: make([][]Record, simPartitions), graph: make([][]Record, simPartitions)}
 	for i := 0; len(w.users) < 5; i++ {
@@ -407,7 +407,7 @@ func (a *actor) page(s *server, user UserID, at Cursor, limit int) (Page, error)
 	}
 	if w.mutant == "the timeline is read before the tail is pinned, and believed" {
 		partition := w.shape.GraphOf(user)
-		row, timeline, err := w.timelines.Read(context.Background(), user, partition)
+		row, timeline, err := w.timelines.Read(context.Background(), user, partition, lastPostID, w.trim.Above)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -544,7 +544,7 @@ func (w *world) restore() {
 	if w.mutant != "a restored log has the same epoch" {
 		w.epoch++
 	}
-	w.starts = append(w.starts, LogStart{w.epoch, w.ends()})
+	w.starts = append(w.starts, LogStart{Epoch: w.epoch, Ends: w.ends()})
 	w.note("the log returns to an earlier state, in epoch %d", w.epoch)
 	for _, s := range w.servers {
 		w.start(s)

@@ -79,6 +79,13 @@ type GraphStore interface {
 	// Modes returns the modes of all authors who were ever pulled, or of those that are named.
 	Modes(ctx context.Context, authors ...UserID) ([]Modes, error)
 
+	// PutStart stores where an epoch of the log begins, or that it is marked, which stays. It fails with fault.Stale if the
+	// epoch is stored with another mark, or if a later epoch is stored.
+	PutStart(ctx context.Context, start LogStart) error
+
+	// Starts returns what PutStart has stored, in the order of the epochs.
+	Starts(ctx context.Context) ([]LogStart, error)
+
 	// Idle returns users of a partition who were last active before a time, and forgets that they were.
 	Idle(ctx context.Context, partition int, before time.Time, limit int) ([]UserID, error)
 }
@@ -93,13 +100,15 @@ type TimelineStore interface {
 	// if it is not that any more, Begin fails with fault.Stale.
 	Begin(ctx context.Context, was uint64, head Head) error
 
-	// Read returns a user's timeline of the current epoch, and the row of the user's partition, as of one moment.
-	// Without a head both are empty.
-	Read(ctx context.Context, user UserID, partition int) (Row, Timeline, error)
+	// Read returns the newest entries of a user's timeline of the current epoch below an identifier (see Timeline.Below),
+	// and the row of the user's partition, as of one moment. Without a head both are empty. The caller changes nothing of
+	// what it gets.
+	Read(ctx context.Context, user UserID, partition int, before PostID, limit int) (Row, Timeline, error)
 
 	// Merge adds operands to timelines of the fence's epoch (see Timeline.Merge). Operands with a base are merged only
 	// while the row is that of the fence, in the same moment, or the call fails with fault.Stale; those without may be
-	// merged at any time, and may be dropped where the timeline has no base.
+	// merged at any time, and may be dropped where the timeline has no base. The memory of operands belongs to the caller,
+	// who uses it again after the call: a store copies what it keeps.
 	Merge(ctx context.Context, fence Fence, operands []Operand) error
 
 	// Advance replaces the row of the fence. It fails with fault.Stale if the row is another one, or if the store does not

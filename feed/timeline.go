@@ -1,6 +1,9 @@
 package feed
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
 // Timeline is what a store holds for a reader: the pushed posts with an identifier above Floor, of all whom the reader
 // follows, up to the positions that the row of the reader's partition has reached.
@@ -36,6 +39,17 @@ func (t Timeline) Merge(o Timeline, trim Trim) Timeline {
 		merged.Entries = merged.Entries[:trim.Keep]
 	}
 	return merged
+}
+
+// Below returns the newest entries below an identifier, at most limit. The floor rises to the first one that is left
+// out, so that the rest is a timeline that lost its older entries.
+func (t Timeline) Below(before PostID, limit int) Timeline {
+	begin := sort.Search(len(t.Entries), func(i int) bool { return t.Entries[i].Post.Compare(before) < 0 })
+	t.Entries = t.Entries[begin:]
+	if len(t.Entries) > limit {
+		t.Floor, t.Entries = t.Entries[limit].Post, t.Entries[:limit]
+	}
+	return t
 }
 
 // unite merges two lists, newest first, and keeps one entry of each post: that with the lower position.

@@ -148,7 +148,7 @@ func testClaim(t *testing.T, s feed.PostStore) {
 // Graph tests a store of the graph. open returns an empty one of Shape and sees to its end.
 func Graph(t *testing.T, open func(t *testing.T) feed.GraphStore) {
 	for name, test := range map[string]func(*testing.T, feed.GraphStore){
-		"late writes change nothing": testLateWrites, "relations": testRelations, "followers": testFollowers, "modes": testModes, "idle": testIdle,
+		"late writes change nothing": testLateWrites, "relations": testRelations, "followers": testFollowers, "modes": testModes, "idle": testIdle, "starts": testStarts,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -267,10 +267,37 @@ func testIdle(t *testing.T, s feed.GraphStore) {
 	}
 }
 
+func testStarts(t *testing.T, s feed.GraphStore) {
+	start := func(epoch feed.Epoch, mark uint64, marked bool) feed.LogStart {
+		ends := feed.Vector{feed.At(epoch, 3), feed.At(epoch, 5)}
+		return feed.LogStart{Epoch: epoch, Ends: feed.Reach{Posts: ends, Graph: ends[:Shape.Graph]}, Mark: mark, Marked: marked}
+	}
+	for _, tt := range []struct {
+		put   feed.LogStart
+		stale bool
+		want  []feed.LogStart
+	}{
+		{start(1, 7, false), false, []feed.LogStart{start(1, 7, false)}},
+		{start(1, 8, true), true, []feed.LogStart{start(1, 7, false)}},
+		{start(1, 7, true), false, []feed.LogStart{start(1, 7, true)}},
+		{start(1, 7, false), false, []feed.LogStart{start(1, 7, true)}},
+		{start(3, 1<<63, false), false, []feed.LogStart{start(1, 7, true), start(3, 1<<63, false)}},
+		{start(1, 7, true), true, []feed.LogStart{start(1, 7, true), start(3, 1<<63, false)}},
+		{start(2, 9, true), true, []feed.LogStart{start(1, 7, true), start(3, 1<<63, false)}},
+	} {
+		if err := s.PutStart(t.Context(), tt.put); fault.Is(err, fault.Stale) != tt.stale || err != nil && !tt.stale {
+			t.Errorf("PutStart(%v) = %v, want Stale: %v", tt.put, err, tt.stale)
+		}
+		if got, err := s.Starts(t.Context()); err != nil || !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("after PutStart(%v), Starts = %v, %v; want %v", tt.put, got, err, tt.want)
+		}
+	}
+}
+
 // Timelines tests a store of timelines. open returns an empty one of Shape and Trim and sees to its end.
 func Timelines(t *testing.T, open func(t *testing.T) feed.TimelineStore) {
 	for name, test := range map[string]func(*testing.T, feed.TimelineStore){
-		"head": testHead, "merge": testMerge, "fences": testFences, "epochs": testEpochs,
+		"head": testHead, "merge": testMerge, "fences": testFences, "parts": testParts, "epochs": testEpochs,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -300,7 +327,7 @@ func operand(base bool, floor byte, posts ...byte) feed.Operand {
 
 func wantTimeline(t *testing.T, s feed.TimelineStore, want feed.Operand) {
 	t.Helper()
-	_, got, err := s.Read(t.Context(), user(1), Shape.GraphOf(user(1)))
+	_, got, err := s.Read(t.Context(), user(1), Shape.GraphOf(user(1)), last, 10)
 	if err != nil || got.Base != want.Base || got.Base && (got.Floor != want.Floor || !reflect.DeepEqual(got.Entries, want.Entries)) {
 		t.Errorf("the timeline is %v, %v; want %v", got, err, want.Timeline)
 	}
@@ -310,7 +337,7 @@ func testHead(t *testing.T, s feed.TimelineStore) {
 	if _, ok, err := s.Head(t.Context()); ok || err != nil {
 		t.Errorf("Head of an empty store = %v, %v", ok, err)
 	}
-	if r, timeline, err := s.Read(t.Context(), user(1), 0); err != nil || timeline.Base || r.Posts != nil {
+	if r, timeline, err := s.Read(t.Context(), user(1), 0, last, 10); err != nil || timeline.Base || r.Posts != nil {
 		t.Errorf("Read of an empty store = %v, %v, %v", r, timeline, err)
 	}
 	fence := begin(t, s, 0, 10)
@@ -342,9 +369,32 @@ func testMerge(t *testing.T, s feed.TimelineStore) {
 	merge(operand(false, 0, 12))
 	wantTimeline(t, s, operand(false, 0)) // an operand without a base is no timeline
 	merge(operand(true, 0, 11))
-	_, got, err := s.Read(t.Context(), user(1), Shape.GraphOf(user(1)))
+	_, got, err := s.Read(t.Context(), user(1), Shape.GraphOf(user(1)), last, 10)
 	if err != nil || !got.Base || got.Entries[len(got.Entries)-1].Post != (feed.PostID{15: 11}) {
 		t.Errorf("a timeline that was dropped and based again is %v, %v", got, err)
+	}
+}
+
+func testParts(t *testing.T, s feed.TimelineStore) {
+	fence := begin(t, s, 0, 10)
+	mustDo(t, s.Merge(t.Context(), fence, []feed.Operand{operand(true, 2, 9, 7, 5, 3)}))
+	for _, tt := range []struct {
+		before, floor byte
+		limit         int
+		want          []byte
+	}{
+		{10, 2, 4, []byte{9, 7, 5, 3}}, {10, 5, 2, []byte{9, 7}}, {9, 3, 2, []byte{7, 5}}, {8, 2, 3, []byte{7, 5, 3}},
+		{6, 3, 1, []byte{5}}, {3, 2, 1, nil}, {2, 2, 5, nil},
+	} {
+		_, got, err := s.Read(t.Context(), user(1), Shape.GraphOf(user(1)), feed.PostID{15: tt.before}, tt.limit)
+		mustDo(t, err)
+		var posts []byte
+		for _, e := range got.Entries {
+			posts = append(posts, e.Post[15])
+		}
+		if !got.Base || got.Floor != (feed.PostID{15: tt.floor}) || !reflect.DeepEqual(posts, tt.want) {
+			t.Errorf("%d entries below %d are %v with floor %v, want %v with floor %d", tt.limit, tt.before, posts, got.Floor, tt.want, tt.floor)
+		}
 	}
 }
 

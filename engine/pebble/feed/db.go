@@ -37,6 +37,7 @@ const rowsVersion = 1
 //	lastActive      partition(4) user      → uvarint microseconds
 //	graphReach      partition(4)           → reach, as appendReach writes it
 //	authorModes     author                 → changes, as appendModes writes them
+//	logStarts       epoch(4)               → start of an epoch of the log, as appendStart writes it
 type prefix byte
 
 const (
@@ -54,6 +55,7 @@ const (
 	lastActive     prefix = 'a'
 	graphReach     prefix = 'v'
 	authorModes    prefix = 'm'
+	logStarts      prefix = 'e'
 )
 
 func key(p prefix, parts ...[]byte) []byte {

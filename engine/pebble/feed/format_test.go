@@ -111,6 +111,8 @@ func TestGraphFormat(t *testing.T) {
 	mustDo(t, g.PutModes(t.Context(), feed.Modes{Author: id(1, 2), Changes: []feed.ModeChange{
 		{Number: 1, At: feed.At(2, 5), Least: id(4, 4), Greatest: id(5, 5)}, {Number: 2, At: feed.At(2, 9)},
 	}}))
+	ends := feed.Reach{Posts: feed.Vector{feed.At(1, 3), feed.At(1, 4)}, Graph: feed.Vector{feed.At(1, 5)}}
+	mustDo(t, g.PutStart(t.Context(), feed.LogStart{Epoch: 2, Ends: ends, Mark: 258, Marked: true}))
 	golden.Assert(t, dump(t, db.db), "graph.txt")
 	active := key(lastActive, key32(3), make([]byte, 16)) // its value is a time
 	if want := "a" + "\x00\x00\x00\x03" + string(make([]byte, 16)); string(active) != want {
