@@ -82,7 +82,7 @@ func (o *ordinals) load(ctx context.Context, number uint32) (*[pageUsers]feed.Us
 	return page, nil
 }
 
-// find returns the ordinal of a user; ok is false if the user has none.
+// find returns the ordinal of a user; ok is false if the user has none. An ordinal that is returned is durable.
 func (o *ordinals) find(ctx context.Context, user feed.UserID) (n uint32, ok bool, err error) {
 	o.mu.RLock()
 	n, ok = o.numbers[user]
@@ -90,6 +90,22 @@ func (o *ordinals) find(ctx context.Context, user feed.UserID) (n uint32, ok boo
 	if ok {
 		return n, true, nil
 	}
+	n, ok, err = o.read(ctx, user)
+	if err != nil || !ok {
+		return 0, false, err
+	}
+	if n >= o.next.Load() { // a caller is about to give it
+		o.give.Lock()
+		defer o.give.Unlock()
+		if n >= o.next.Load() {
+			return 0, false, fault.Wrap(fault.Unavailable, o.db.Err(), "the ordinal of a user may be lost")
+		}
+	}
+	o.remember(user, n)
+	return n, true, nil
+}
+
+func (o *ordinals) read(ctx context.Context, user feed.UserID) (n uint32, ok bool, err error) {
 	value, ok, err := get(ctx, o.db, key(ordinalOfUser, user[:]))
 	if err != nil || !ok {
 		return 0, false, err
@@ -98,7 +114,6 @@ func (o *ordinals) find(ctx context.Context, user feed.UserID) (n uint32, ok boo
 	if n = uint32(d.Uvarint()); d.Failed {
 		return 0, false, fmt.Errorf("ordinal of %s: %w", user, errDamaged)
 	}
-	o.remember(user, n)
 	return n, true, nil
 }
 
@@ -140,7 +155,7 @@ func (o *ordinals) assign(ctx context.Context, users map[feed.UserID]uint32, fre
 		given []feed.UserID
 	)
 	for _, user := range fresh {
-		n, ok, err := o.find(ctx, user) // another caller may have been here
+		n, ok, err := o.read(ctx, user) // another caller may have been here
 		if err != nil {
 			return err
 		}
@@ -164,8 +179,10 @@ func (o *ordinals) assign(ctx context.Context, users map[feed.UserID]uint32, fre
 	for _, user := range given {
 		n := users[user]
 		o.pages[n>>pageBits].Load()[n%pageUsers] = user // nobody reads it before next has moved
-		o.remember(user, n)
 	}
 	o.next.Store(next)
+	for _, user := range given {
+		o.remember(user, users[user])
+	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"context"
 	"sync"
 	"testing"
 
@@ -28,12 +27,12 @@ func TestOrdinalsAreGivenOnce(t *testing.T) {
 				for i := n; i < min(n+64, users); i++ {
 					some[user(i)] = 0
 				}
-				if err := db.ordinals.of(context.Background(), some); err != nil {
+				if err := db.ordinals.of(t.Context(), some); err != nil {
 					t.Error(err)
 				}
 				for u, ordinal := range some {
 					told[c][u] = ordinal
-					if back, err := db.ordinals.user(context.Background(), ordinal); err != nil || back != u {
+					if back, err := db.ordinals.user(t.Context(), ordinal); err != nil || back != u {
 						t.Errorf("%d was given to %v and is of %v, %v", ordinal, u, back, err)
 					}
 				}
