@@ -27,8 +27,13 @@ type Builder struct {
 	Trim      Trim // as the TimelineStore has it
 	Records   int  // the most records of a partition that a run takes
 	Operands  int  // the most operands of one call of Merge
-	Draw      func() uint64
-	Now       func() time.Time
+	// CacheBytes bounds the lists of followers that are kept in memory, of all partitions together.
+	CacheBytes int
+	Draw       func() uint64
+	Now        func() time.Time
+	Bounds     Bounds // of the tail
+
+	spread spread
 }
 
 func (b *Builder) draw() uint64 {

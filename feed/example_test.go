@@ -24,7 +24,7 @@ func Example() {
 	posts, graph, timelines := feed.NewMemoryPosts(), feed.NewMemoryGraph(shape), feed.NewMemoryTimelines(trim)
 	builder := &feed.Builder{
 		Shape: shape, Epoch: 1, Log: log, Posts: posts, Graph: graph, Timelines: timelines,
-		Strategy: feed.Hybrid, Threshold: feed.Threshold{Up: 10_000, Down: 8_000}, Trim: trim, Records: 1000, Operands: 1000,
+		Strategy: feed.Hybrid, Threshold: feed.Threshold{Up: 10_000, Down: 8_000}, Trim: trim, Records: 1000, Operands: 1000, CacheBytes: 64 << 20,
 	}
 	tail, err := builder.OpenTail(ctx)
 	if err != nil {
@@ -56,8 +56,9 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(builder.Run(ctx, lead))
+	stats, err := builder.Run(ctx, lead)
+	fmt.Println(stats.Deliveries, err)
 	// Output:
 	// 1 hello complete
-	// true <nil>
+	// 1 <nil>
 }

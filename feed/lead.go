@@ -8,7 +8,10 @@ import (
 )
 
 // Lead is the lead of one partition of followers.
-type Lead struct{ fence Fence }
+type Lead struct {
+	fence    Fence
+	audience audience
+}
 
 // ErrLogRestored returns the error of a log that ends before what was read of it.
 func ErrLogRestored() error {

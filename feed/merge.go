@@ -12,6 +12,10 @@ type source struct {
 	author  UserID
 	unread  bool   // more entries may be in the PostStore
 	below   PostID // those have an identifier below this one
+	// deep says that the source stands for all authors but some. It is replaced by one source for each, if the merge gets
+	// as far down as it begins.
+	deep   bool
+	except map[UserID]PostID
 }
 
 // next returns an identifier that no entry of the source exceeds, and whether there is an entry with it.
@@ -25,7 +29,8 @@ func (s *source) next() (id PostID, entry bool) {
 // merging unites sources, newest first. It is a heap of sources.
 type merging struct {
 	sources []*source
-	read    func(ctx context.Context, unread []*source) error // reads the next part of each
+	// read reads the next part of each source, and returns the sources that it has read.
+	read func(ctx context.Context, unread []*source) ([]*source, error)
 }
 
 func (m *merging) Len() int      { return len(m.sources) }
@@ -91,10 +96,11 @@ func (m *merging) fill(ctx context.Context) error {
 		}
 		unread = append(unread, heap.Pop(m).(*source))
 	}
-	if err := m.read(ctx, unread); err != nil {
+	done, err := m.read(ctx, unread)
+	if err != nil {
 		return err
 	}
-	for _, s := range unread {
+	for _, s := range done {
 		if len(s.entries) > 0 || s.unread {
 			heap.Push(m, s)
 		}

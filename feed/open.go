@@ -19,7 +19,7 @@ func (b *Builder) OpenTail(ctx context.Context) (*Tail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read modes: %w", err)
 	}
-	t := NewTail(b.Shape, b.Epoch, head.reach(), modes)
+	t := NewTail(b.Shape, b.Epoch, head.reach(), modes, b.Bounds)
 	posts, graph, err := b.ends(ctx)
 	if err != nil {
 		return nil, err

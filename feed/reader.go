@@ -65,7 +65,7 @@ func (r *Reader) Read(ctx context.Context, user UserID, from Cursor, limit int) 
 			return Page{}, err
 		}
 	}
-	stored := 3 * (limit + 1) // more than one batch of the page
+	stored := 3 * (limit + 1) // some of them may be hidden
 	for {
 		page, err := r.try(ctx, user, from, limit, stored)
 		ahead := (*aheadError)(nil)
@@ -92,7 +92,8 @@ type reading struct {
 	user    UserID
 	asOf    AsOf
 	limit   int
-	follows map[UserID]Edge // whose posts are shown
+	related *related
+	oldest  Position        // the lowest of asOf.Posts: what is below is in all of them
 	pulled  map[UserID]bool // authors that were read from the PostStore
 	skipped map[UserID]bool
 	cut     PostID // the floor of a timeline that was not read to its end; zero for one that was
@@ -112,6 +113,7 @@ func (r *Reader) try(ctx context.Context, user UserID, from Cursor, limit, store
 	if from.Posts != nil {
 		g.asOf.Posts, before = from.Posts, from.Before
 	}
+	g.oldest = slices.Min(g.asOf.Posts)
 	partition := r.Shape.GraphOf(user)
 	row, timeline, err := r.Timelines.Read(ctx, user, partition, before, stored)
 	if err != nil {
@@ -119,6 +121,11 @@ func (r *Reader) try(ctx context.Context, user UserID, from Cursor, limit, store
 	}
 	if row.Graph > pin.Reach.Graph[partition] {
 		return Page{}, g.ahead(GraphTopic, partition, row.Graph)
+	}
+	for p, at := range row.Posts { // what is pulled may depend on it
+		if at > pin.Reach.Posts[p] {
+			return Page{}, g.ahead(PostsTopic, p, at)
+		}
 	}
 	if err := g.relate(ctx); err != nil {
 		return Page{}, err
@@ -135,68 +142,38 @@ func (r *Reader) try(ctx context.Context, user UserID, from Cursor, limit, store
 	return page, err
 }
 
-// relate reads whose posts the user sees.
-func (g *reading) relate(ctx context.Context) error {
-	rel, err := g.Graph.Relations(ctx, g.user)
-	if err != nil {
-		return err
-	}
-	for p, at := range rel.Applied {
-		if at > g.pin.Reach.Graph[p] {
-			return g.ahead(GraphTopic, p, at)
-		}
-	}
-	edges := map[EdgeKey]Edge{}
-	for _, list := range [][]Edge{rel.Follows, rel.Mutes, rel.Blocks} {
-		for _, e := range list {
-			edges[e.EdgeKey] = e
-		}
-	}
-	g.pin.overlay(g.user, edges)
-	g.follows = map[UserID]Edge{g.user: {On: true}}
-	for key, e := range edges {
-		if key.Kind == Follow && e.On && key.To != g.user {
-			g.follows[key.To] = e
-		}
-	}
-	for key, e := range edges {
-		switch {
-		case !e.On || key.Kind == Follow || key.From == key.To:
-		case key.From == g.user:
-			delete(g.follows, key.To)
-		default: // who blocks the user
-			delete(g.follows, key.From)
-		}
-	}
-	return nil
-}
-
 // sources returns where posts below an identifier come from. An author whose follow the timeline does not cover is
 // pulled as a whole; of all others what is below the timeline's floor, and what was never pushed.
 func (g *reading) sources(before PostID, row Row, timeline Timeline, usable bool) []*source {
 	var list []*source
-	if usable {
-		if len(timeline.Entries) > 0 {
-			list = append(list, &source{entries: timeline.Entries})
-		}
+	if recent := g.pin.recent(g.related, before); len(recent) > 0 {
+		list = append(list, &source{entries: recent})
 	}
-	var fresh []Entry
-	for author, e := range g.follows {
-		fresh = append(fresh, g.pin.posted(author)...)
-		s := &source{author: author, unread: true, below: before}
-		if usable && (author == g.user || e.Since < row.Graph) {
-			s.below = least(before, after(timeline.Floor))
-			if greatest, ok := g.pin.pulled(author); ok && after(greatest).Compare(s.below) > 0 {
-				s.below = least(before, after(greatest))
+	if !usable {
+		return append(list, &source{deep: true, unread: true, below: before})
+	}
+	if len(timeline.Entries) > 0 {
+		list = append(list, &source{entries: timeline.Entries})
+	}
+	floor := least(before, after(timeline.Floor))
+	own := map[UserID]PostID{} // authors who are pulled above the floor, and below what
+	if g.related.latest >= row.Graph {
+		for _, f := range g.related.follows {
+			if f.since >= row.Graph {
+				own[f.author] = before
 			}
 		}
-		if s.below != (PostID{}) {
-			list = append(list, s)
-		}
 	}
-	fresh = slices.DeleteFunc(sortEntries(fresh), func(e Entry) bool { return e.Post.Compare(before) >= 0 })
-	if len(fresh) > 0 {
-		list = append(list, &source{entries: fresh})
+	g.pin.pulled(g.related, func(author UserID, greatest PostID) {
+		if below := least(before, after(greatest)); below.Compare(floor) > 0 && below.Compare(own[author]) > 0 {
+			own[author] = below
+		}
+	})
+	for author, below := range own {
+		list = append(list, &source{author: author, unread: true, below: below})
+	}
+	if floor != (PostID{}) {
+		list = append(list, &source{deep: true, unread: true, below: floor, except: own})
 	}
 	return list
 }
@@ -222,15 +199,16 @@ func least(a, b PostID) PostID {
 }
 
 // read reads the next part of sources from the PostStore.
-func (g *reading) read(ctx context.Context, unread []*source) error {
+func (g *reading) read(ctx context.Context, unread []*source) ([]*source, error) {
 	var (
 		ranges []AuthorRange
 		asked  []*source
 	)
+	unread, err := g.expand(unread)
+	if err != nil {
+		return nil, err
+	}
 	for _, s := range unread {
-		if g.cut != (PostID{}) && s.below == after(g.cut) {
-			return errDeeper
-		}
 		if !g.pulled[s.author] && g.MaxPulled > 0 && len(g.pulled) >= g.MaxPulled {
 			g.skipped[s.author] = true
 			s.unread = false
@@ -241,11 +219,11 @@ func (g *reading) read(ctx context.Context, unread []*source) error {
 		asked = append(asked, s)
 	}
 	if len(ranges) == 0 {
-		return nil
+		return nil, nil
 	}
 	lists, err := g.Posts.ByAuthor(ctx, ranges...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i, s := range asked {
 		s.entries = lists[i]
@@ -253,16 +231,38 @@ func (g *reading) read(ctx context.Context, unread []*source) error {
 			s.below = s.entries[len(s.entries)-1].Post
 		}
 	}
-	return nil
+	return asked, nil
+}
+
+// expand replaces the source of all authors by one source for each.
+func (g *reading) expand(unread []*source) ([]*source, error) {
+	i := slices.IndexFunc(unread, func(s *source) bool { return s.deep })
+	if i < 0 {
+		return unread, nil
+	}
+	if g.cut != (PostID{}) {
+		return nil, errDeeper
+	}
+	deep := unread[i]
+	unread = slices.Delete(unread, i, i+1)
+	each := make([]source, 0, len(g.related.follows))
+	for _, f := range g.related.follows {
+		if _, ok := deep.except[f.author]; !ok {
+			each = append(each, source{author: f.author, unread: true, below: deep.below})
+			unread = append(unread, &each[len(each)-1])
+		}
+	}
+	return unread, nil
 }
 
 // page draws entries until there is one visible post more than the page has room for, or none is left. The end comes
 // from the sources: filters take posts away from a full page, never the rest of the walk.
 func (g *reading) page(ctx context.Context, m *merging) (Page, error) {
 	page := Page{AsOf: g.asOf, State: Complete}
-	for ended := false; !ended && len(page.Posts) <= g.limit; {
-		var batch []Entry
-		for want := 2*(g.limit+1) - len(page.Posts); len(batch) < want; {
+	batch := make([]Entry, 0, g.limit+1)
+	for ended, round := false, 1; !ended && len(page.Posts) <= g.limit; round *= 2 {
+		batch = batch[:0]
+		for want := round * (g.limit + 1 - len(page.Posts)); len(batch) < want; {
 			e, ok, err := m.take(ctx)
 			if err != nil {
 				return Page{}, err
@@ -270,7 +270,7 @@ func (g *reading) page(ctx context.Context, m *merging) (Page, error) {
 			if ended = !ok; ended {
 				break
 			}
-			if _, follows := g.follows[e.Author]; follows && g.asOf.Posts.Covers(g.Shape.PostsOf(e.Author), e.At) {
+			if g.shows(e) {
 				batch = append(batch, e)
 			}
 		}
@@ -290,41 +290,46 @@ func (g *reading) page(ctx context.Context, m *merging) (Page, error) {
 	return page, nil
 }
 
+// shows reports whether the walk shows an entry, if it is not deleted.
+func (g *reading) shows(e Entry) bool {
+	if !g.related.includes(e.Author) {
+		return false
+	}
+	return e.At < g.oldest || g.asOf.Posts.Covers(g.Shape.PostsOf(e.Author), e.At) // PostsOf is slow
+}
+
 // hydrate returns the posts of entries, in their order, without those that are deleted.
 func (g *reading) hydrate(ctx context.Context, entries []Entry) ([]Post, error) {
-	found := map[PostID]Post{}
-	var missing []PostID
-	for _, e := range entries {
-		switch post, deleted := g.pin.post(e.Post); {
-		case deleted:
-		case post != nil:
-			found[e.Post] = *post
-		default:
-			missing = append(missing, e.Post)
-		}
-	}
+	posts := make([]Post, len(entries)) // one without an author is not shown
+	missing := g.pin.hydrate(entries, posts)
 	if len(missing) > 0 {
-		stored, err := g.Posts.Get(ctx, missing...)
+		ids := make([]PostID, len(missing))
+		places := make(map[PostID]int, len(missing))
+		for i, place := range missing {
+			ids[i], places[entries[place].Post] = entries[place].Post, place
+		}
+		stored, err := g.Posts.Get(ctx, ids...)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range stored {
-			if partition := g.Shape.PostsOf(p.Author); p.Deleted != 0 && !g.pin.Reach.Posts.Covers(partition, p.Deleted) {
+		for i := range stored {
+			p := &stored[i]
+			if p.Deleted == 0 {
+				posts[places[p.ID]] = *p
+			} else if partition := g.Shape.PostsOf(p.Author); !g.pin.Reach.Posts.Covers(partition, p.Deleted) {
 				return nil, g.ahead(PostsTopic, partition, p.Deleted+1)
 			}
-			if p.Deleted == 0 {
-				found[p.ID] = p
-			}
 		}
 	}
-	var posts []Post
-	for _, e := range entries {
-		if p, ok := found[e.Post]; ok {
-			p.At = e.At
-			posts = append(posts, p)
+	shown := posts[:0]
+	for i := range posts {
+		if posts[i].Author != (UserID{}) {
+			at := entries[i].At
+			shown = append(shown, posts[i])
+			shown[len(shown)-1].At = at
 		}
 	}
-	return posts, nil
+	return shown, nil
 }
 
 // ahead returns the error of a store that has reached a position of a topic's partition.

@@ -13,14 +13,22 @@ type run struct {
 	records   []Record         // of the topic of posts, by partition
 	modes     map[UserID]Modes // of the authors of records, as the store and the records have them
 	judged    map[UserID]bool  // authors whose mode may be due
+	fresh     []fresh          // posts to push
+	stats     RunStats
 }
 
-// Run takes the next records of the log into the timelines of the partitions that it leads, and reports whether there
-// were any.
+// RunStats says what a run has done.
+type RunStats struct {
+	Partitions int // whose rows have moved; none if the log had nothing new
+	Records    int // of the topic of posts
+	Deliveries int // posts that were written into timelines, apart from what follows and returns brought in
+}
+
+// Run takes the next records of the log into the timelines of the partitions that it leads.
 //
 // All stores are written before the rows move, and each write can be repeated: a run that crashes is done again by
 // the next leader, with other bounds.
-func (b *Builder) Run(ctx context.Context, leads ...*Lead) (worked bool, err error) {
+func (b *Builder) Run(ctx context.Context, leads ...*Lead) (RunStats, error) {
 	r := &run{Builder: b, judged: map[UserID]bool{}, modes: map[UserID]Modes{}}
 	for _, l := range leads {
 		if r.from == nil {
@@ -30,19 +38,18 @@ func (b *Builder) Run(ctx context.Context, leads ...*Lead) (worked bool, err err
 		}
 	}
 	if err := r.readPosts(ctx); err != nil {
-		return false, err
+		return r.stats, err
 	}
 	if err := r.storePosts(ctx); err != nil {
-		return false, err
+		return r.stats, err
 	}
+	r.fresh = r.freshPosts()
 	for _, l := range leads {
-		did, err := r.partition(ctx, l)
-		if err != nil {
-			return worked, err
+		if err := r.partition(ctx, l); err != nil {
+			return r.stats, err
 		}
-		worked = worked || did
 	}
-	return worked, nil
+	return r.stats, nil
 }
 
 func (r *run) readPosts(ctx context.Context) error {
@@ -55,6 +62,7 @@ func (r *run) readPosts(ctx context.Context) error {
 		r.records = append(r.records, records...)
 		r.cut[p] = at + Position(len(records))
 	}
+	r.stats.Records = len(r.records)
 	return nil
 }
 
@@ -96,40 +104,34 @@ func (r *run) storePosts(ctx context.Context) error {
 
 // partition takes the run into the timelines of one partition of followers: first the graph, then what follows and
 // returns bring in from the past, then the posts of the run.
-func (r *run) partition(ctx context.Context, l *Lead) (bool, error) {
+func (r *run) partition(ctx context.Context, l *Lead) error {
 	row := l.fence.Row
 	graph, err := r.readLog(ctx, GraphTopic, l.fence.Partition, row.Graph)
 	if err != nil {
-		return false, err
+		return err
 	}
 	to := Row{Writer: row.Writer, Posts: upper(row.Posts, r.cut), Graph: row.Graph + Position(len(graph))}
 	if to.equal(row) {
-		return false, nil
+		return nil
 	}
 	follows, err := r.applyGraph(ctx, l.fence.Partition, to, graph)
 	if err != nil {
-		return false, fmt.Errorf("apply the graph: %w", err)
+		return fmt.Errorf("apply the graph: %w", err)
 	}
 	if r.Strategy != Pull {
-		operands, err := r.operands(ctx, l, graph, follows)
-		if err != nil {
-			return false, err
-		}
-		for some := range slices.Chunk(operands, r.Operands) {
-			if err := r.Timelines.Merge(ctx, l.fence, some); err != nil {
-				return false, fmt.Errorf("merge timelines: %w", err)
-			}
-			l.fence.Merges++
+		if err := r.push(ctx, l, graph, follows); err != nil {
+			return err
 		}
 	}
 	if err := r.judge(ctx, graph); err != nil {
-		return false, fmt.Errorf("judge modes: %w", err)
+		return fmt.Errorf("judge modes: %w", err)
 	}
 	if err := r.Timelines.Advance(ctx, l.fence, to); err != nil {
-		return false, fmt.Errorf("advance the row: %w", err)
+		return fmt.Errorf("advance the row: %w", err)
 	}
 	l.fence.Row, l.fence.Merges = to, 0
-	return true, nil
+	r.stats.Partitions++
+	return nil
 }
 
 // applyGraph brings the GraphStore to the end of the records, and returns the follows that they have begun.
@@ -180,15 +182,19 @@ func (r *run) applyGraph(ctx context.Context, partition int, to Row, records []R
 	return follows, nil
 }
 
-// operands returns what the run adds to the timelines of a partition.
-func (r *run) operands(ctx context.Context, l *Lead, graph []Record, follows []Edge) ([]Operand, error) {
+// push merges what follows and returns bring in, and the posts of the run.
+func (r *run) push(ctx context.Context, l *Lead, graph []Record, follows []Edge) error {
+	for _, rec := range graph {
+		if key, _, ok := rec.edge(); ok && key.Kind == Follow {
+			l.audience.forget(key.To)
+		}
+	}
 	past, err := r.backfill(ctx, graph, follows)
 	if err != nil {
-		return nil, fmt.Errorf("backfill: %w", err)
+		return fmt.Errorf("backfill: %w", err)
 	}
-	fresh, err := r.deliveries(ctx, l)
-	if err != nil {
-		return nil, fmt.Errorf("expand followers: %w", err)
+	if err := r.merge(ctx, l, past); err != nil {
+		return err
 	}
-	return append(past, fresh...), nil
+	return r.deliver(ctx, l)
 }

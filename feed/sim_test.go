@@ -30,6 +30,7 @@ type actor struct {
 	next  func() (struct{}, bool)
 	stop  func()
 	hangs int // until which step
+	leads bool
 }
 
 // killed is the panic that ends an actor in the middle of what it does.
@@ -77,6 +78,9 @@ type world struct {
 	graph     *MemoryGraph
 	timelines *MemoryTimelines
 	backup    *MemoryTimelines // an earlier state of timelines
+	drops     bool             // the store of timelines drops operands where there is no base
+	strategy  Strategy         // of servers that start from now on
+	changed   bool             // the strategy was another one before
 
 	servers  []*server
 	leads    []int // the server that leads each partition
@@ -85,7 +89,8 @@ type world struct {
 	written  []*Post
 	clock    uint64
 	failure  float64
-	calm     bool // no more writes, failures and crashes
+	eager    float64 // how often a step is one of a leader: there are many other actors
+	calm     bool    // no more writes, failures and crashes
 	pages    int
 	based    int // pages that were read with a timeline
 	history  oracle
@@ -96,10 +101,12 @@ type world struct {
 
 // server is one process.
 type server struct {
-	number int
-	tail   *Tail
-	up     bool
-	asked  map[UserID]int // until which step no timeline is asked for again
+	number   int
+	tail     *Tail
+	up       bool
+	strategy Strategy
+	joint    bool           // one run writes all partitions that it leads
+	asked    map[UserID]int // until which step no timeline is asked for again
 }
 
 const simPartitions = 2
@@ -110,7 +117,7 @@ func newWorld(t testing.TB, seed uint64, mutant string) *world {
 	w := &world{
 		t: t, rng: rand.New(rand.NewPCG(seed, 1)), mutant: mutant,
 		shape: Shape{Posts: simPartitions, Graph: simPartitions}, trim: Trim{Above: 5, Keep: 3}, epoch: 1,
-		leads: make([]int, simPartitions), failure: 0.01,
+		leads: make([]int, simPartitions),
 	}
 	w.log = newSimLog(t)
 	w.starts = []LogStart{{Epoch: w.epoch, Ends: w.ends()}}
@@ -120,8 +127,11 @@ func newWorld(t testing.TB, seed uint64, mutant string) *world {
 		w.users = append(w.users, UserID{15: byte(i + 1)})
 	}
 	for n := range 2 {
-		w.servers = append(w.servers, &server{number: n})
+		w.servers = append(w.servers, &server{number: n, joint: w.rng.IntN(2) == 0})
 	}
+	w.drops, w.failure = w.rng.IntN(2) == 0, []float64{0.01, 0.01, 0.06}[w.rng.IntN(3)]
+	w.eager = []float64{0, 0.5, 0.9}[w.rng.IntN(3)]
+	w.strategy = w.anyStrategy()
 	return w
 }
 
@@ -136,6 +146,14 @@ func newSimLog(t testing.TB) *eventlog.Memory {
 }
 
 func (w *world) chance(p float64) bool { return !w.calm && w.rng.Float64() < p }
+
+// anyStrategy returns Hybrid where a mutant is looked for: the others have fewer rules.
+func (w *world) anyStrategy() Strategy {
+	if w.mutant != "" {
+		return Hybrid
+	}
+	return []Strategy{Hybrid, Hybrid, Push, Pull}[w.rng.IntN(4)]
+}
 
 func (w *world) user() UserID { return w.users[w.rng.IntN(len(w.users))] }
 
@@ -158,6 +176,14 @@ func (w *world) spawn(on *server, work func(a *actor)) {
 func (w *world) step() {
 	w.stepping++
 	i := w.rng.IntN(len(w.actors))
+	if w.rng.Float64() < w.eager {
+		for range 10 {
+			if w.actors[i].leads {
+				break
+			}
+			i = w.rng.IntN(len(w.actors))
+		}
+	}
 	if a := w.actors[i]; a.hangs > w.stepping {
 		return
 	} else if w.chance(0.005) {
@@ -193,6 +219,7 @@ func (w *world) note(format string, args ...any) {
 
 // start boots a server and its loops.
 func (w *world) start(s *server) {
+	s.strategy = w.strategy
 	w.spawn(s, func(a *actor) {
 		b := a.builder()
 		for {
@@ -208,8 +235,11 @@ func (w *world) start(s *server) {
 		}
 		s.up, s.asked = true, map[UserID]int{}
 		w.note("server %d is up: %v", s.number, s.tail.Reach())
-		for p := range w.shape.Graph {
-			w.spawn(s, func(a *actor) { a.lead(p) })
+		if s.joint {
+			w.spawn(s, func(a *actor) { a.lead(0, 1) })
+		} else {
+			w.spawn(s, func(a *actor) { a.lead(0) })
+			w.spawn(s, func(a *actor) { a.lead(1) })
 		}
 		w.spawn(s, (*actor).watch)
 		for {
@@ -290,44 +320,63 @@ func call3(ctx context.Context, a *actor, do func(context.Context) (Head, bool, 
 	return head, ok, err
 }
 
-// lead builds the timelines of a partition while its server leads it. A server that loses the lead finds out only
+// lead builds the timelines of partitions while its server leads them. A server that loses a lead finds out only
 // between two runs.
-func (a *actor) lead(partition int) {
-	w := a.world
+func (a *actor) lead(partitions ...int) {
+	a.leads = true
 	b := a.builder()
-	var l *Lead
+	leads := map[int]*Lead{}
 	for {
 		a.pause()
-		if w.leads[partition] != a.on.number {
-			l = nil
+		mine := a.campaign(b, leads, partitions)
+		if len(mine) == 0 {
 			continue
 		}
-		var err error
-		if l == nil {
-			if l, err = b.Claim(context.Background(), partition); err != nil {
-				l = nil
-				continue
-			}
-			w.note("server %d claims %d: %v", a.on.number, partition, l.fence)
+		if a.world.chance(0.02) {
+			_ = b.Timelines.Drop(context.Background(), mine[0].fence.Epoch, a.world.user())
 		}
-		if w.chance(0.02) {
-			user := w.user()
-			_ = b.Timelines.Drop(context.Background(), l.fence.Epoch, user)
-		}
-		for range w.rng.IntN(4) {
+		for range a.world.rng.IntN(4) {
 			a.pause()
 		}
-		before := l.fence.Row
-		if _, err := b.Run(context.Background(), l); err != nil {
-			w.note("server %d ends to lead %d: %v", a.on.number, partition, err)
-			if !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Stale) {
-				w.fail("run: %v", err)
-			}
-			l = nil
-		} else if !before.equal(l.fence.Row) {
-			w.note("server %d advances %d: %v", a.on.number, partition, l.fence.Row)
-		}
+		a.run(b, leads, mine)
 	}
+}
+
+// campaign returns the leads that the server has, and claims those that it has been given.
+func (a *actor) campaign(b *Builder, leads map[int]*Lead, partitions []int) (mine []*Lead) {
+	w := a.world
+	for _, p := range partitions {
+		if w.leads[p] != a.on.number {
+			delete(leads, p)
+			continue
+		}
+		if leads[p] == nil {
+			l, err := b.Claim(context.Background(), p)
+			if err != nil {
+				continue
+			}
+			leads[p] = l
+			w.note("server %d claims %d: %v", a.on.number, p, l.fence)
+		}
+		mine = append(mine, leads[p])
+	}
+	return mine
+}
+
+func (a *actor) run(b *Builder, leads map[int]*Lead, mine []*Lead) {
+	w := a.world
+	stats, err := b.Run(context.Background(), mine...)
+	if err == nil {
+		if stats.Partitions > 0 {
+			w.note("server %d advances: %v", a.on.number, stats)
+		}
+		return
+	}
+	w.note("server %d ends to lead: %v", a.on.number, err)
+	if !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Stale) {
+		w.fail("run: %v", err)
+	}
+	clear(leads)
 }
 
 func (a *actor) builder() *Builder {
@@ -340,7 +389,7 @@ func (a *actor) builder() *Builder {
 	return &Builder{
 		Shape: w.shape, Epoch: w.epoch, Starts: starts, Log: simLog{w.log, a, ports},
 		Posts: simPosts{ports}, Graph: simGraph{ports}, Timelines: simTimelines{ports},
-		Strategy: Hybrid, Threshold: simThreshold, Trim: w.trim, Records: 1 + w.rng.IntN(6), Operands: 1,
+		Strategy: a.on.strategy, Threshold: simThreshold, Trim: w.trim, Records: 1 + w.rng.IntN(6), Operands: 1, CacheBytes: 2000, Bounds: Bounds{Relations: 600},
 		Draw: w.rng.Uint64, Now: func() time.Time { return time.Unix(0, 0) },
 	}
 }
@@ -384,7 +433,7 @@ func (a *actor) page(s *server, user UserID, at Cursor, limit int) (Page, error)
 	tail := s.tail
 	ports := &simPorts{actor: a, tail: tail}
 	reader := &Reader{
-		Shape: w.shape, Tail: tail, Posts: simPosts{ports}, Graph: simGraph{ports}, Timelines: simTimelines{ports}, Strategy: Hybrid,
+		Shape: w.shape, Tail: tail, Posts: simPosts{ports}, Graph: simGraph{ports}, Timelines: simTimelines{ports}, Strategy: s.strategy,
 		wait: func(_ context.Context, reach Reach) error {
 			for n := 0; !tail.Reach().Includes(reach); n++ {
 				if n > 5000 || !s.up || s.tail != tail {
@@ -511,6 +560,24 @@ func (w *world) disturb() {
 		w.timelines.head, w.timelines.merges, w.timelines.timelines = w.backup.head, maps.Clone(w.backup.merges), maps.Clone(w.backup.timelines)
 	case n < 84:
 		w.restore()
+	case n < 88: // the servers restart one after the other
+		if to := w.anyStrategy(); to != w.strategy {
+			w.note("the strategy is %s", to)
+			w.strategy, w.changed = to, true
+		}
+	case n < 91:
+		w.restartOld()
+	}
+}
+
+// restartOld restarts the servers that have an old strategy.
+func (w *world) restartOld() {
+	for _, s := range w.servers {
+		if s.strategy != w.strategy {
+			w.note("server %d restarts", s.number)
+			w.kill(s)
+			w.start(s)
+		}
 	}
 }
 
@@ -557,7 +624,7 @@ func (w *world) run() string {
 		w.start(s)
 	}
 	disturb := w.rng.Float64() * 0.04
-	for range 1500 {
+	for range 2500 {
 		if w.problem != "" {
 			return w.problem
 		}
@@ -577,6 +644,7 @@ func (w *world) run() string {
 		w.step()
 	}
 	w.calm = true
+	w.restartOld()
 	w.settle()
 	for range 10 {
 		w.spawn(w.servers[w.rng.IntN(len(w.servers))], (*actor).walk)
@@ -585,7 +653,7 @@ func (w *world) run() string {
 		w.step()
 	}
 	w.checkCounts()
-	if w.epoch == 1 { // a log that returned to an earlier state may have lost a change
+	if w.epoch == 1 && w.strategy == Hybrid && !w.changed { // a log that returned to an earlier state may have lost a change
 		w.checkModes()
 	}
 	for _, s := range w.servers {
@@ -596,6 +664,13 @@ func (w *world) run() string {
 
 // settle waits until all is at rest.
 func (w *world) settle() {
+	loops := 0
+	for _, s := range w.servers {
+		loops += 4 // follow, watch, and two to lead
+		if s.joint {
+			loops--
+		}
+	}
 	for range 1000 {
 		for range 100 {
 			w.step()
@@ -604,7 +679,7 @@ func (w *world) settle() {
 		for _, s := range w.servers {
 			rest = rest && s.up && s.tail.Reach().Includes(ends)
 		}
-		if rest && w.timelines.head.Epoch != 0 && w.timelines.head.reach().Includes(ends) && len(w.actors) == len(w.servers)*(2+simPartitions) {
+		if rest && w.timelines.head.Epoch != 0 && w.timelines.head.reach().Includes(ends) && len(w.actors) == loops {
 			return
 		}
 	}

@@ -15,13 +15,28 @@ type Tail struct {
 	mu          sync.RWMutex
 	reach       Reach // never changed in place, so that a Pin may keep it
 	generations []*generation
-	posts       map[UserID][]*Post // by author, in the order of the log
+	posts       map[UserID]*authored
 	byID        map[PostID]*Post
 	deleted     map[PostID]deletion
 	edges       map[UserID][]Edge // states that records have set: of the user, and blocks of the user, in the order of the log
 	modes       map[UserID]*Modes
 	unknown     int64
 	changed     chan struct{} // closed and replaced when reach grows
+
+	bounds       Bounds
+	related      map[UserID]*related // a cache
+	relatedBytes int
+}
+
+// Bounds limit what a server keeps in memory, in bytes.
+type Bounds struct {
+	Relations int // whose posts users see, of the users who have read lately
+}
+
+// authored are posts of an author, in the order of the log.
+type authored struct {
+	partition int
+	posts     []*Post
 }
 
 type deletion struct {
@@ -37,11 +52,12 @@ type generation struct {
 
 // NewTail returns the tail of a log whose records before a reach are all in the stores. modes has to be read from the
 // GraphStore after the head that the reach was taken from.
-func NewTail(shape Shape, epoch Epoch, from Reach, modes []Modes) *Tail {
+func NewTail(shape Shape, epoch Epoch, from Reach, modes []Modes, bounds Bounds) *Tail {
 	t := &Tail{
 		shape: shape, epoch: epoch, reach: from, generations: []*generation{{dropped: from}},
-		posts: map[UserID][]*Post{}, byID: map[PostID]*Post{}, deleted: map[PostID]deletion{},
+		posts: map[UserID]*authored{}, byID: map[PostID]*Post{}, deleted: map[PostID]deletion{},
 		edges: map[UserID][]Edge{}, modes: map[UserID]*Modes{}, changed: make(chan struct{}),
+		bounds: bounds, related: map[UserID]*related{},
 	}
 	for _, m := range modes {
 		t.modes[m.Author] = &m
@@ -101,7 +117,9 @@ func (t *Tail) foldGraph(r Record) {
 	}
 	edge := Edge{EdgeKey: key, On: on, Since: r.At}
 	t.edges[key.From] = append(t.edges[key.From], edge)
+	t.unrelate(key.From)
 	if key.Kind == Block && key.To != key.From {
+		t.unrelate(key.To)
 		t.edges[key.To] = append(t.edges[key.To], edge)
 	}
 }
@@ -113,7 +131,12 @@ func (t *Tail) foldPosts(r Record) {
 			return // the first position of a post counts
 		}
 		t.byID[r.Post.ID] = r.Post
-		t.posts[r.Actor] = append(t.posts[r.Actor], r.Post)
+		own := t.posts[r.Actor]
+		if own == nil {
+			own = &authored{partition: r.Partition}
+			t.posts[r.Actor] = own
+		}
+		own.posts = append(own.posts, r.Post)
 		if m := t.modes[r.Actor]; m != nil {
 			m.extend(r.Post.Entry())
 		}
@@ -162,17 +185,14 @@ func (t *Tail) forget() {
 		return
 	}
 	dropped := t.generations[0].dropped
-	for author, posts := range t.posts {
-		p := t.shape.PostsOf(author)
+	for author, own := range t.posts {
 		n := 0
-		for n < len(posts) && dropped.Posts.Covers(p, posts[n].At) {
-			delete(t.byID, posts[n].ID)
+		for n < len(own.posts) && dropped.Posts.Covers(own.partition, own.posts[n].At) {
+			delete(t.byID, own.posts[n].ID)
 			n++
 		}
-		if n == len(posts) {
+		if own.posts = own.posts[n:]; len(own.posts) == 0 {
 			delete(t.posts, author)
-		} else {
-			t.posts[author] = posts[n:]
 		}
 	}
 	for id, d := range t.deleted {
@@ -245,28 +265,68 @@ func (p *Pin) overlay(user UserID, edges map[EdgeKey]Edge) {
 	}
 }
 
-// posted returns the posts of an author that the pin holds, in the order of the log.
-func (p *Pin) posted(author UserID) []Entry {
-	p.tail.mu.RLock()
-	defer p.tail.mu.RUnlock()
+// recent returns the posts of authors that the pin holds, below an identifier, newest first.
+func (p *Pin) recent(of *related, before PostID) []Entry {
+	t := p.tail
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	var entries []Entry
-	partition := p.tail.shape.PostsOf(author)
-	for _, post := range p.tail.posts[author] {
-		if p.Reach.Posts.Covers(partition, post.At) {
-			entries = append(entries, post.Entry())
+	common(t.posts, of, func(own *authored) {
+		for _, post := range own.posts {
+			if p.Reach.Posts.Covers(own.partition, post.At) && post.ID.Compare(before) < 0 {
+				entries = append(entries, post.Entry())
+			}
 		}
-	}
-	return entries
+	})
+	return sortEntries(entries)
 }
 
-// pulled returns the greatest identifier of the author's pulled posts, and whether there is any.
-func (p *Pin) pulled(author UserID) (PostID, bool) {
-	p.tail.mu.RLock()
-	defer p.tail.mu.RUnlock()
-	if m := p.tail.modes[author]; m != nil {
-		return m.greatest()
+// pulled calls yield with the greatest identifier of each author who has posts that are pulled.
+func (p *Pin) pulled(of *related, yield func(author UserID, greatest PostID)) {
+	t := p.tail
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	common(t.modes, of, func(m *Modes) {
+		if id, ok := m.greatest(); ok {
+			yield(m.Author, id)
+		}
+	})
+}
+
+// common calls visit with what is known of each author whom the user sees. It probes the smaller of both.
+func common[T any](known map[UserID]T, of *related, visit func(T)) {
+	if len(known) < len(of.follows) {
+		for author, v := range known {
+			if of.includes(author) {
+				visit(v)
+			}
+		}
+		return
 	}
-	return PostID{}, false
+	for _, f := range of.follows {
+		if v, ok := known[f.author]; ok {
+			visit(v)
+		}
+	}
+}
+
+// hydrate sets the posts of entries that the pin holds, and returns the places of those that it does not know.
+func (p *Pin) hydrate(entries []Entry, posts []Post) (missing []int) {
+	t := p.tail
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for i, e := range entries {
+		if d, ok := t.deleted[e.Post]; ok && p.Reach.Posts.Covers(d.partition, d.at) {
+			continue
+		}
+		post := t.byID[e.Post]
+		if post != nil && p.Reach.Posts.Covers(t.posts[post.Author].partition, post.At) {
+			posts[i] = *post
+		} else {
+			missing = append(missing, i)
+		}
+	}
+	return missing
 }
 
 // post returns a post that the pin holds, and whether its deletion was reached.
