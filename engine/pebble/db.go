@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -32,9 +33,11 @@ type Options struct {
 // DB is an open database. Its stores share its files, its memory and its group commit.
 type DB struct {
 	db      *pebble.DB
+	options *pebble.Options
 	dir     string
 	fs      vfs.FS
 	reserve uint64
+	files   atomic.Uint64 // of IngestMerges
 
 	token   chan struct{} // full while one caller commits the writes of all that wait
 	mu      sync.Mutex
@@ -87,16 +90,22 @@ func OpenForm(dir string, o Options, form Form) (*DB, error) {
 	if form.Tune != nil {
 		form.Tune(options)
 	}
+	options.EnsureDefaults()
 	db, err := pebble.Open(dir, options)
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, fmt.Sprintf("the database in %s cannot be opened", dir))
+	}
+	if form.Merger != nil {
+		if err := emptyIngestFolder(fs, dir); err != nil {
+			return nil, errors.Join(fault.Wrap(fault.Unavailable, err, "the folder "+dir+" cannot be written"), db.Close())
+		}
 	}
 	if found < form.Version {
 		if err := writeVersion(fs, dir, form.Version); err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
-	return &DB{db: db, dir: dir, fs: fs, reserve: o.ReserveBytes, token: make(chan struct{}, 1)}, nil
+	return &DB{db: db, options: options, dir: dir, fs: fs, reserve: o.ReserveBytes, token: make(chan struct{}, 1)}, nil
 }
 
 // Pebble returns the database for reads. Writes go through Commit and Ingest.

@@ -21,6 +21,9 @@ import (
 // rowsVersion is the version of the keys and values of posts and the graph: docs/upgrading.md says when to raise it.
 const rowsVersion = 1
 
+// timelinesVersion is the same for timelines.
+const timelinesVersion = 1
+
 // prefix is the first byte of every key. It is stored: a letter never gets another meaning.
 //
 // Of posts and the graph, with integers in keys big-endian:
@@ -38,6 +41,12 @@ const rowsVersion = 1
 //	graphReach      partition(4)           → reach, as appendReach writes it
 //	authorModes     author                 → changes, as appendModes writes them
 //	logStarts       epoch(4)               → start of an epoch of the log, as appendStart writes it
+//
+// Of timelines, which have ordinals of their own:
+//
+//	timelines       epoch(8) user          → timeline, as appendTimeline writes it; merged
+//	timelinesHead                          → uvarint epoch, strategy, uvarint partitions
+//	timelineRows    partition(4)           → row, as appendReach writes it
 type prefix byte
 
 const (
@@ -56,6 +65,10 @@ const (
 	graphReach     prefix = 'v'
 	authorModes    prefix = 'm'
 	logStarts      prefix = 'e'
+
+	timelines     prefix = 't'
+	timelinesHead prefix = 'h'
+	timelineRows  prefix = 'w'
 )
 
 func key(p prefix, parts ...[]byte) []byte {

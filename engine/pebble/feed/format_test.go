@@ -76,6 +76,10 @@ func TestANewerFormatIsRefused(t *testing.T) {
 		if fault.CodeOf(err) != want && (want != "" || err != nil) {
 			t.Errorf("Open of version %d = %v, want the code %q", version, err, want)
 		}
+		_, refused := OpenTimelines("rows", never, pebble.Options{FS: fs})
+		if want != "" && fault.CodeOf(refused) != want {
+			t.Errorf("OpenTimelines of version %d = %v, want the code %q", version, refused, want)
+		}
 		if err == nil {
 			mustDo(t, opened.Close())
 		}
@@ -133,6 +137,35 @@ func TestDamagedSetsAreErrors(t *testing.T) {
 		}
 		if _, err := decodeSet(data); err == nil {
 			t.Errorf("the set %x is decoded", data)
+		}
+	}
+}
+
+// TestTimelineFormat pins the keys and values of timelines. docs/upgrading.md says how to change them.
+func TestTimelineFormat(t *testing.T) {
+	s := openTimelines(t, vfs.NewMem(), never)
+	h := head(258)
+	mustDo(t, s.Begin(t.Context(), 0, h))
+	timeline := feed.Timeline{Base: true, Floor: id(1, 1), Entries: []feed.Entry{
+		{Post: feed.PostID{4: 2, 5: 9, 6: 4, 15: 7}, Author: id(3, 1), At: feed.At(2, 700)},
+		{Post: feed.PostID{4: 1, 5: 8, 15: 6}, Author: id(3, 1), At: feed.At(2, 300)},
+	}}
+	timeline.Floor = feed.PostID{5: 1, 15: 5}
+	operands := []feed.Operand{{User: id(1, 2), Timeline: timeline}, {User: id(1, 3), Timeline: feed.Timeline{Entries: timeline.Entries[:1]}}}
+	mustDo(t, s.Merge(t.Context(), feed.Fence{Epoch: 258, Row: h.Rows[0]}, operands))
+	// An iterator shows the timelines as the operator merges them, so that one without a base is empty.
+	golden.Assert(t, dump(t, s.db), "timelines.txt")
+	_, got, err := s.Read(t.Context(), id(1, 2), 0, feed.PostID{0: 255}, 10)
+	if err != nil || !reflect.DeepEqual(got, timeline) {
+		t.Errorf("the stored timeline is decoded to %+v, %v; want %+v", got, err, timeline)
+	}
+	whole := appendTimeline(nil, timeline, never, map[feed.UserID]uint32{id(3, 1): 0})
+	for n := range whole {
+		if _, err := decodeTimeline(whole[:n]); err == nil {
+			t.Errorf("%d of %d bytes are decoded", n, len(whole))
+		}
+		if _, err := unite(nil, whole[:n], whole, never); err == nil {
+			t.Errorf("%d of %d bytes are merged", n, len(whole))
 		}
 	}
 }

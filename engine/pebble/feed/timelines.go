@@ -1,0 +1,251 @@
+package feed
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	cockroach "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
+
+	"agora/engine/pebble"
+	"agora/fault"
+	"agora/feed"
+)
+
+// Timelines is the feed.TimelineStore. Each call of Merge is durable when it returns, and so is each Advance.
+//
+// How many merges a row has is not stored: after a restart it has none, so that a leader of before has to claim again.
+type Timelines struct {
+	db       *pebble.DB
+	ordinals *ordinals
+	trim     feed.Trim
+
+	ingestBytes int // the size of operands from which they are written as files of their own
+
+	head    atomic.Pointer[timelinesState] // nil without a head
+	writing sync.RWMutex                   // held by all writers, and alone by those who change head
+}
+
+// timelinesState is a head and the number of merges since each row was written. The head does not change.
+type timelinesState struct {
+	feed.Head
+	merges []*atomic.Int64
+}
+
+var _ feed.TimelineStore = (*Timelines)(nil)
+
+// OpenTimelines opens the timelines in a folder, as pebble.Open does.
+func OpenTimelines(dir string, trim feed.Trim, o pebble.Options) (*Timelines, error) {
+	db, err := pebble.OpenForm(dir, o, pebble.Form{Version: timelinesVersion, Merger: newMerger(trim), Tune: tuneTimelines})
+	if err != nil {
+		return nil, err
+	}
+	t := &Timelines{db: db, trim: trim, ingestBytes: defaultIngestBytes}
+	if t.ordinals, err = loadOrdinals(db); err == nil {
+		err = t.load()
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return t, nil
+}
+
+func tuneTimelines(o *cockroach.Options) {
+	for i := range o.Levels {
+		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression } // most of it is random
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+}
+
+// load reads the head.
+func (t *Timelines) load() error {
+	value, ok, err := t.db.Get(key(timelinesHead))
+	if err != nil || !ok {
+		return fault.Wrap(fault.Unavailable, err, "the head of the timelines cannot be read")
+	}
+	d := pebble.Decoder{Rest: value}
+	head := feed.Head{Epoch: d.Uvarint(), Strategy: feed.Strategy(d.String())}
+	rows := d.Uvarint()
+	if d.Failed {
+		return fmt.Errorf("head of the timelines: %w", errDamaged)
+	}
+	for p := range uint32(rows) {
+		value, _, err := t.db.Get(key(timelineRows, key32(p)))
+		if err != nil {
+			return fault.Wrap(fault.Unavailable, err, "the rows of the timelines cannot be read")
+		}
+		row, err := decodeReach(&pebble.Decoder{Rest: value})
+		if err != nil {
+			return fmt.Errorf("row %d of the timelines: %w", p, err)
+		}
+		head.Rows = append(head.Rows, row)
+	}
+	t.head.Store(newState(head))
+	return nil
+}
+
+func newState(head feed.Head) *timelinesState {
+	s := &timelinesState{Head: head, merges: make([]*atomic.Int64, len(head.Rows))}
+	for p := range s.merges {
+		s.merges[p] = new(atomic.Int64)
+	}
+	return s
+}
+
+// current reports whether the row is that of the fence.
+func (s *timelinesState) current(f feed.Fence) bool {
+	if s == nil || s.Epoch != f.Epoch || f.Partition >= len(s.Rows) {
+		return false
+	}
+	row := s.Rows[f.Partition]
+	return row.Writer == f.Row.Writer && row.Graph == f.Row.Graph && slices.Equal(row.Posts, f.Row.Posts)
+}
+
+// Close closes the files. The store must not be used after it.
+func (t *Timelines) Close() error { return t.db.Close() }
+
+// Err returns why the database refuses writes, or nil.
+func (t *Timelines) Err() error { return t.db.Err() }
+
+// Head implements feed.TimelineStore.
+func (t *Timelines) Head(ctx context.Context) (head feed.Head, ok bool, err error) {
+	s := t.head.Load()
+	if s == nil {
+		return feed.Head{}, false, ctx.Err()
+	}
+	head = s.Head
+	head.Rows = slices.Clone(head.Rows)
+	return head, true, ctx.Err()
+}
+
+// Begin implements feed.TimelineStore. Pebble deletes the timelines of the epoch before in the background.
+func (t *Timelines) Begin(ctx context.Context, was uint64, head feed.Head) error {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var epoch uint64
+	if s := t.head.Load(); s != nil {
+		epoch = s.Epoch
+	}
+	if epoch != was {
+		return feed.ErrStale()
+	}
+	value := binary.AppendUvarint(pebble.AppendString(binary.AppendUvarint(nil, head.Epoch), string(head.Strategy)), uint64(len(head.Rows)))
+	err := t.db.Commit(func(b *cockroach.Batch) error {
+		err := errors.Join(
+			b.DeleteRange(key(timelines), key(timelines+1), nil),
+			b.DeleteRange(key(timelineRows), key(timelineRows+1), nil),
+			b.Set(key(timelinesHead), value, nil))
+		for p, r := range head.Rows {
+			err = errors.Join(err, b.Set(key(timelineRows, key32(uint32(p))), appendReach(nil, r), nil))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	head.Rows = slices.Clone(head.Rows)
+	t.head.Store(newState(head))
+	return nil
+}
+
+func timelineKey(epoch uint64, user feed.UserID) []byte {
+	return appendTimelineKey(nil, epoch, user)
+}
+
+func appendTimelineKey(to []byte, epoch uint64, user feed.UserID) []byte {
+	return append(binary.BigEndian.AppendUint64(append(to, byte(timelines)), epoch), user[:]...)
+}
+
+// Read implements feed.TimelineStore.
+func (t *Timelines) Read(ctx context.Context, user feed.UserID, partition int, before feed.PostID, limit int) (feed.Row, feed.Timeline, error) {
+	for {
+		s := t.head.Load()
+		if s == nil || partition >= len(s.Rows) {
+			return feed.Row{}, feed.Timeline{}, ctx.Err()
+		}
+		timeline, err := t.read(ctx, timelineKey(s.Epoch, user), before, limit)
+		if err != nil {
+			return feed.Row{}, feed.Timeline{}, err
+		}
+		row := s.Rows[partition]
+		if t.head.Load().current(feed.Fence{Epoch: s.Epoch, Partition: partition, Row: row}) {
+			return row, timeline, nil // row and timeline were there at one moment
+		}
+	}
+}
+
+func (t *Timelines) read(ctx context.Context, at []byte, before feed.PostID, limit int) (timeline feed.Timeline, err error) {
+	if err := ctx.Err(); err != nil {
+		return feed.Timeline{}, err
+	}
+	value, closer, err := t.db.Pebble().Get(at)
+	if errors.Is(err, cockroach.ErrNotFound) {
+		return feed.Timeline{}, nil
+	}
+	if err != nil {
+		return feed.Timeline{}, fault.Wrap(fault.Unavailable, err, "a timeline cannot be read")
+	}
+	defer func() { err = errors.Join(err, closer.Close()) }()
+	h, w, err := decodeHeader(value)
+	if err != nil || !h.base {
+		return feed.Timeline{}, err
+	}
+	timeline = feed.Timeline{Base: true, Floor: h.floor, Entries: make([]feed.Entry, 0, min(limit, h.count))}
+	for w.next() {
+		if bytes.Compare(w.entry.post[:], before[:]) >= 0 {
+			continue
+		}
+		if len(timeline.Entries) == limit {
+			timeline.Floor = w.entry.post
+			return timeline, nil
+		}
+		author, err := t.ordinals.user(ctx, w.entry.author)
+		if err != nil {
+			return feed.Timeline{}, err
+		}
+		timeline.Entries = append(timeline.Entries, feed.Entry{Post: w.entry.post, Author: author, At: w.entry.at})
+	}
+	if w.damaged {
+		return feed.Timeline{}, errDamaged
+	}
+	return timeline, nil
+}
+
+// Advance implements feed.TimelineStore.
+func (t *Timelines) Advance(ctx context.Context, fence feed.Fence, to feed.Row) error {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	s := t.head.Load()
+	if !s.current(fence) || fence.Merges != feed.AnyMerges && int64(fence.Merges) != s.merges[fence.Partition].Load() {
+		return feed.ErrStale()
+	}
+	if err := write(ctx, t.db, []row{{key(timelineRows, key32(uint32(fence.Partition))), appendReach(nil, to)}}); err != nil {
+		return err
+	}
+	next := &timelinesState{Head: s.Head, merges: slices.Clone(s.merges)}
+	next.Rows = slices.Clone(s.Rows)
+	next.Rows[fence.Partition], next.merges[fence.Partition] = to, new(atomic.Int64)
+	t.head.Store(next)
+	return nil
+}
+
+// Drop implements feed.TimelineStore.
+func (t *Timelines) Drop(ctx context.Context, epoch uint64, users ...feed.UserID) error {
+	t.writing.RLock()
+	defer t.writing.RUnlock()
+	rows := make([]row, len(users))
+	for i, user := range users {
+		rows[i].key = timelineKey(epoch, user)
+	}
+	return write(ctx, t.db, rows)
+}
