@@ -35,8 +35,8 @@ test: servers ## run all tests, conformance suites included
 test/race: servers ## run the tests under the race detector (RACE= for the long ones too)
 	$(GO) test -tags $(TAGS) -race $(RACE) -timeout 20m ./...
 
-test/stress: ## run the long forms of the crash, oversell and several-server tests
-	STRESS=1 $(GO) test -tags $(TAGS) -count=1 -timeout 4h -run 'Stress|Crash|Oversell|RollingRestart|KilledServers' ./...
+test/stress: ## run the long forms of the crash, oversell, several-server and simulation tests
+	STRESS=1 $(GO) test -tags $(TAGS) -count=1 -timeout 4h -run 'Stress|Crash|Oversell|RollingRestart|KilledServers|PagesAreWhatTheySay|FindsEachBrokenRule' ./...
 
 fuzz: ## run each fuzz target for a while (FUZZTIME=30s)
 	bash scripts/fuzz $(FUZZTIME)

@@ -31,7 +31,8 @@ type Builder struct {
 	CacheBytes int
 	Draw       func() uint64
 	Now        func() time.Time
-	Bounds     Bounds // of the tail
+	Bounds     Bounds   // of the tail
+	Monitor    *Monitor // nil measures nothing
 
 	spread spread
 }

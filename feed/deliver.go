@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // The memory of deliveries, which a Builder uses again in each run.
@@ -17,6 +18,7 @@ const (
 type fresh struct {
 	entry     Entry
 	partition int
+	appended  time.Time
 }
 
 // freshPosts returns the posts of the run that are pushed, newest first, each of them once. Entries that are distributed in
@@ -25,7 +27,7 @@ func (r *run) freshPosts() []fresh {
 	var posts []fresh
 	for _, rec := range r.records {
 		if rec.Kind == kindPosted && r.pushes(rec.Actor, rec.At) {
-			posts = append(posts, fresh{rec.Post.Entry(), rec.Partition})
+			posts = append(posts, fresh{rec.Post.Entry(), rec.Partition, rec.Appended})
 		}
 	}
 	slices.SortStableFunc(posts, func(a, b fresh) int { return b.entry.Post.Compare(a.entry.Post) })

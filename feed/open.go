@@ -24,15 +24,17 @@ func (b *Builder) OpenTail(ctx context.Context) (*Tail, error) {
 	if err != nil {
 		return nil, err
 	}
+	quiet := *b
+	quiet.Monitor = nil // these records are old
 	end := Reach{Posts: b.positions(posts), Graph: b.positions(graph)}
 	for !t.Reach().Includes(end) {
 		for p := range b.Shape.Posts {
-			if err := b.Follow(ctx, t, PostsTopic, p, false); err != nil {
+			if err := quiet.Follow(ctx, t, PostsTopic, p, false); err != nil {
 				return nil, err
 			}
 		}
 		for p := range b.Shape.Graph {
-			if err := b.Follow(ctx, t, GraphTopic, p, false); err != nil {
+			if err := quiet.Follow(ctx, t, GraphTopic, p, false); err != nil {
 				return nil, err
 			}
 		}
@@ -59,6 +61,7 @@ func (b *Builder) Follow(ctx context.Context, t *Tail, topic string, partition i
 		if !t.Fold(topic, r, force) {
 			return nil
 		}
+		b.Monitor.visible(r, r.Post != nil && t.pulls(r.Actor))
 	}
 	return nil
 }

@@ -21,7 +21,8 @@ const (
 	kindUnblocked  = "user.unblocked"
 	kindMuted      = "user.muted"
 	kindUnmuted    = "user.unmuted"
-	kindReturned   = "user.returned"
+	kindReturned   = "user.returned" // reads, and has no timeline
+	kindActive     = "user.active"   // reads
 )
 
 // edgeKinds are the records that turn an edge on or off.
@@ -39,11 +40,12 @@ type Record struct {
 	Kind      string
 	Partition int
 	At        Position
-	Actor     UserID // the author, or the user who acts
-	Post      *Post  // of kindPosted
-	PostID    PostID // of kindDeleted
-	To        UserID // whom an edge points at
-	Number    int    // of kindMode
+	Appended  time.Time // by the clock of the log
+	Actor     UserID    // the author, or the user who acts
+	Post      *Post     // of kindPosted
+	PostID    PostID    // of kindDeleted
+	To        UserID    // whom an edge points at
+	Number    int       // of kindMode
 }
 
 // stored is the value of a record. Its form is pinned by TestRecordsKeepTheirForm.
@@ -109,11 +111,16 @@ func returnRecord(user UserID, now time.Time) eventlog.Record {
 	return encode(ident.New(ident.Event), kindReturned, user, now, stored{})
 }
 
+// activeRecord returns the record of a user who reads.
+func activeRecord(user UserID, now time.Time) eventlog.Record {
+	return encode(ident.New(ident.Event), kindActive, user, now, stored{})
+}
+
 // Decode reads a message of either topic. A kind that is not known leaves all but Kind and the position empty.
 func Decode(epoch Epoch, m eventlog.Message) (Record, error) {
-	r := Record{Kind: m.Kind, Partition: m.Partition, At: At(epoch, m.Offset)}
+	r := Record{Kind: m.Kind, Partition: m.Partition, At: At(epoch, m.Offset), Appended: m.Appended}
 	_, isEdge := edgeKinds[m.Kind]
-	if !isEdge && m.Kind != kindPosted && m.Kind != kindDeleted && m.Kind != kindMode && m.Kind != kindReturned {
+	if !isEdge && m.Kind != kindPosted && m.Kind != kindDeleted && m.Kind != kindMode && m.Kind != kindReturned && m.Kind != kindActive {
 		return r, nil
 	}
 	var value stored

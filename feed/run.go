@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // run is one run for several partitions of followers.
@@ -19,9 +20,11 @@ type run struct {
 
 // RunStats says what a run has done.
 type RunStats struct {
-	Partitions int // whose rows have moved; none if the log had nothing new
-	Records    int // of the topic of posts
-	Deliveries int // posts that were written into timelines, apart from what follows and returns brought in
+	Partitions int         // whose rows have moved; none if the log had nothing new
+	Records    int         // of the topic of posts
+	Deliveries int         // posts that were written into timelines, apart from what follows and returns brought in
+	Oldest     time.Time   // the append of the oldest record of posts; zero without one
+	Pushed     []time.Time // the appends of the posts that were pushed
 }
 
 // Run takes the next records of the log into the timelines of the partitions that it leads.
@@ -44,6 +47,9 @@ func (b *Builder) Run(ctx context.Context, leads ...*Lead) (RunStats, error) {
 		return r.stats, err
 	}
 	r.fresh = r.freshPosts()
+	for _, p := range r.fresh {
+		r.stats.Pushed = append(r.stats.Pushed, p.appended)
+	}
 	for _, l := range leads {
 		if err := r.partition(ctx, l); err != nil {
 			return r.stats, err
@@ -63,6 +69,11 @@ func (r *run) readPosts(ctx context.Context) error {
 		r.cut[p] = at + Position(len(records))
 	}
 	r.stats.Records = len(r.records)
+	for _, rec := range r.records {
+		if r.stats.Oldest.IsZero() || rec.Appended.Before(r.stats.Oldest) {
+			r.stats.Oldest = rec.Appended
+		}
+	}
 	return nil
 }
 
@@ -143,7 +154,7 @@ func (r *run) applyGraph(ctx context.Context, partition int, to Row, records []R
 		if key, _, ok := rec.edge(); ok {
 			keys = append(keys, key)
 			counts[key.To] = Count{}
-		} else if rec.Kind == kindReturned {
+		} else if rec.Kind == kindReturned || rec.Kind == kindActive {
 			changes.Active = append(changes.Active, rec.Actor)
 		}
 	}

@@ -293,6 +293,14 @@ func (p *Pin) pulled(of *related, yield func(author UserID, greatest PostID)) {
 	})
 }
 
+// pulls reports whether the author's newest posts are pulled.
+func (t *Tail) pulls(author UserID) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	m := t.modes[author]
+	return m != nil && m.Pulls()
+}
+
 // common calls visit with what is known of each author whom the user sees. It probes the smaller of both.
 func common[T any](known map[UserID]T, of *related, visit func(T)) {
 	if len(known) < len(of.follows) {
