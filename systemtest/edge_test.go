@@ -20,6 +20,7 @@ import (
 	"agora/engine/redis/redistest"
 	"agora/generate"
 	"agora/lab/load"
+	loadshop "agora/lab/load/shop"
 )
 
 // script runs one of the project's scripts that start a server and end with their input, and returns the lines
@@ -157,9 +158,9 @@ func (f *fleet) loaded(t *testing.T, history io.Writer, work func()) load.Report
 	begun := make(chan struct{})
 	var once sync.Once
 	go func() {
-		report, err := load.Run(ctx, load.Options{
-			URL: f.proxy.url, Token: f.servers[0].token(t), Rate: 300, Duration: time.Hour, Mix: map[load.Kind]float64{load.View: 3, load.Order: 1, load.Orders: 0.2},
-			Seed: 1, Generated: &goods, Users: 20, Restock: true, Connections: 128, Timeout: 10 * time.Second, History: history,
+		report, err := load.Start(ctx, load.Options{
+			URL: f.proxy.url, Token: f.servers[0].token(t), Rate: 300, Duration: time.Hour, Mix: load.Mix{loadshop.View: 3, loadshop.Order: 1, loadshop.Orders: 0.2},
+			Scenario: loadshop.Scenario{Generated: &goods, Users: 20, Restock: true}, Seed: 1, Connections: 128, Timeout: 10 * time.Second, History: history,
 		}, func(p load.Progress) {
 			if p.Interval != nil {
 				once.Do(func() { close(begun) })

@@ -14,6 +14,7 @@ import (
 	"agora/fault"
 	"agora/generate"
 	"agora/lab/load"
+	loadshop "agora/lab/load/shop"
 )
 
 type loadCommand struct {
@@ -93,7 +94,7 @@ func (c loadShopCommand) Run(ctx context.Context, std streams) (err error) {
 		options.History = file
 	}
 	shown := newLoadView(std.err)
-	report, err := load.Run(ctx, options, shown.at)
+	report, err := load.Start(ctx, options, shown.at)
 	shown.end()
 	if err != nil {
 		return err
@@ -113,11 +114,11 @@ func (c loadShopCommand) Run(ctx context.Context, std streams) (err error) {
 }
 
 func (c loadShopCommand) options() (load.Options, error) {
+	scenario := loadshop.Scenario{Hot: c.Hot, Products: c.Products, Users: c.Users, Restock: c.Restock}
 	o := load.Options{
-		URL: c.URL, Token: strings.TrimSpace(c.Token), Rate: c.Rate, Duration: c.Duration, WarmUp: c.WarmUp, Mix: map[load.Kind]float64{},
-		Hot: c.Hot, Seed: c.Seed, Products: c.Products, Users: c.Users, Restock: c.Restock, Connections: c.Connections,
-		Timeout: c.Timeout, Retry: c.Retry, Metrics: c.Metrics, Goals: append(c.Goal, c.Find...), Errors: c.Errors,
-		Find: len(c.Find) > 0, Step: c.Step,
+		URL: c.URL, Token: strings.TrimSpace(c.Token), Rate: c.Rate, Duration: c.Duration, WarmUp: c.WarmUp, Mix: load.Mix{},
+		Seed: c.Seed, Connections: c.Connections, Timeout: c.Timeout, Retry: c.Retry, Metrics: c.Metrics,
+		Goals: append(c.Goal, c.Find...), Errors: c.Errors, Find: len(c.Find) > 0, Step: c.Step,
 	}
 	for kind, weight := range c.Mix {
 		w, err := strconv.ParseFloat(weight, 64)
@@ -136,8 +137,9 @@ func (c loadShopCommand) options() (load.Options, error) {
 		if err != nil {
 			return o, err
 		}
-		o.Generated = &plan
+		scenario.Generated = &plan
 	}
+	o.Scenario = scenario
 	return o, nil
 }
 

@@ -42,6 +42,7 @@ func TestLoadExitCodes(t *testing.T) {
 		{"allowed errors", "--token t --mix order=1 --errors 0.9999", 1, "503", "a goal was missed"},
 		{"no token", "", 2, "", "--token"},
 		{"no goal", "--token t --goal fast", 2, "", "is not like p99<25ms"},
+		{"no kind of a goal", "--token t --goal steal.p99<1s", 2, "", `is for "steal"`},
 		{"no form", "--token t --report load.txt", 2, "", "has to end with .html or .json"},
 		{"no weight", "--token t --mix view=much", 2, "", "view=much: the weight is not a number"},
 		{"no kind", "--token t --mix steal=1", 2, "", `has no request called "steal"`},

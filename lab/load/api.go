@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// api asks the server for what is needed around a trial: products, tokens, stock and figures. What is
-// measured goes over wires instead.
-type api struct {
+// API sends the requests around a trial, such as those that list what there is, make tokens or read metrics.
+// Measured requests go over connections instead.
+type API struct {
 	client *http.Client
 	base   string
 	token  string
@@ -26,12 +26,12 @@ const (
 	maxAPIBytes = 16 << 20 // of an answer
 )
 
-func newAPI(t target, token string) api {
+func newAPI(t target, token string) API {
 	scheme := "http://"
 	if t.secure {
 		scheme = "https://"
 	}
-	return api{
+	return API{
 		client: &http.Client{
 			Timeout:   apiTimeout,
 			Transport: &http.Transport{DialContext: t.dialer, MaxIdleConnsPerHost: apiAtOnce},
@@ -43,8 +43,8 @@ func newAPI(t target, token string) api {
 	}
 }
 
-// call sends in as JSON, unless it is nil, and reads the answer into out.
-func (a api) call(ctx context.Context, method, path string, in, out any) error {
+// Call sends in as JSON, unless it is nil, and decodes the answer into out.
+func (a API) Call(ctx context.Context, method, path string, in, out any) error {
 	var body []byte
 	if in != nil {
 		var err error
@@ -62,7 +62,7 @@ func (a api) call(ctx context.Context, method, path string, in, out any) error {
 	return nil
 }
 
-func (a api) fetch(ctx context.Context, method, url string, body []byte) ([]byte, error) {
+func (a API) fetch(ctx context.Context, method, url string, body []byte) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -87,8 +87,8 @@ func (a api) fetch(ctx context.Context, method, url string, body []byte) ([]byte
 	return answer, nil
 }
 
-// problem is a failure as the server tells it.
-type problem struct {
+// Problem is the failure in the body of an answer (RFC 9457).
+type Problem struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
 	Errors []struct {
@@ -97,17 +97,17 @@ type problem struct {
 	} `json:"errors"`
 }
 
-// problemOf reads a problem. What is none, such as a proxy's page, has no code.
-func problemOf(body []byte) problem {
-	var p problem
+// problemOf decodes a problem. Any other body, such as the page of a proxy, gives a problem without a code.
+func problemOf(body []byte) Problem {
+	var p Problem
 	if json.Unmarshal(body, &p) != nil {
-		return problem{}
+		return Problem{}
 	}
 	return p
 }
 
-// each calls work for the numbers below n, some at once, until one fails.
-func each(ctx context.Context, n int, work func(ctx context.Context, i int) error) error {
+// Each calls work for the numbers below n, some at once, until one fails.
+func Each(ctx context.Context, n int, work func(ctx context.Context, i int) error) error {
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(apiAtOnce)
 	for i := range n {

@@ -3,7 +3,6 @@ package load
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"time"
 
 	"agora/fault"
@@ -28,11 +27,7 @@ func (g *Goal) UnmarshalText(text []byte) error {
 	if err != nil || limit <= 0 {
 		return fault.ErrInvalid("goal", "%q is no duration", parts[3])
 	}
-	kind := Kind(parts[1])
-	if kind != "" && !slices.Contains(Kinds, kind) {
-		return fault.ErrInvalid("goal", "no request is called %q", kind)
-	}
-	*g = Goal{kind, parts[2], limit}
+	*g = Goal{Kind(parts[1]), parts[2], limit}
 	return nil
 }
 

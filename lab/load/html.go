@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 )
 
 //go:embed report.html
@@ -27,7 +26,7 @@ type counted struct {
 
 // WriteHTML writes the report as a page that needs nothing but itself.
 func (r Report) WriteHTML(w io.Writer) error {
-	t, err := template.New("report").Funcs(template.FuncMap{"ms": duration, "percent": percent, "mix": mixed, "word": verdictWord}).Parse(page)
+	t, err := template.New("report").Funcs(template.FuncMap{"ms": duration, "percent": percent, "word": verdictWord}).Parse(page)
 	if err != nil {
 		return err
 	}
@@ -37,12 +36,12 @@ func (r Report) WriteHTML(w io.Writer) error {
 		Outcomes, Errors []counted
 		Plots            []plot
 		Width, Height    float64
-	}{r, r.rows(), sorted(r.Trial.All.Outcomes), sorted(r.Trial.All.Errors), r.Trial.plots(), plotWidth, plotHeight})
+	}{r, r.rows(), sorted(r.Trial.All.Outcomes), sorted(r.Trial.All.Errors), r.Trial.plots(r.kinds), plotWidth, plotHeight})
 }
 
 func (r Report) rows() []row {
 	var rows []row
-	for _, kind := range Kinds {
+	for _, kind := range r.kinds {
 		if f, ok := r.Trial.Kinds[kind]; ok {
 			rows = append(rows, row{string(kind), f})
 		}
@@ -59,14 +58,3 @@ func sorted(counts map[string]int64) []counted {
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }
-
-// mixed says what the load was made of, such as "3 view : 1 order".
-func mixed(mix map[Kind]float64) string {
-	var parts []string
-	for _, kind := range Kinds {
-		if mix[kind] > 0 {
-			parts = append(parts, fmt.Sprintf("%g %s", mix[kind], kind))
-		}
-	}
-	return strings.Join(parts, " : ")
-}

@@ -99,13 +99,13 @@ func newSeries() *series {
 	return &series{newHistogram(3), newHistogram(3), map[string]int64{}, map[string]int64{}}
 }
 
-func newMeter() *meter {
+func newMeter(kinds []Kind) *meter {
 	m := &meter{
 		kinds: map[Kind]*series{}, all: newSeries(), interval: newHistogram(2),
 		byKind: map[Kind]*hdrhistogram.Histogram{}, failed: map[string]int64{},
 		late: newHistogram(3),
 	}
-	for _, k := range Kinds {
+	for _, k := range kinds {
 		m.kinds[k], m.byKind[k] = newSeries(), newHistogram(2)
 	}
 	return m

@@ -97,11 +97,11 @@ func course(name string, number int, x, y axis, last string, points []place) lin
 }
 
 // plots are the diagrams of a trial.
-func (t Trial) plots() []plot {
+func (t Trial) plots(kinds []Kind) []plot {
 	if len(t.Intervals) == 0 {
 		return nil
 	}
-	plots := []plot{t.latencyOverTime(), t.latencyByKind(), t.rates(), t.percentileCurve()}
+	plots := []plot{t.latencyOverTime(), t.latencyByKind(kinds), t.rates(), t.percentileCurve()}
 	if t.All.Failed() > 0 {
 		plots = append(plots, t.errorsOverTime())
 	}
@@ -156,11 +156,11 @@ func (t Trial) latencyOverTime() plot {
 		}, []string{"p50", "p99", "max"})
 }
 
-func (t Trial) latencyByKind() plot {
+func (t Trial) latencyByKind(kinds []Kind) plot {
 	low, high := math.Inf(1), 0.0
 	of := map[string]func(Interval) float64{}
 	var order []string
-	for _, kind := range Kinds {
+	for _, kind := range kinds {
 		if _, asked := t.Kinds[kind]; !asked {
 			continue
 		}

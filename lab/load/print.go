@@ -22,7 +22,7 @@ func (r Report) Print(w io.Writer) error {
 		fmt.Fprintf(table, "%s\t%.1f/s\t%s\t%s\t%s\t%s\t%s\t%d\t\n", name, f.Rate,
 			duration(l.P50), duration(l.P90), duration(l.P99), duration(l.P999), duration(l.Max), f.Failed())
 	}
-	for _, kind := range Kinds {
+	for _, kind := range r.kinds {
 		if f, ok := t.Kinds[kind]; ok {
 			row(string(kind), f)
 		}

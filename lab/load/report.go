@@ -13,27 +13,15 @@ import (
 
 // Report is what a run measured.
 type Report struct {
-	URL      string    `json:"url"`
-	Started  time.Time `json:"started"`
-	Traffic  Traffic   `json:"traffic"`
-	Held     bool      `json:"held"`            // every goal
-	Trial    Trial     `json:"trial"`           // at the rate asked for, or the highest that was held
-	Steps    []Step    `json:"steps,omitempty"` // of the search for that
-	Warnings []string  `json:"warnings"`        // what to know before the figures are believed
-}
+	URL      string      `json:"url"`
+	Started  time.Time   `json:"started"`
+	Traffic  Description `json:"traffic"`
+	Held     bool        `json:"held"`            // every goal
+	Trial    Trial       `json:"trial"`           // at the rate asked for, or the highest that was held
+	Steps    []Step      `json:"steps,omitempty"` // of the search for that
+	Warnings []string    `json:"warnings"`        // what to know before the figures are believed
 
-// Traffic says what the load was made of.
-type Traffic struct {
-	Mix            map[Kind]float64 `json:"mix"`
-	Hot            float64          `json:"hot"`
-	Seed           uint64           `json:"seed"`
-	Products       int              `json:"products"`
-	Users          int              `json:"users"`
-	Connections    int              `json:"connections"`
-	TimeoutSeconds float64          `json:"timeout_s"`
-	Retry          bool             `json:"retry"`
-	AllowedErrors  float64          `json:"allowed_errors"` // share
-	Goals          []Goal           `json:"goals"`
+	kinds []Kind // in their order
 }
 
 // Trial is what was measured at one rate.
@@ -123,7 +111,6 @@ const (
 	lateAt   = 5.0  // milliseconds, of the 99th percentile
 	busyAt   = 0.5  // of all processors
 	queuedAt = 0.01 // of all requests
-	shortAt  = 0.05 // of all orders
 )
 
 // warnings say what to know before the figures are believed.
@@ -148,9 +135,6 @@ func (t Trial) warnings() []string {
 		}
 	}
 	warn(limited > 0, "%d requests met a rate limit of the server: agora serve --http-rate-per-token 0 --http-rate-per-address 0 has none", limited)
-	orders := t.Kinds[Order]
-	short := float64(orders.Outcomes["out of stock"]) / float64(max(1, orders.Total()))
-	warn(short > shortAt, "%.0f %% of the orders were out of stock, which is less work than an order: --restock fills it up", 100*short)
 	return all
 }
 

@@ -36,12 +36,12 @@ type samples map[string]float64
 func (l *load) scrape(ctx context.Context) samples {
 	urls := l.Metrics
 	if len(urls) == 0 {
-		urls = []string{l.api.base + "/metrics"}
+		urls = []string{l.API.base + "/metrics"}
 	}
 	all := samples{}
 	for _, url := range urls {
-		asker := l.api
-		if !strings.HasPrefix(url, l.api.base+"/") {
+		asker := l.API
+		if !strings.HasPrefix(url, l.API.base+"/") {
 			asker.token = "" // it is for the server under load; others have a listener for operators (ops.listen)
 		}
 		text, err := asker.fetch(ctx, http.MethodGet, url, nil)

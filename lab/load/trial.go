@@ -23,7 +23,7 @@ const (
 type trial struct {
 	*load
 	schedule
-	first int64        // number of the first arrival among those of the run
+	drawn Arrivals     // of this trial
 	next  atomic.Int64 // arrivals that are taken
 	meter *meter
 	begin time.Time
@@ -35,18 +35,13 @@ type trial struct {
 
 // try runs a trial at a rate.
 func (l *load) try(ctx context.Context, rate float64, warmUp, duration time.Duration) (Trial, error) {
-	t := &trial{load: l, schedule: schedule{rate, warmUp, duration}, first: l.sent, meter: newMeter()}
+	t := &trial{load: l, schedule: schedule{rate, warmUp, duration}, meter: newMeter(l.Scenario.Kinds())}
 	if l.Find {
 		t.hopeless = max(time.Second, 10*l.slowestGoal())
 	}
-	arrivals := t.arrivals()
-	l.sent += arrivals
-	var demand map[int]int64
-	if l.recorder != nil || l.Restock {
-		l.watch(Progress{Doing: "reading and filling up stock"})
-		demand = l.traffic.demand(t.first, arrivals)
-	}
-	if err := l.shelves.open(ctx, demand); err != nil {
+	t.drawn = NewArrivals(l.sent, t.arrivals(), l.Seed, l.Mix, l.Scenario.Kinds())
+	l.sent += t.drawn.Count
+	if err := l.traffic.Open(ctx, t.drawn); err != nil {
 		return Trial{}, err
 	}
 	l.watch(Progress{Doing: fmt.Sprintf("sending %.4g requests a second for %v, after a warm-up of %v", rate, duration, warmUp)})
@@ -60,8 +55,8 @@ func (l *load) try(ctx context.Context, rate float64, warmUp, duration time.Dura
 	defer cancel()
 	result := t.result(ctx, took, usage)
 	result.Server = serverFigures(before, l.scrape(around), took)
-	if err := l.shelves.close(around, demand); err != nil {
-		l.warnings = append(l.warnings, "the stock at the end is missing from the history: "+err.Error())
+	if err := l.traffic.Close(around); err != nil {
+		l.warnings = append(l.warnings, err.Error())
 	}
 	return result, nil
 }
@@ -74,10 +69,12 @@ func (t *trial) run(ctx context.Context) {
 	var workers, others sync.WaitGroup
 	t.begin = time.Now()
 	for i, wire := range t.wires {
-		workers.Go(func() { t.work(sending, stop, &customer{trial: t, wire: wire, number: i + 1}) })
+		workers.Go(func() {
+			t.work(sending, stop, t.traffic.Customer(&Connection{Number: i + 1, retry: t.Retry, wire: wire}))
+		})
 	}
 	others.Go(func() { t.follow(around) })
-	others.Go(func() { t.shelves.look(around) })
+	others.Go(func() { t.traffic.Watch(around) })
 	workers.Wait()
 	done()
 	others.Wait()
@@ -85,7 +82,7 @@ func (t *trial) run(ctx context.Context) {
 
 // work takes one arrival after the other and waits for its time. All connections share one count of arrivals, so
 // that no arrival waits behind a slow answer as long as any connection is free.
-func (t *trial) work(ctx context.Context, stop func(), c *customer) {
+func (t *trial) work(ctx context.Context, stop func(), c Customer) {
 	d := newDice()
 	arrivals := t.arrivals()
 	for busy := false; ; busy = true {
@@ -105,12 +102,12 @@ func (t *trial) work(ctx context.Context, stop func(), c *customer) {
 			stop()
 			return
 		}
-		what := t.traffic.intent(d, t.first+i)
-		seen.kind = what.kind
+		seen.kind = t.drawn.draw(d, t.drawn.First+i)
+		c.Draw(seen.kind, d.Rand)
 		if seen.late > t.Timeout {
 			seen.failure = "not sent in time"
 		} else {
-			seen.outcome, seen.failure = c.ask(ctx, what, t.first+i, t.begin.Add(at+t.Timeout))
+			seen.outcome, seen.failure = c.Ask(ctx, t.drawn.First+i, t.begin.Add(at+t.Timeout))
 		}
 		end := time.Since(t.begin)
 		seen.latency, seen.service = end-at, end-sent

@@ -36,7 +36,7 @@ type target struct {
 	host    string // of the Host header
 	path    string // before each route, without a slash at its end
 	secure  bool
-	dialer  func(ctx context.Context, network, address string) (net.Conn, error)
+	dialer  Dial
 }
 
 // newTarget reads the URL that the load goes to.
@@ -86,17 +86,17 @@ type wire struct {
 	body     []byte // of the last answer, as far as it is kept
 }
 
-// reply is what a server answered.
-type reply struct {
-	status int
-	body   []byte // valid until the next exchange; nil if it was not wanted
+// Reply is the answer of a server.
+type Reply struct {
+	Status int
+	Body   []byte // valid until the next exchange; nil if it was not wanted and the answer is a success
 }
 
 // exchange sends a request and reads the answer, in at most about the time. Answers that are no success have
 // their body in any case. After an error the connection is closed, and the next exchange opens another.
-func (w *wire) exchange(ctx context.Context, request []byte, wantBody bool, timeout time.Duration) (reply, error) {
+func (w *wire) exchange(ctx context.Context, request []byte, wantBody bool, timeout time.Duration) (Reply, error) {
 	if err := w.ready(ctx, timeout); err != nil {
-		return reply{}, err
+		return Reply{}, err
 	}
 	answer, last, err := w.roundTrip(request, wantBody)
 	w.used = time.Now()
@@ -140,14 +140,14 @@ func (w *wire) close() {
 	}
 }
 
-func (w *wire) roundTrip(request []byte, wantBody bool) (answer reply, last bool, err error) {
+func (w *wire) roundTrip(request []byte, wantBody bool) (answer Reply, last bool, err error) {
 	if _, err := w.conn.Write(request); err != nil {
-		return reply{}, false, lost(err)
+		return Reply{}, false, lost(err)
 	}
 	var h head
 	for {
 		if h, err = w.readHead(); err != nil {
-			return reply{}, false, lost(err)
+			return Reply{}, false, lost(err)
 		}
 		if h.status >= 200 {
 			break
@@ -155,9 +155,9 @@ func (w *wire) roundTrip(request []byte, wantBody bool) (answer reply, last bool
 	}
 	w.body = w.body[:0]
 	if err := w.readBody(h, wantBody || h.status >= 300); err != nil {
-		return reply{}, false, lost(err)
+		return Reply{}, false, lost(err)
 	}
-	return reply{h.status, w.body}, h.last, nil
+	return Reply{h.status, w.body}, h.last, nil
 }
 
 // lost names what happens to a connection by one word: the systems have several for it.

@@ -56,8 +56,8 @@ func TestWireReadsEveryFormOfAnAnswer(t *testing.T) {
 			w := &wire{target: answering(tt.text)}
 			defer w.close()
 			got, err := w.exchange(t.Context(), []byte(plainRequest), true, time.Minute)
-			if err != nil || got.status != tt.status || string(got.body) != tt.body {
-				t.Errorf("%d with %.20q, %v; want %d with %.20q", got.status, got.body, err, tt.status, tt.body)
+			if err != nil || got.Status != tt.status || string(got.Body) != tt.body {
+				t.Errorf("%d with %.20q, %v; want %d with %.20q", got.Status, got.Body, err, tt.status, tt.body)
 			}
 		})
 	}
@@ -78,7 +78,7 @@ func TestWireRefusesWhatIsNoAnswer(t *testing.T) {
 	} {
 		w := &wire{target: answering(text)}
 		if got, err := w.exchange(t.Context(), []byte(plainRequest), true, time.Minute); !errors.Is(err, errMalformed) {
-			t.Errorf("%s: %d, %v; want a malformed answer", name, got.status, err)
+			t.Errorf("%s: %d, %v; want a malformed answer", name, got.Status, err)
 		}
 		w.close()
 	}
@@ -116,7 +116,7 @@ func TestWireWaitsNoLongerThanItShould(t *testing.T) {
 		w := &wire{target: silent}
 		begin := time.Now()
 		_, err := w.exchange(t.Context(), []byte(plainRequest), true, 100*time.Millisecond)
-		if took := time.Since(begin); failureOf(err) != "timeout" || took > 200*time.Millisecond {
+		if took := time.Since(begin); FailureOf(err) != "timeout" || took > 200*time.Millisecond {
 			t.Errorf("%v after %v, want a timeout after 100 to 200 ms", err, took)
 		}
 	})

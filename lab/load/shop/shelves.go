@@ -1,4 +1,4 @@
-package load
+package shop
 
 import (
 	"cmp"
@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"agora/backoff"
+	"agora/lab/load"
 	"agora/lab/verify"
 )
 
@@ -20,9 +22,9 @@ import (
 // before the first. So each SKU is read before its first order, after its last, and the hottest ones now and then
 // between, in moments in which nobody orders them.
 type shelves struct {
-	api      api
-	traffic  *traffic
-	recorder *verify.Recorder // nil without a history
+	api      load.API
+	sku      func(product int) string
+	recorder *verify.Recorder // nil if the run writes no history
 	restock  bool
 
 	mu        sync.Mutex
@@ -38,8 +40,8 @@ const (
 	betweenLooks   = 25 * time.Millisecond
 )
 
-func newShelves(api api, t *traffic, recorder *verify.Recorder, restock bool) *shelves {
-	return &shelves{api: api, traffic: t, recorder: recorder, restock: restock, available: map[int]int64{}}
+func newShelves(run load.Run, sku func(int) string, restock bool) *shelves {
+	return &shelves{api: run.API, sku: sku, recorder: run.Recorder, restock: restock, available: map[int]int64{}}
 }
 
 // open gets ready for the orders.
@@ -54,7 +56,7 @@ func (s *shelves) open(ctx context.Context, demand map[int]int64) error {
 	for _, product := range products[:min(len(products), hottestWatched)] {
 		s.hottest[product] = &atomic.Int64{}
 	}
-	return each(ctx, len(products), func(ctx context.Context, i int) error {
+	return load.Each(ctx, len(products), func(ctx context.Context, i int) error {
 		return s.fill(ctx, products[i], demand[products[i]])
 	})
 }
@@ -74,13 +76,13 @@ func (s *shelves) fill(ctx context.Context, product int, demand int64) error {
 	if !s.restock || lacking <= 0 {
 		return nil
 	}
-	sku := s.traffic.sku(product)
+	sku := s.sku(product)
 	call := s.record(verify.Restock, sku, lacking)
 	edit := struct {
 		Change int64  `json:"change"`
 		Reason string `json:"reason"`
 	}{lacking, "agora load"}
-	if err := s.api.call(ctx, "POST", "/v1/stock/"+url.PathEscape(sku), edit, &struct{}{}); err != nil {
+	if err := s.api.Call(ctx, "POST", "/v1/stock/"+url.PathEscape(sku), edit, &struct{}{}); err != nil {
 		return fmt.Errorf("fill up the stock of %s: %w", sku, err)
 	}
 	call(verify.Output{Outcome: verify.OK})
@@ -97,7 +99,7 @@ func (s *shelves) close(ctx context.Context, demand map[int]int64) error {
 		}
 		return nil
 	}
-	return each(ctx, len(products), func(ctx context.Context, i int) error {
+	return load.Each(ctx, len(products), func(ctx context.Context, i int) error {
 		_, err := s.read(ctx, products[i])
 		return err
 	})
@@ -105,13 +107,13 @@ func (s *shelves) close(ctx context.Context, demand map[int]int64) error {
 
 // read returns the units for sale.
 func (s *shelves) read(ctx context.Context, product int) (int64, error) {
-	sku := s.traffic.sku(product)
+	sku := s.sku(product)
 	call := s.record(verify.Read, sku, 0)
 	var stock struct {
 		OnHand int64 `json:"on_hand"`
 		Held   int64 `json:"held"`
 	}
-	if err := s.api.call(ctx, "GET", "/v1/stock/"+url.PathEscape(sku), nil, &stock); err != nil {
+	if err := s.api.Call(ctx, "GET", "/v1/stock/"+url.PathEscape(sku), nil, &stock); err != nil {
 		return 0, fmt.Errorf("read the stock of %s: %w", sku, err)
 	}
 	available := stock.OnHand - stock.Held
@@ -144,14 +146,17 @@ func (s *shelves) ordering(product int) (done func()) {
 	return func() { underWay.Add(-1) }
 }
 
-// look reads the hottest products in turn until ctx ends, in moments in which nobody orders them. A read that
+// watch reads the hottest products in turn until ctx ends, in moments in which nobody orders them. A read that
 // fails tells nobody anything and is left out.
-func (s *shelves) look(ctx context.Context) {
+func (s *shelves) watch(ctx context.Context) {
 	products := slices.Sorted(maps.Keys(s.hottest))
 	if s.recorder == nil || len(products) == 0 {
 		return
 	}
-	for i := 0; wait(ctx, betweenLooks) && ctx.Err() == nil; i++ {
+	for i := 0; ; i++ {
+		if backoff.Sleep(ctx, betweenLooks); ctx.Err() != nil {
+			return
+		}
 		if product := products[i%len(products)]; s.hottest[product].Load() == 0 {
 			_, _ = s.read(context.WithoutCancel(ctx), product)
 		}
