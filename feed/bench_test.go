@@ -68,6 +68,10 @@ func (g *benchGraph) Relations(_ context.Context, user UserID) (Relations, error
 	return Relations{Follows: g.follows[g.number(user)], Applied: make(Vector, g.shape.Graph)}, nil
 }
 
+func (g *benchGraph) Applied(context.Context, UserID) (Vector, error) {
+	return make(Vector, g.shape.Graph), nil
+}
+
 // noTimelines forgets what is merged.
 type noTimelines struct{ *MemoryTimelines }
 

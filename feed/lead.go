@@ -103,12 +103,25 @@ func (b *Builder) newHead(ctx context.Context) (Head, error) {
 			reached.Posts = make(Vector, b.Shape.Posts)
 		}
 		row := Row{Writer: b.draw(), Posts: make(Vector, b.Shape.Posts), Graph: b.within(GraphTopic, p, reached.Graph, graph[p])}
+		row.Graph = b.judged(p, row.Graph, graph[p])
 		for q, at := range reached.Posts {
 			row.Posts[q] = b.within(PostsTopic, q, at, posts[q])
 		}
 		head.Rows[p] = row
 	}
 	return head, nil
+}
+
+// judged returns a position of a partition of the graph before which all modes were judged: the run that has reached a position may
+// have crashed before it came to that. Records from before the epoch may have other meanings now, and are not read again.
+func (b *Builder) judged(partition int, reached Position, bounds eventlog.Bounds) Position {
+	begin := At(b.Epoch, bounds.Oldest)
+	for _, s := range b.Starts {
+		if s.Epoch == b.Epoch {
+			begin = max(begin, s.Ends.Graph[partition])
+		}
+	}
+	return max(reached-min(reached, Position(b.Records)), min(reached, begin))
 }
 
 // within returns the position in this log that corresponds to one that may be of an earlier epoch. Of that epoch, the

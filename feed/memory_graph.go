@@ -59,6 +59,12 @@ func (m *MemoryGraph) Relations(ctx context.Context, user UserID) (Relations, er
 	return rel, ctx.Err()
 }
 
+// Applied implements GraphStore.
+func (m *MemoryGraph) Applied(ctx context.Context, user UserID) (Vector, error) {
+	rel, err := m.Relations(ctx, user)
+	return rel.Applied, err
+}
+
 // Edges implements GraphStore.
 func (m *MemoryGraph) Edges(ctx context.Context, keys ...EdgeKey) ([]Edge, error) {
 	m.mu.Lock()

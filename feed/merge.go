@@ -15,7 +15,8 @@ type source struct {
 	// deep says that the source stands for all authors but some. It is replaced by one source for each, if the merge gets
 	// as far down as it begins.
 	deep   bool
-	except map[UserID]PostID
+	except map[UserID]*source
+	keep   bool // the author's newest posts are worth to be cached
 }
 
 // next returns an identifier that no entry of the source exceeds, and whether there is an entry with it.

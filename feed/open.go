@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"agora/pattern/eventlog"
 )
@@ -83,7 +84,7 @@ func (b *Builder) findLostDeletes(ctx context.Context, t *Tail) error {
 	defer t.mu.Unlock()
 	for _, p := range posts {
 		if held := t.byID[p.ID]; held != nil && p.Deleted != 0 && p.Deleted.Epoch() < b.Epoch {
-			t.deleted[p.ID] = deletion{b.Shape.PostsOf(p.Author), held.At} // is dropped together with the post
+			t.deleted[p.ID] = deletion{b.Shape.PostsOf(p.Author), held.At, time.Now().Add(t.bounds.Deletes)}
 		}
 	}
 	return nil

@@ -44,6 +44,9 @@ type Reader struct {
 	Timelines TimelineStore
 	Strategy  Strategy
 	MaxPulled int // the most authors whose posts a page pulls
+	// Pulls bounds how many pages pull the posts of all followed authors at a time, by its capacity. A page beyond it shows what
+	// is there, says Rebuilding, and its Next begins the walk again. Nil sets no bound.
+	Pulls chan struct{}
 
 	wait func(ctx context.Context, reach Reach) error // Tail.Wait, but for simulations
 }
@@ -96,6 +99,8 @@ type reading struct {
 	oldest  Position        // the lowest of asOf.Posts: what is below is in all of them
 	pulled  map[UserID]bool // authors that were read from the PostStore
 	skipped map[UserID]bool
+	holds   bool   // a slot of Pulls
+	refused bool   // it got none
 	cut     PostID // the floor of a timeline that was not read to its end; zero for one that was
 }
 
@@ -138,6 +143,9 @@ func (r *Reader) try(ctx context.Context, user UserID, from Cursor, limit, store
 	m := &merging{sources: g.sources(before, row, timeline, usable), read: g.read}
 	heap.Init(m)
 	page, err := g.page(ctx, m)
+	if g.holds {
+		<-r.Pulls
+	}
 	page.Baseless = !usable && r.Strategy != Pull
 	return page, err
 }
@@ -146,8 +154,9 @@ func (r *Reader) try(ctx context.Context, user UserID, from Cursor, limit, store
 // pulled as a whole; of all others what is below the timeline's floor, and what was never pushed.
 func (g *reading) sources(before PostID, row Row, timeline Timeline, usable bool) []*source {
 	var list []*source
-	if recent := g.pin.recent(g.related, before); len(recent) > 0 {
-		list = append(list, &source{entries: recent})
+	recent := g.pin.recent(g.related, before)
+	if len(recent.entries) > 0 {
+		list = append(list, &source{entries: recent.entries})
 	}
 	if !usable {
 		return append(list, &source{deep: true, unread: true, below: before})
@@ -156,21 +165,29 @@ func (g *reading) sources(before PostID, row Row, timeline Timeline, usable bool
 		list = append(list, &source{entries: timeline.Entries})
 	}
 	floor := least(before, after(timeline.Floor))
-	own := map[UserID]PostID{} // authors who are pulled above the floor, and below what
+	own := map[UserID]*source{} // authors whose posts do not all come from the timeline
+	for author, below := range recent.pulled {
+		if below.Compare(floor) > 0 {
+			own[author] = &source{author: author, unread: true, below: below, keep: true}
+		}
+	}
 	if g.related.latest >= row.Graph {
 		for _, f := range g.related.follows {
 			if f.since >= row.Graph {
-				own[f.author] = before
+				own[f.author] = &source{author: f.author, unread: true, below: before}
 			}
 		}
 	}
-	g.pin.pulled(g.related, func(author UserID, greatest PostID) {
-		if below := least(before, after(greatest)); below.Compare(floor) > 0 && below.Compare(own[author]) > 0 {
-			own[author] = below
+	for author, held := range recent.lists {
+		own[author] = held.source(author, before)
+	}
+	for _, author := range recent.lacking {
+		own[author] = &source{author: author, unread: true, below: before}
+	}
+	for _, s := range own {
+		if len(s.entries) > 0 || s.unread {
+			list = append(list, s)
 		}
-	})
-	for author, below := range own {
-		list = append(list, &source{author: author, unread: true, below: below})
 	}
 	if floor != (PostID{}) {
 		list = append(list, &source{deep: true, unread: true, below: floor, except: own})
@@ -215,8 +232,12 @@ func (g *reading) read(ctx context.Context, unread []*source) ([]*source, error)
 			continue
 		}
 		g.pulled[s.author] = true
-		ranges = append(ranges, AuthorRange{Author: s.author, Before: s.below, Limit: g.limit + 1})
 		asked = append(asked, s)
+		if s.keep {
+			ranges = append(ranges, AuthorRange{Author: s.author, Before: lastPostID, Limit: celebrityPosts + 1})
+		} else {
+			ranges = append(ranges, AuthorRange{Author: s.author, Before: s.below, Limit: g.limit + 1})
+		}
 	}
 	if len(ranges) == 0 {
 		return nil, nil
@@ -226,6 +247,12 @@ func (g *reading) read(ctx context.Context, unread []*source) ([]*source, error)
 		return nil, err
 	}
 	for i, s := range asked {
+		if s.keep {
+			held := newCelebrity(lists[i], false)
+			g.pin.keepCelebrity(s.author, held)
+			*s = *held.source(s.author, s.below)
+			continue
+		}
 		s.entries = lists[i]
 		if s.unread = len(s.entries) > g.limit; s.unread {
 			s.below = s.entries[len(s.entries)-1].Post
@@ -245,6 +272,9 @@ func (g *reading) expand(unread []*source) ([]*source, error) {
 	}
 	deep := unread[i]
 	unread = slices.Delete(unread, i, i+1)
+	if !g.mayPull() {
+		return unread, nil
+	}
 	each := make([]source, 0, len(g.related.follows))
 	for _, f := range g.related.follows {
 		if _, ok := deep.except[f.author]; !ok {
@@ -253,6 +283,20 @@ func (g *reading) expand(unread []*source) ([]*source, error) {
 		}
 	}
 	return unread, nil
+}
+
+// mayPull reports whether the page may pull the posts of all followed authors.
+func (g *reading) mayPull() bool {
+	if g.Pulls == nil || g.holds {
+		return true
+	}
+	select {
+	case g.Pulls <- struct{}{}:
+		g.holds = true
+	default:
+		g.refused = true
+	}
+	return g.holds
 }
 
 // page draws entries until there is one visible post more than the page has room for, or none is left. The end comes
@@ -283,6 +327,10 @@ func (g *reading) page(ctx context.Context, m *merging) (Page, error) {
 	if len(page.Posts) > g.limit {
 		page.Posts = page.Posts[:g.limit]
 		page.Next = Cursor{Before: page.Posts[g.limit-1].ID, Posts: g.asOf.Posts}
+	}
+	if g.refused {
+		page.State, page.Next = Rebuilding, Cursor{Before: lastPostID, Posts: g.asOf.Posts}
+		return page, nil
 	}
 	if page.Skipped = len(g.skipped); page.Skipped > 0 {
 		page.State = Lossy

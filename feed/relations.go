@@ -7,6 +7,7 @@ import (
 
 // related is whose posts a user sees, as of one moment. It is never changed.
 type related struct {
+	applied Vector   // of the relations that it was computed from
 	follows []follow // the user too, without those who are muted or blocked; sorted by author
 	latest  Position // the last of their positions
 }
@@ -19,7 +20,7 @@ type follow struct {
 
 // relatedBytes is about what a related costs apart from its follows, of which each costs followBytes.
 const (
-	relatedBytes = 150
+	relatedBytes = 300
 	followBytes  = 24
 )
 
@@ -54,19 +55,28 @@ func newRelated(user UserID, edges map[EdgeKey]Edge) *related {
 	return r
 }
 
-// relate reads whose posts the user sees.
+// relate reads whose posts the user sees. That is cached, but the store is asked each time how far it is: a leader that has applied
+// an unfollow delivers no more of that author's posts, and the tail may not have reached the unfollow.
 func (g *reading) relate(ctx context.Context) error {
-	if g.related = g.pin.related(g.user); g.related != nil {
-		return nil
+	settled := g.pin.settled(g.user)
+	if settled {
+		applied, err := g.Graph.Applied(ctx, g.user)
+		if err != nil {
+			return err
+		}
+		if err := g.behind(applied); err != nil {
+			return err
+		}
+		if g.related = g.Tail.relatedOf(g.user, applied); g.related != nil {
+			return nil
+		}
 	}
 	rel, err := g.Graph.Relations(ctx, g.user)
 	if err != nil {
 		return err
 	}
-	for p, at := range rel.Applied {
-		if at > g.pin.Reach.Graph[p] {
-			return g.ahead(GraphTopic, p, at)
-		}
+	if err := g.behind(rel.Applied); err != nil {
+		return err
 	}
 	edges := make(map[EdgeKey]Edge, len(rel.Follows)+len(rel.Mutes)+len(rel.Blocks))
 	for _, list := range [][]Edge{rel.Follows, rel.Mutes, rel.Blocks} {
@@ -74,39 +84,60 @@ func (g *reading) relate(ctx context.Context) error {
 			edges[e.EdgeKey] = e
 		}
 	}
+	if settled {
+		g.related = newRelated(g.user, edges)
+		g.related.applied = rel.Applied
+		g.Tail.keepRelated(g.user, g.related)
+		return nil
+	}
 	g.pin.overlay(g.user, edges)
 	g.related = newRelated(g.user, edges)
-	g.pin.keepRelated(g.user, g.related)
 	return nil
 }
 
-// related returns whose posts a user sees, if that is cached. What is cached for a user was true when it was read, and the tail
-// forgets it at the next record of the user's edges. So it is true as of every pin that is held.
-func (p *Pin) related(user UserID) *related {
-	p.tail.mu.RLock()
-	defer p.tail.mu.RUnlock()
-	return p.tail.related[user]
+// behind returns an error if the tail has not reached what the GraphStore has applied.
+func (g *reading) behind(applied Vector) error {
+	for p, at := range applied {
+		if at > g.pin.Reach.Graph[p] {
+			return g.ahead(GraphTopic, p, at)
+		}
+	}
+	return nil
 }
 
-// keepRelated caches whose posts a user sees, unless the tail holds records of the user's edges: they may come from after the
-// pin.
-func (p *Pin) keepRelated(user UserID, r *related) {
-	t := p.tail
+// settled reports whether the tail holds no record of the user's edges: the GraphStore has all of them.
+func (p *Pin) settled(user UserID) bool {
+	p.tail.mu.RLock()
+	defer p.tail.mu.RUnlock()
+	return len(p.tail.edges[user]) == 0
+}
+
+// relatedOf returns whose posts a user sees, if that is cached from relations that were applied so far.
+func (t *Tail) relatedOf(user UserID, applied Vector) *related {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if r := t.related[user]; r != nil && slices.Equal(r.applied, applied) {
+		return r
+	}
+	return nil
+}
+
+// keepRelated caches whose posts a user sees. If that gets too much, any others go.
+func (t *Tail) keepRelated(user UserID, r *related) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.unrelate(user)
 	size := r.bytes()
-	if len(t.edges[user]) > 0 || t.related[user] != nil || size > t.bounds.Relations {
-		return
-	}
-	for other, held := range t.related {
+	for other := range t.related {
 		if t.relatedBytes+size <= t.bounds.Relations {
 			break
 		}
-		delete(t.related, other)
-		t.relatedBytes -= held.bytes()
+		t.unrelate(other)
 	}
-	t.related[user] = r
-	t.relatedBytes += size
+	if t.relatedBytes+size <= t.bounds.Relations {
+		t.related[user] = r
+		t.relatedBytes += size
+	}
 }
 
 // unrelate forgets whose posts a user sees. The caller holds t.mu.

@@ -26,6 +26,11 @@ func (b *Builder) RunTail(ctx context.Context, t *Tail) error {
 			})
 		}
 	}
+	all.Go(func() {
+		if err := b.runShrink(ctx, t); err != nil {
+			cancel(err)
+		}
+	})
 	all.Wait()
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, ctx.Err()) {
 		return err

@@ -133,6 +133,18 @@ func (s simGraph) Relations(ctx context.Context, user UserID) (Relations, error)
 	})
 }
 
+func (s simGraph) Applied(ctx context.Context, user UserID) (Vector, error) {
+	return call(s.actor, func() (Vector, error) {
+		if s.mutant("relations are cached, and the store is not asked") && s.tail.related[user] != nil {
+			return s.tail.related[user].applied, nil
+		}
+		if s.mutant("a store ahead of the tail is believed") {
+			return nil, nil
+		}
+		return s.actor.world.graph.Applied(ctx, user)
+	})
+}
+
 func (s simGraph) Edges(ctx context.Context, keys ...EdgeKey) ([]Edge, error) {
 	return call(s.actor, func() ([]Edge, error) {
 		found, err := s.actor.world.graph.Edges(ctx, keys...)

@@ -82,21 +82,22 @@ type world struct {
 	strategy  Strategy         // of servers that start from now on
 	changed   bool             // the strategy was another one before
 
-	servers  []*server
-	leads    []int // the server that leads each partition
-	actors   []*actor
-	users    []UserID
-	written  []*Post
-	clock    uint64
-	failure  float64
-	eager    float64 // how often a step is one of a leader: there are many other actors
-	calm     bool    // no more writes, failures and crashes
-	pages    int
-	based    int // pages that were read with a timeline
-	history  oracle
-	problem  string
-	trace    []string
-	stepping int
+	servers   []*server
+	leads     []int // the server that leads each partition
+	actors    []*actor
+	users     []UserID
+	written   []*Post
+	clock     uint64
+	failure   float64
+	tailBytes int     // bound of posts in tails
+	eager     float64 // how often a step is one of a leader: there are many other actors
+	calm      bool    // no more writes, failures and crashes
+	pages     int
+	based     int // pages that were read with a timeline
+	history   oracle
+	problem   string
+	trace     []string
+	stepping  int
 }
 
 // server is one process.
@@ -105,8 +106,9 @@ type server struct {
 	tail     *Tail
 	up       bool
 	strategy Strategy
-	joint    bool           // one run writes all partitions that it leads
-	asked    map[UserID]int // until which step no timeline is asked for again
+	lists    map[UserID]*celebrity // of a mutant
+	joint    bool                  // one run writes all partitions that it leads
+	asked    map[UserID]int        // until which step no timeline is asked for again
 }
 
 const simPartitions = 2
@@ -131,6 +133,7 @@ func newWorld(t testing.TB, seed uint64, mutant string) *world {
 	}
 	w.drops, w.failure = w.rng.IntN(2) == 0, []float64{0.01, 0.01, 0.06}[w.rng.IntN(3)]
 	w.eager = []float64{0, 0.5, 0.9}[w.rng.IntN(3)]
+	w.tailBytes = []int{0, 5 * postBytes}[w.rng.IntN(2)]
 	w.strategy = w.anyStrategy()
 	return w
 }
@@ -189,8 +192,17 @@ func (w *world) step() {
 	} else if w.chance(0.005) {
 		a.hangs = w.stepping + w.rng.IntN(400)
 	}
+	on := w.actors[i].on
 	if _, alive := w.actors[i].next(); !alive {
 		w.actors = slices.Delete(w.actors, i, i+1)
+	}
+	if w.mutant == "posts that leave the tail are not added to lists" && on.tail != nil {
+		for author, list := range on.tail.celebrities.lists {
+			if first := on.lists[author]; first != nil && first != list {
+				on.tail.celebrities.set(author, first)
+			}
+		}
+		on.lists = maps.Clone(on.tail.celebrities.lists)
 	}
 }
 
@@ -297,6 +309,7 @@ func (a *actor) follow() {
 // watch reads the head back from the store, so that the tail may drop what it covers.
 func (a *actor) watch() {
 	w := a.world
+	b := a.builder()
 	for {
 		for range w.rng.IntN(20) {
 			a.pause()
@@ -307,6 +320,13 @@ func (a *actor) watch() {
 		}
 		if err == nil && ok {
 			a.on.tail.Drop(head)
+		}
+		if w.rng.IntN(3) == 0 {
+			if err := b.Shrink(context.Background(), a.on.tail); err == nil && w.mutant == "posts that the tail lacks are not pulled" {
+				for _, own := range a.on.tail.posts {
+					own.lacking = 0
+				}
+			}
 		}
 	}
 }
@@ -389,7 +409,7 @@ func (a *actor) builder() *Builder {
 	return &Builder{
 		Shape: w.shape, Epoch: w.epoch, Starts: starts, Log: simLog{w.log, a, ports},
 		Posts: simPosts{ports}, Graph: simGraph{ports}, Timelines: simTimelines{ports},
-		Strategy: a.on.strategy, Threshold: simThreshold, Trim: w.trim, Records: 1 + w.rng.IntN(6), Operands: 1, CacheBytes: 2000, Bounds: Bounds{Relations: 600},
+		Strategy: a.on.strategy, Threshold: simThreshold, Trim: w.trim, Records: 1 + w.rng.IntN(6), Operands: 1, CacheBytes: 2000, Bounds: Bounds{Relations: 1200, Posts: w.tailBytes, Celebrities: 1000},
 		Draw: w.rng.Uint64, Now: func() time.Time { return time.Unix(0, 0) },
 	}
 }
@@ -643,7 +663,7 @@ func (w *world) run() string {
 		}
 		w.step()
 	}
-	w.calm = true
+	w.calm, w.eager = true, 0
 	w.restartOld()
 	w.settle()
 	for range 10 {

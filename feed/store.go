@@ -57,6 +57,9 @@ type GraphStore interface {
 	// Relations returns the edges that are on and decide what the user sees.
 	Relations(ctx context.Context, user UserID) (Relations, error)
 
+	// Applied returns what Relations has as Applied. It is called far more often: two equal results mean the same relations.
+	Applied(ctx context.Context, user UserID) (Vector, error)
+
 	// Edges returns the states of edges that were ever set, on or off, in any order.
 	Edges(ctx context.Context, keys ...EdgeKey) ([]Edge, error)
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Tail is what a server knows of the newest records of both topics: all that is not yet in the stores for certain.
@@ -26,22 +27,14 @@ type Tail struct {
 	bounds       Bounds
 	related      map[UserID]*related // a cache
 	relatedBytes int
-}
-
-// Bounds limit what a server keeps in memory, in bytes.
-type Bounds struct {
-	Relations int // whose posts users see, of the users who have read lately
-}
-
-// authored are posts of an author, in the order of the log.
-type authored struct {
-	partition int
-	posts     []*Post
+	celebrities  celebrities // a cache
+	postBytes    int         // of all posts
 }
 
 type deletion struct {
 	partition int
 	at        Position
+	until     time.Time // it is kept at least
 }
 
 // generation is a time during which the same records were dropped.
@@ -58,6 +51,7 @@ func NewTail(shape Shape, epoch Epoch, from Reach, modes []Modes, bounds Bounds)
 		posts: map[UserID]*authored{}, byID: map[PostID]*Post{}, deleted: map[PostID]deletion{},
 		edges: map[UserID][]Edge{}, modes: map[UserID]*Modes{}, changed: make(chan struct{}),
 		bounds: bounds, related: map[UserID]*related{},
+		celebrities: celebrities{lists: map[UserID]*celebrity{}, most: bounds.Celebrities},
 	}
 	for _, m := range modes {
 		t.modes[m.Author] = &m
@@ -117,9 +111,7 @@ func (t *Tail) foldGraph(r Record) {
 	}
 	edge := Edge{EdgeKey: key, On: on, Since: r.At}
 	t.edges[key.From] = append(t.edges[key.From], edge)
-	t.unrelate(key.From)
 	if key.Kind == Block && key.To != key.From {
-		t.unrelate(key.To)
 		t.edges[key.To] = append(t.edges[key.To], edge)
 	}
 }
@@ -133,16 +125,18 @@ func (t *Tail) foldPosts(r Record) {
 		t.byID[r.Post.ID] = r.Post
 		own := t.posts[r.Actor]
 		if own == nil {
-			own = &authored{partition: r.Partition}
+			own = &authored{author: r.Actor, partition: r.Partition}
 			t.posts[r.Actor] = own
 		}
 		own.posts = append(own.posts, r.Post)
+		own.bytes += r.Post.bytes()
+		t.postBytes += r.Post.bytes()
 		if m := t.modes[r.Actor]; m != nil {
 			m.extend(r.Post.Entry())
 		}
 	case kindDeleted:
 		if _, ok := t.deleted[r.PostID]; !ok {
-			t.deleted[r.PostID] = deletion{r.Partition, r.At}
+			t.deleted[r.PostID] = deletion{r.Partition, r.At, time.Now().Add(t.bounds.Deletes)}
 		}
 	case kindMode:
 		m := t.modes[r.Actor]
@@ -185,18 +179,10 @@ func (t *Tail) forget() {
 		return
 	}
 	dropped := t.generations[0].dropped
-	for author, own := range t.posts {
-		n := 0
-		for n < len(own.posts) && dropped.Posts.Covers(own.partition, own.posts[n].At) {
-			delete(t.byID, own.posts[n].ID)
-			n++
-		}
-		if own.posts = own.posts[n:]; len(own.posts) == 0 {
-			delete(t.posts, author)
-		}
-	}
+	t.forgetPosts(dropped.Posts)
+	now := time.Now()
 	for id, d := range t.deleted {
-		if dropped.Posts.Covers(d.partition, d.at) {
+		if dropped.Posts.Covers(d.partition, d.at) && !now.Before(d.until) {
 			delete(t.deleted, id)
 		}
 	}
@@ -265,32 +251,41 @@ func (p *Pin) overlay(user UserID, edges map[EdgeKey]Edge) {
 	}
 }
 
-// recent returns the posts of authors that the pin holds, below an identifier, newest first.
-func (p *Pin) recent(of *related, before PostID) []Entry {
+// recent are the posts of authors whom a user sees that do not come from the timeline.
+type recent struct {
+	entries []Entry               // that the pin holds, newest first
+	pulled  map[UserID]PostID     // authors who are pulled from the PostStore, and from which identifier on
+	lists   map[UserID]*celebrity // authors who are pulled, and whose newest posts are cached
+	lacking []UserID              // authors of whom the tail lacks posts
+}
+
+// recent returns posts below an identifier.
+func (p *Pin) recent(of *related, before PostID) recent {
 	t := p.tail
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	var entries []Entry
+	r := recent{pulled: map[UserID]PostID{}, lists: map[UserID]*celebrity{}}
+	common(t.modes, of, func(m *Modes) {
+		if greatest, ok := m.greatest(); !ok {
+			return
+		} else if list := t.celebrity(m.Author); list != nil {
+			r.lists[m.Author] = list
+		} else {
+			r.pulled[m.Author] = least(before, after(greatest))
+		}
+	})
 	common(t.posts, of, func(own *authored) {
 		for _, post := range own.posts {
 			if p.Reach.Posts.Covers(own.partition, post.At) && post.ID.Compare(before) < 0 {
-				entries = append(entries, post.Entry())
+				r.entries = append(r.entries, post.Entry())
 			}
 		}
-	})
-	return sortEntries(entries)
-}
-
-// pulled calls yield with the greatest identifier of each author who has posts that are pulled.
-func (p *Pin) pulled(of *related, yield func(author UserID, greatest PostID)) {
-	t := p.tail
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	common(t.modes, of, func(m *Modes) {
-		if id, ok := m.greatest(); ok {
-			yield(m.Author, id)
+		if own.lacking != 0 {
+			r.lacking = append(r.lacking, own.author)
 		}
 	})
+	r.entries = sortEntries(r.entries)
+	return r
 }
 
 // pulls reports whether the author's newest posts are pulled.

@@ -202,6 +202,13 @@ func testRelations(t *testing.T, s feed.GraphStore) {
 	if len(rel.Follows) != 2 || len(rel.Mutes) != 1 || len(rel.Blocks) != 2 {
 		t.Errorf("Relations = %+v, want 2 follows, 1 mute, and 2 blocks of which one is of the user", rel)
 	}
+	for n := range byte(9) {
+		applied, err := s.Applied(t.Context(), user(n))
+		mustDo(t, err)
+		if rel, err := s.Relations(t.Context(), user(n)); err != nil || !reflect.DeepEqual(applied, rel.Applied) {
+			t.Errorf("Applied = %v, and of Relations %v, %v", applied, rel.Applied, err)
+		}
+	}
 	for _, e := range []feed.Edge{all[3], edge(feed.Block, 6, 1, true, 9)} {
 		if p := Shape.GraphOf(e.From); rel.Applied[p] <= e.Since {
 			t.Errorf("Relations are applied to %v, want beyond %v in partition %d", rel.Applied, e.Since, p)

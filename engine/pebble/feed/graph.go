@@ -81,6 +81,32 @@ func (g *Graph) Relations(ctx context.Context, user feed.UserID) (feed.Relations
 	return rel, nil
 }
 
+// Applied implements feed.GraphStore.
+func (g *Graph) Applied(ctx context.Context, user feed.UserID) (feed.Vector, error) {
+	from, err := g.edges(ctx, edgesFrom, user)
+	if err != nil {
+		return nil, err
+	}
+	to, err := g.edges(ctx, blocksOf, user)
+	if err != nil {
+		return nil, err
+	}
+	applied := make(feed.Vector, g.shape.Graph)
+	partition := g.shape.GraphOf(user)
+	for _, e := range from {
+		applied[partition] = max(applied[partition], e.since+1)
+	}
+	for _, e := range to {
+		other, err := g.ordinals.user(ctx, e.other)
+		if err != nil {
+			return nil, err
+		}
+		p := g.shape.GraphOf(other)
+		applied[p] = max(applied[p], e.since+1)
+	}
+	return applied, nil
+}
+
 func add(rel *feed.Relations, partition int, e edge, key feed.EdgeKey) {
 	rel.Applied[partition] = max(rel.Applied[partition], e.since+1)
 	if !e.on {
