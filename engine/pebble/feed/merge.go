@@ -12,7 +12,7 @@ import (
 )
 
 // defaultIngestBytes is the size of operands from which they are written as files of their own.
-const defaultIngestBytes = 1 << 20
+const defaultIngestBytes = 256 << 10
 
 // Merge implements feed.TimelineStore.
 func (t *Timelines) Merge(ctx context.Context, fence feed.Fence, operands []feed.Operand) error {

@@ -57,11 +57,17 @@ func OpenTimelines(dir string, trim feed.Trim, o pebble.Options) (*Timelines, er
 	return t, nil
 }
 
+// timelinesBase is the size of the level that runs are merged into first. It holds a fair part of full timelines, so that
+// there are two levels: each further one would write all of them once more.
+const timelinesBase = 768 << 20
+
 func tuneTimelines(o *cockroach.Options) {
 	for i := range o.Levels {
 		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression } // most of it is random
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
+	o.LBaseMaxBytes = timelinesBase
+	o.L0CompactionThreshold, o.L0StopWritesThreshold = 8, 24
 }
 
 // load reads the head.
