@@ -27,7 +27,7 @@ func (b *Builder) RunTail(ctx context.Context, t *Tail) error {
 		}
 	}
 	all.Go(func() {
-		if err := b.runShrink(ctx, t); err != nil {
+		if err := b.tidy(ctx, t); err != nil {
 			cancel(err)
 		}
 	})

@@ -138,16 +138,23 @@ func (t *Tail) forgetPosts(dropped Vector) {
 	}
 }
 
-// shrinkPeriod is how often RunTail looks whether the tail is too large.
-const shrinkPeriod = time.Second
+// tidyPeriod is how often RunTail looks what the tail can do without.
+const tidyPeriod = time.Second
 
-// runShrink shrinks the tail until ctx ends.
-func (b *Builder) runShrink(ctx context.Context, t *Tail) error {
+// tidy drops what is in the timelines, and shrinks the tail, until ctx ends.
+func (b *Builder) tidy(ctx context.Context, t *Tail) error {
 	for ctx.Err() == nil {
-		if err := b.Shrink(ctx, t); err != nil && !fault.Passing(err) {
+		head, ok, err := b.Timelines.Head(ctx)
+		if err == nil && ok {
+			t.Drop(head)
+		}
+		if err == nil || fault.Passing(err) {
+			err = b.Shrink(ctx, t)
+		}
+		if err != nil && !fault.Passing(err) {
 			return unlessEnded(ctx, err)
 		}
-		backoff.Sleep(ctx, shrinkPeriod)
+		backoff.Sleep(ctx, tidyPeriod)
 	}
 	return nil
 }

@@ -126,8 +126,14 @@ func (w *Worker) once(ctx context.Context) error {
 // due reports whether something waits for a run, and has waited long enough or is much enough.
 func (w *Worker) due(ctx context.Context, leads []*Lead) (bool, error) {
 	waiting, changes, err := w.Builder.waiting(ctx, leads)
-	if err != nil || waiting+changes == 0 {
+	if err != nil {
 		return false, err
+	}
+	if waiting+changes == 0 {
+		if w.ran.IsZero() {
+			w.ran = time.Now() // the leader before has left nothing
+		}
+		return false, nil
 	}
 	return time.Since(w.ran) >= w.Every || float64(waiting)*w.reach >= float64(w.Deliveries), nil
 }

@@ -9,6 +9,7 @@ import (
 	"agora/fault"
 	"agora/pattern/eventlog"
 	"agora/pattern/lead"
+	"agora/telemetry"
 )
 
 // working is a world in which workers build timelines.
@@ -210,4 +211,52 @@ func TestAWorkerEndsWhenItsLogIsAnOlderOne(t *testing.T) {
 	if err := w.worker(nil).Run(t.Context()); fault.CodeOf(err) != fault.CodeOf(ErrLogRestored()) {
 		t.Errorf("Run = %v, want %v", err, ErrLogRestored())
 	}
+}
+
+func TestTheTailDropsWhatIsInTimelines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorking(t)
+		metrics := telemetry.NewMetrics()
+		worker := w.worker(nil)
+		worker.Builder.Monitor = NewMonitor(metrics)
+		tail, err := worker.Builder.OpenTail(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		followed := make(chan error, 1)
+		follower := *worker.Builder
+		go func() { followed <- follower.RunTail(ctx, tail) }()
+		author := UserID{15: 1}
+		w.append(GraphTopic, returnRecord(author, time.Now()))
+		stopWorker := w.start(worker)
+		time.Sleep(10*time.Second + workerTick/2) // between two ticks
+		for range 3 {
+			w.post(author)
+		}
+		synctest.Wait()
+		held := func() int {
+			tail.mu.RLock()
+			defer tail.mu.RUnlock()
+			return len(tail.byID)
+		}
+		if n := held(); n != 3 {
+			t.Errorf("the tail has %d posts at once, want 3", n)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if n := held(); n != 0 {
+			t.Errorf("the tail has %d posts that are in timelines, want none", n)
+		}
+		for name, want := range map[string]float64{"agora_feed_deliveries_total": 3, "agora_fanout_duration_seconds": 3} {
+			if got, ok := metrics.Value(name); !ok || got != want {
+				t.Errorf("%s is %v, want %v", name, got, want)
+			}
+		}
+		stopWorker()
+		stop()
+		if err := <-followed; err != nil {
+			t.Errorf("RunTail = %v, want nil at its end", err)
+		}
+	})
 }
