@@ -3,13 +3,17 @@ package feed
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	cockroach "github.com/cockroachdb/pebble/v2"
+
 	"agora/engine/pebble"
+	"agora/fault"
 	"agora/feed"
 )
 
@@ -52,13 +56,39 @@ func (g *Graph) edges(ctx context.Context, p prefix, user feed.UserID) (edges, e
 	return list, nil
 }
 
-// Relations implements feed.GraphStore. The two rows that it reads may be of two moments: Applied is that of each.
-func (g *Graph) Relations(ctx context.Context, user feed.UserID) (feed.Relations, error) {
-	from, err := g.edges(ctx, edgesFrom, user)
-	if err != nil {
-		return feed.Relations{}, err
+// ends returns the edges from a user and the blocks of the user by others, as of one moment: Applied could not tell two
+// states apart if a run came between the two reads.
+func (g *Graph) ends(ctx context.Context, user feed.UserID) (from, to edges, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
 	}
-	to, err := g.edges(ctx, blocksOf, user)
+	moment := g.db.Pebble().NewSnapshot()
+	from, err = edgesAt(moment, key(edgesFrom, user[:]))
+	if err == nil {
+		to, err = edgesAt(moment, key(blocksOf, user[:]))
+	}
+	err = errors.Join(err, fault.Wrap(fault.Unavailable, moment.Close(), "edges cannot be read"))
+	return from, to, err
+}
+
+func edgesAt(moment *cockroach.Snapshot, at []byte) (list edges, err error) {
+	value, closer, err := moment.Get(at)
+	if errors.Is(err, cockroach.ErrNotFound) {
+		return nil, nil
+	}
+	if err == nil {
+		list, err = decodeEdges(value)
+		err = errors.Join(err, closer.Close())
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "edges cannot be read")
+	}
+	return list, nil
+}
+
+// Relations implements feed.GraphStore.
+func (g *Graph) Relations(ctx context.Context, user feed.UserID) (feed.Relations, error) {
+	from, to, err := g.ends(ctx, user)
 	if err != nil {
 		return feed.Relations{}, err
 	}
@@ -83,11 +113,7 @@ func (g *Graph) Relations(ctx context.Context, user feed.UserID) (feed.Relations
 
 // Applied implements feed.GraphStore.
 func (g *Graph) Applied(ctx context.Context, user feed.UserID) (feed.Vector, error) {
-	from, err := g.edges(ctx, edgesFrom, user)
-	if err != nil {
-		return nil, err
-	}
-	to, err := g.edges(ctx, blocksOf, user)
+	from, to, err := g.ends(ctx, user)
 	if err != nil {
 		return nil, err
 	}

@@ -86,6 +86,8 @@ func (m *graphModel) compare(r *rapid.T) {
 		got, gotErr := m.got.Relations(r.Context(), user)
 		want, wantErr := m.want.Relations(r.Context(), user)
 		same(r, "Relations", sorted(got), sorted(want), gotErr, wantErr)
+		applied, gotErr := m.got.Applied(r.Context(), user)
+		same(r, "Applied", applied, want.Applied, gotErr, wantErr)
 		gotCounts, gotErr := m.got.Counts(r.Context(), user)
 		wantCounts, wantErr := m.want.Counts(r.Context(), user)
 		same(r, "Counts", gotCounts, wantCounts, gotErr, wantErr)
