@@ -44,9 +44,9 @@ const timelinesVersion = 1
 //
 // Of timelines, which have ordinals of their own:
 //
-//	timelines       epoch(8) user          → timeline, as appendTimeline writes it; merged
-//	timelinesHead                          → uvarint epoch, strategy, uvarint partitions
-//	timelineRows    partition(4)           → row, as appendReach writes it
+//	timelines       epoch(8) partition(4) user  → timeline, as appendTimeline writes it; merged
+//	timelinesHead                               → uvarint epoch, strategy, uvarint partitions
+//	timelineRows    partition(4)                → row, as appendReach writes it
 type prefix byte
 
 const (

@@ -16,7 +16,7 @@ const defaultIngestBytes = 256 << 10
 
 // Merge implements feed.TimelineStore.
 func (t *Timelines) Merge(ctx context.Context, fence feed.Fence, operands []feed.Operand) error {
-	rows, err := t.encode(ctx, fence.Epoch, operands)
+	rows, err := t.encode(ctx, fence, operands)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (t *Timelines) eachOnce(rows []row) (iter.Seq2[[]byte, []byte], error) {
 }
 
 // encode returns the rows of operands. Their authors get ordinals.
-func (t *Timelines) encode(ctx context.Context, epoch uint64, operands []feed.Operand) ([]row, error) {
+func (t *Timelines) encode(ctx context.Context, fence feed.Fence, operands []feed.Operand) ([]row, error) {
 	authors := map[feed.UserID]uint32{}
 	entries := 0
 	for _, o := range operands {
@@ -103,12 +103,12 @@ func (t *Timelines) encode(ctx context.Context, epoch uint64, operands []feed.Op
 	if err := t.ordinals.of(ctx, authors); err != nil {
 		return nil, err
 	}
-	const keyBytes = 1 + 8 + len(feed.UserID{})
+	const keyBytes = 1 + 8 + 4 + len(feed.UserID{})
 	arena := make([]byte, 0, entries*24+len(operands)*(keyBytes+maxHeader+16))
 	rows := make([]row, len(operands))
 	for i := range operands {
 		begin := len(arena)
-		arena = appendTimelineKey(arena, epoch, operands[i].User)
+		arena = appendTimelineKey(arena, fence.Epoch, fence.Partition, operands[i].User)
 		rows[i].key = arena[begin:len(arena):len(arena)]
 		begin = len(arena)
 		arena = appendTimeline(arena, operands[i].Timeline, t.trim, authors)

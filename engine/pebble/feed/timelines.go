@@ -164,12 +164,11 @@ func (t *Timelines) Begin(ctx context.Context, was uint64, head feed.Head) error
 	return nil
 }
 
-func timelineKey(epoch uint64, user feed.UserID) []byte {
-	return appendTimelineKey(nil, epoch, user)
-}
-
-func appendTimelineKey(to []byte, epoch uint64, user feed.UserID) []byte {
-	return append(binary.BigEndian.AppendUint64(append(to, byte(timelines)), epoch), user[:]...)
+// appendTimelineKey appends the key of a timeline. The partition comes before the user, so that the files of a run, of
+// which each has one partition, do not overlap: Pebble counts them as one level then.
+func appendTimelineKey(to []byte, epoch uint64, partition int, user feed.UserID) []byte {
+	to = binary.BigEndian.AppendUint64(append(to, byte(timelines)), epoch)
+	return append(binary.BigEndian.AppendUint32(to, uint32(partition)), user[:]...)
 }
 
 // Read implements feed.TimelineStore.
@@ -179,7 +178,7 @@ func (t *Timelines) Read(ctx context.Context, user feed.UserID, partition int, b
 		if s == nil || partition >= len(s.Rows) {
 			return feed.Row{}, feed.Timeline{}, ctx.Err()
 		}
-		timeline, err := t.read(ctx, timelineKey(s.Epoch, user), before, limit)
+		timeline, err := t.read(ctx, appendTimelineKey(nil, s.Epoch, partition, user), before, limit)
 		if err != nil {
 			return feed.Row{}, feed.Timeline{}, err
 		}
@@ -249,9 +248,14 @@ func (t *Timelines) Advance(ctx context.Context, fence feed.Fence, to feed.Row) 
 func (t *Timelines) Drop(ctx context.Context, epoch uint64, users ...feed.UserID) error {
 	t.writing.RLock()
 	defer t.writing.RUnlock()
+	s := t.head.Load()
+	if s == nil || s.Epoch != epoch {
+		return ctx.Err() // Begin has removed them
+	}
+	shape := feed.Shape{Graph: len(s.Rows)}
 	rows := make([]row, len(users))
 	for i, user := range users {
-		rows[i].key = timelineKey(epoch, user)
+		rows[i].key = appendTimelineKey(nil, epoch, shape.GraphOf(user), user)
 	}
 	return write(ctx, t.db, rows)
 }

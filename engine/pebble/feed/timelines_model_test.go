@@ -10,6 +10,8 @@ import (
 )
 
 var (
+	modelTimelines = feed.Shape{Graph: 2}
+
 	modelTrim = feed.Trim{Above: 5, Keep: 3}
 	never     = feed.Trim{Above: 1 << 30}
 )
@@ -137,7 +139,8 @@ func drawOperand(r *rapid.T) feed.Operand {
 
 func (m *timelinesModel) merge(r *rapid.T) {
 	fence := m.drawFence(r)
-	operands := rapid.SliceOfN(rapid.Custom(drawOperand), 0, 4).Draw(r, "operands")
+	operands := rapid.SliceOfN(rapid.Custom(drawOperand), 0, 6).Draw(r, "operands")
+	operands = slices.DeleteFunc(operands, func(o feed.Operand) bool { return modelTimelines.GraphOf(o.User) != fence.Partition })
 	based := slices.ContainsFunc(operands, func(o feed.Operand) bool { return o.Base })
 	current := fence.Epoch == m.fence.Epoch && fence.Row.Writer == m.fence.Row.Writer
 	if !current && !based && fence.Epoch != m.fence.Epoch {
