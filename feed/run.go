@@ -55,7 +55,25 @@ func (b *Builder) Run(ctx context.Context, leads ...*Lead) (RunStats, error) {
 			return r.stats, err
 		}
 	}
+	if r.stats.Partitions == 0 {
+		return r.stats, r.stillLead(ctx, leads)
+	}
 	return r.stats, nil
+}
+
+// stillLead fails with fault.Stale if the rows are not those of the leads. A store that has lost its timelines is found so, even if
+// the log has nothing new.
+func (b *Builder) stillLead(ctx context.Context, leads []*Lead) error {
+	head, ok, err := b.Timelines.Head(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range leads {
+		if !ok || head.Epoch != l.fence.Epoch || !head.Rows[l.fence.Partition].equal(l.fence.Row) {
+			return ErrStale()
+		}
+	}
+	return nil
 }
 
 func (r *run) readPosts(ctx context.Context) error {

@@ -163,8 +163,9 @@ func (a *actor) builder() *Builder {
 	return &Builder{
 		Shape: w.shape, Epoch: w.epoch, Starts: starts, Log: simLog{w.log, a, ports},
 		Posts: simPosts{ports}, Graph: simGraph{ports}, Timelines: simTimelines{ports},
-		Strategy: a.on.strategy, Threshold: simThreshold, Trim: w.trim, Records: 1 + w.rng.IntN(6), Operands: 1, CacheBytes: 2000, Bounds: Bounds{Relations: 1200, Posts: w.tailBytes, Celebrities: 1000},
-		Draw: w.rng.Uint64, Now: func() time.Time { return time.Unix(0, 0) },
+		Strategy: a.on.strategy, Threshold: simThreshold, Trim: w.trim, Records: 1 + w.rng.IntN(6), Operands: 1, CacheBytes: 1 << 20, // what a full cache gives up is not drawn from the seed
+		Bounds: Bounds{Relations: 1 << 20, Posts: w.tailBytes, Celebrities: 1 << 20},
+		Draw:   w.rng.Uint64, Now: func() time.Time { return time.Unix(0, 0) },
 	}
 }
 

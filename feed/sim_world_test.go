@@ -133,7 +133,7 @@ func (w *world) anyStrategy() Strategy {
 
 func (w *world) user() UserID { return w.users[w.rng.IntN(len(w.users))] }
 
-// go_ starts an actor. It ends with its server.
+// spawn starts an actor. It ends with its server.
 func (w *world) spawn(on *server, work func(a *actor)) {
 	a := &actor{world: w, on: on}
 	a.next, a.stop = iter.Pull(func(yield func(struct{}) bool) {

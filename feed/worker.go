@@ -123,36 +123,30 @@ func (w *Worker) once(ctx context.Context) error {
 	return err
 }
 
-// due reports whether something waits for a run, and has waited long enough or is much enough.
+// due reports whether it is time for a run, or so much waits for one that it has to begin earlier. A run without anything new
+// finds out whether the timelines are still there.
 func (w *Worker) due(ctx context.Context, leads []*Lead) (bool, error) {
-	waiting, changes, err := w.Builder.waiting(ctx, leads)
-	if err != nil {
-		return false, err
+	if time.Since(w.ran) >= w.Every {
+		return true, nil
 	}
-	if waiting+changes == 0 {
-		if w.ran.IsZero() {
-			w.ran = time.Now() // the leader before has left nothing
-		}
-		return false, nil
-	}
-	return time.Since(w.ran) >= w.Every || float64(waiting)*w.reach >= float64(w.Deliveries), nil
+	waiting, err := w.Builder.waiting(ctx, leads)
+	return float64(waiting)*w.reach >= float64(w.Deliveries), err
 }
 
-// waiting returns how many records of both topics the next run of leads has not taken.
-func (b *Builder) waiting(ctx context.Context, leads []*Lead) (posts, changes int64, err error) {
-	postEnds, graphEnds, err := b.ends(ctx)
+// waiting returns how many posts the next run of leads will find.
+func (b *Builder) waiting(ctx context.Context, leads []*Lead) (posts int64, err error) {
+	ends, err := b.Log.Ends(ctx, PostsTopic)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	from := leads[0].fence.Row.Posts
 	for _, l := range leads {
 		from = lower(from, l.fence.Row.Posts)
-		changes += graphEnds[l.fence.Partition].Next - l.fence.Row.Graph.Offset()
 	}
 	for p, at := range from {
-		posts += postEnds[p].Next - at.Offset()
+		posts += ends[p].Next - at.Offset()
 	}
-	return posts, changes, nil
+	return posts, nil
 }
 
 func (w *Worker) run(ctx context.Context, leads []*Lead) error {

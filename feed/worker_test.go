@@ -260,3 +260,20 @@ func TestTheTailDropsWhatIsInTimelines(t *testing.T) {
 		}
 	})
 }
+
+func TestAWorkerNoticesThatTheTimelinesAreLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorking(t)
+		user := UserID{15: 1}
+		w.append(GraphTopic, returnRecord(user, time.Now()))
+		defer w.start(w.worker(nil))()
+		time.Sleep(10 * time.Second)
+		w.timelines.mu.Lock()
+		w.timelines.head = Head{}
+		w.timelines.mu.Unlock()
+		time.Sleep(20 * time.Second)
+		if head, ok, err := w.timelines.Head(t.Context()); err != nil || !ok || len(head.Rows) != w.shape.Graph {
+			t.Errorf("the head is %v, %v, %v; want new timelines", head, ok, err)
+		}
+	})
+}
