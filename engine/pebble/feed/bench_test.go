@@ -194,7 +194,7 @@ func BenchmarkDeliveries(b *testing.B) {
 			}
 			reads := stop()
 			used = processorTime(b) - used
-			size, err := t.db.Pebble().EstimateDiskUsage(key(timelines), key(timelines+1))
+			_, size, err := t.Bytes()
 			mustDo(b, err)
 			b.ReportMetric(float64(deliveries)/b.Elapsed().Seconds(), "deliveries/s")
 			b.ReportMetric(float64(used.Nanoseconds())/float64(deliveries), "cpu-ns/delivery")

@@ -120,6 +120,14 @@ func (t *Timelines) Close() error { return t.db.Close() }
 // Err returns why the database refuses writes, or nil.
 func (t *Timelines) Err() error { return t.db.Err() }
 
+// Bytes returns about how much memory and disk the timelines take. Timelines that were merged last are in memory, in
+// what Pebble has allocated for such tables.
+func (t *Timelines) Bytes() (memory, disk uint64, err error) {
+	disk, err = t.db.Pebble().EstimateDiskUsage(key(timelines), key(timelines+1))
+	m := t.db.Pebble().Metrics()
+	return m.MemTable.Size + uint64(m.BlockCache.Size), disk, fault.Wrap(fault.Unavailable, err, "the size of the timelines is unknown")
+}
+
 // Head implements feed.TimelineStore.
 func (t *Timelines) Head(ctx context.Context) (head feed.Head, ok bool, err error) {
 	s := t.head.Load()
