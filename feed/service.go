@@ -22,6 +22,9 @@ const (
 	MaxMediaURL = 500  // bytes
 )
 
+// maxWait bounds how long a write waits for the tail of its server.
+const maxWait = time.Second
+
 // NewPost is a post as its author sends it.
 type NewPost struct {
 	Text    string
@@ -62,7 +65,8 @@ type Service struct {
 	Logger *slog.Logger
 }
 
-// Post publishes a post. With an Idempotency-Key, a retry returns the post of the first try. The post exists when it is
+// Post publishes a post. With an Idempotency-Key, a retry returns the post of the first try, or
+// ErrNoPost if that was deleted since. The post exists when it is
 // in the log, even if the PostStore fails: the builder inserts it then.
 func (s *Service) Post(ctx context.Context, author UserID, n NewPost, key string) (Post, Reach, error) {
 	if err := n.Check(); err != nil {
@@ -90,6 +94,11 @@ func (s *Service) Post(ctx context.Context, author UserID, n NewPost, key string
 				return known, s.Tail.Reach(), nil
 			} else if !fault.Is(err, fault.NotFound) {
 				return Post{}, Reach{}, err
+			}
+			if gone, err := s.deleted(ctx, id); err != nil {
+				return Post{}, Reach{}, err
+			} else if gone {
+				return Post{}, Reach{}, ErrNoPost(id)
 			}
 			p.ID = id
 		}
@@ -189,6 +198,16 @@ func (s *Service) find(ctx context.Context, id PostID) (Post, error) {
 	return Post{}, ErrNoPost(id)
 }
 
+func (s *Service) deleted(ctx context.Context, id PostID) (bool, error) {
+	pin := s.Tail.Pin()
+	defer pin.Release()
+	if _, deleted := pin.post(id); deleted {
+		return true, nil
+	}
+	found, err := s.Posts.Get(ctx, id)
+	return len(found) > 0 && found[0].Deleted != 0, err
+}
+
 func (s *Service) append(ctx context.Context, topic string, r eventlog.Record) (Position, error) {
 	at, err := s.Log.Append(ctx, topic, r)
 	if err != nil {
@@ -197,8 +216,8 @@ func (s *Service) append(ctx context.Context, topic string, r eventlog.Record) (
 	return At(s.Epoch, at[0].Offset), nil
 }
 
-// reached waits until the tail has a record, so that the next read of this server shows it. It gives up with ctx: the
-// record is in the log all the same.
+// reached waits until the tail has a record, so that the next read of this server shows it. It gives up after
+// maxWait: the record is in the log all the same.
 func (s *Service) reached(ctx context.Context, topic string, partition int, at Position) (Reach, error) {
 	reach := s.Tail.Reach()
 	want := Reach{Posts: reach.Posts, Graph: reach.Graph}
@@ -207,6 +226,8 @@ func (s *Service) reached(ctx context.Context, topic string, partition int, at P
 	} else {
 		want.Posts = want.Posts.with(partition, max(want.Posts[partition], at+1))
 	}
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
 	if err := s.Tail.Wait(ctx, want); err != nil {
 		return want, nil //nolint:nilerr // the write is done; a read after want waits by itself
 	}

@@ -1,0 +1,54 @@
+package feed
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"agora/fault"
+	"agora/pattern/eventlog"
+)
+
+// newSmallService returns a service whose tail reads nothing.
+func newSmallService(t *testing.T) *Service {
+	t.Helper()
+	log := eventlog.NewMemory()
+	for _, topic := range []string{PostsTopic, GraphTopic} {
+		if err := log.Create(t.Context(), topic, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tail, _ := newSmallTail(Bounds{})
+	return &Service{Shape: small, Epoch: 1, Log: log, Posts: NewMemoryPosts(), Graph: NewMemoryGraph(small), Tail: tail}
+}
+
+func TestAWriteDoesNotWaitForeverForTheTail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, start := newSmallService(t), time.Now()
+		reach, err := s.Set(t.Context(), EdgeKey{Follow, UserID{15: 1}, UserID{15: 2}}, true)
+		if err != nil || time.Since(start) != maxWait || reach.Graph[0] != At(1, 1) {
+			t.Errorf("a write that the tail does not read answers %v, %v after %v", reach, err, time.Since(start))
+		}
+	})
+}
+
+func TestARetryOfADeletedPostPublishesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, author := newSmallService(t), UserID{15: 1}
+		p, _, err := s.Post(t.Context(), author, NewPost{Text: "text"}, "key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		deleted, err := s.Delete(t.Context(), author, false, p.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if _, _, err := s.Post(t.Context(), author, NewPost{Text: "text"}, "key"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("a retry of a deleted post answers %v", err)
+		}
+		if deleted.Posts[0] != At(1, 2) || time.Since(start) != 0 {
+			t.Error("the retry appended a record")
+		}
+	})
+}
