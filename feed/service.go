@@ -65,17 +65,13 @@ type Service struct {
 	Logger *slog.Logger
 }
 
-// Post publishes a post. With an Idempotency-Key, a retry returns the post of the first try, or
-// ErrNoPost if that was deleted since. The post exists when it is
-// in the log, even if the PostStore fails: the builder inserts it then.
+// Post publishes a post. With an Idempotency-Key, a retry returns the post of the first try, or ErrNoPost if that was
+// deleted since. The post exists when it is in the log, even if the PostStore fails: the builder inserts it then.
 func (s *Service) Post(ctx context.Context, author UserID, n NewPost, key string) (Post, Reach, error) {
 	if err := n.Check(); err != nil {
 		return Post{}, Reach{}, err
 	}
-	p := Post{
-		ID: NewPostID(), Author: author, Text: n.Text, Product: n.Product, ReplyTo: n.ReplyTo, Media: n.Media,
-		CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
-	}
+	p := Post{ID: NewPostID(), Author: author, Text: n.Text, Product: n.Product, ReplyTo: n.ReplyTo, Media: n.Media}
 	if n.ReplyTo != (PostID{}) {
 		parent, err := s.Get(ctx, author, n.ReplyTo)
 		if err != nil {
@@ -84,25 +80,16 @@ func (s *Service) Post(ctx context.Context, author UserID, n NewPost, key string
 		p.Parent = Parent{Partition: s.Shape.PostsOf(parent.Author), At: parent.At}
 	}
 	if key != "" {
-		id, err := s.Posts.Claim(ctx, Claim{Author: author, Key: key, Hash: n.hash(), ID: p.ID})
+		known, err := s.claim(ctx, Claim{Author: author, Key: key, Hash: n.hash(), ID: p.ID})
 		if err != nil {
 			return Post{}, Reach{}, err
 		}
-		if id != p.ID {
-			known, err := s.find(ctx, id)
-			if err == nil {
-				return known, s.Tail.Reach(), nil
-			} else if !fault.Is(err, fault.NotFound) {
-				return Post{}, Reach{}, err
-			}
-			if gone, err := s.deleted(ctx, id); err != nil {
-				return Post{}, Reach{}, err
-			} else if gone {
-				return Post{}, Reach{}, ErrNoPost(id)
-			}
-			p.ID = id
+		if known.Author == author {
+			return known, s.Tail.Reach(), nil
 		}
+		p.ID = known.ID
 	}
+	p.CreatedAt = p.ID.Made() // not the clock: a retry after a crash has to append the same post
 	at, err := s.append(ctx, PostsTopic, postRecord(&p))
 	if err != nil {
 		return Post{}, Reach{}, err
@@ -113,6 +100,24 @@ func (s *Service) Post(ctx context.Context, author UserID, n NewPost, key string
 	}
 	reach, err := s.reached(ctx, PostsTopic, s.Shape.PostsOf(author), at)
 	return p, reach, err
+}
+
+// claim returns the post of the first request with an Idempotency-Key. If that was not appended yet, it has nothing but
+// the identifier to append it under.
+func (s *Service) claim(ctx context.Context, c Claim) (Post, error) {
+	id, err := s.Posts.Claim(ctx, c)
+	if err != nil || id == c.ID {
+		return Post{ID: id}, err
+	}
+	known, err := s.find(ctx, id)
+	if err == nil || !fault.Is(err, fault.NotFound) {
+		return known, err
+	}
+	gone, err := s.deleted(ctx, id)
+	if err == nil && gone {
+		err = ErrNoPost(id)
+	}
+	return Post{ID: id}, err
 }
 
 func (n NewPost) hash() [32]byte {

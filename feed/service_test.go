@@ -1,6 +1,8 @@
 package feed
 
 import (
+	"bytes"
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,6 +51,44 @@ func TestARetryOfADeletedPostPublishesNothing(t *testing.T) {
 		}
 		if deleted.Posts[0] != At(1, 2) || time.Since(start) != 0 {
 			t.Error("the retry appended a record")
+		}
+	})
+}
+
+// lostAppend is a log that appends a record and loses the answer, once.
+type lostAppend struct {
+	eventlog.Log
+	lost bool
+}
+
+func (l *lostAppend) Append(ctx context.Context, topic string, records ...eventlog.Record) ([]eventlog.Position, error) {
+	at, err := l.Log.Append(ctx, topic, records...)
+	if err == nil && !l.lost {
+		l.lost = true
+		return nil, fault.New(fault.Unavailable, "", "the answer was lost")
+	}
+	return at, err
+}
+
+func TestARetryAppendsTheSamePost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, author := newSmallService(t), UserID{15: 1}
+		log := s.Log
+		s.Log = &lostAppend{Log: log}
+		if _, _, err := s.Post(t.Context(), author, NewPost{Text: "text"}, "key"); !fault.Is(err, fault.Unavailable) {
+			t.Fatalf("a post whose append was not acknowledged answers %v", err)
+		}
+		time.Sleep(time.Hour)
+		p, _, err := s.Post(t.Context(), author, NewPost{Text: "text"}, "key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages, err := log.Read(t.Context(), PostsTopic, 0, 0, 10)
+		if err != nil || len(messages) != 2 || messages[0].ID != messages[1].ID || !bytes.Equal(messages[0].Value, messages[1].Value) {
+			t.Errorf("two tries appended %v, %v; want one post twice", messages, err)
+		}
+		if p.CreatedAt != p.ID.Made() {
+			t.Errorf("the post was made at %v and says %v", p.ID.Made(), p.CreatedAt)
 		}
 	})
 }
