@@ -234,7 +234,7 @@ func (s *Service) reached(ctx context.Context, topic string, partition int, at P
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	if err := s.Tail.Wait(ctx, want); err != nil {
-		return want, nil //nolint:nilerr // the write is done; a read after want waits by itself
+		return want, nil // the write is done; a read after want waits by itself
 	}
 	return s.Tail.Reach(), nil
 }
