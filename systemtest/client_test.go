@@ -16,14 +16,14 @@ import (
 	"agora/shop"
 )
 
-// client speaks to a server for one user.
+// client sends the requests of one user.
 type client struct {
 	server *server
 	http   *http.Client
 	token  string
 }
 
-// crowd returns what clients of one server share: connections that are kept open, as many as there are clients.
+// crowd returns an HTTP client that several clients of one server share, with an open connection for each.
 func crowd(t *testing.T, size int) *http.Client {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: size}
@@ -31,14 +31,14 @@ func crowd(t *testing.T, size int) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// answer is what the server said.
+// answer is an answer of the server.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// problem is what the tests read of an answer that is an application/problem+json.
+// problem has the fields of an application/problem+json that tests read.
 type problem struct {
 	Code   string        `json:"code"`
 	Detail string        `json:"detail"`
@@ -57,11 +57,11 @@ func (a answer) into(v any) error {
 
 func (a answer) problem() problem {
 	var p problem
-	_ = a.into(&p) // one without a code is none that the tests expect
+	_ = a.into(&p) // no test expects an answer without a code
 	return p
 }
 
-// send sends a request once. An error means that there was no answer, or not all of it.
+// send sends a request once. An error means that the answer is missing or incomplete.
 func (c *client) send(ctx context.Context, method, path, key string, body any) (answer, error) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
@@ -85,8 +85,8 @@ func (c *client) send(ctx context.Context, method, path, key string, body any) (
 	return answer{response.StatusCode, response.Header, read}, err
 }
 
-// ask sends a request until there is an answer that says what became of it, whatever happens to the server
-// meanwhile. It has to be one that may be sent again.
+// ask sends a request until an answer has its outcome, even if the server is killed meanwhile. The request has to be one that may
+// be retried.
 func (c *client) ask(ctx context.Context, method, path, key string, body any) (answer, error) {
 	for {
 		if err := c.server.wait(ctx); err != nil {
@@ -105,12 +105,12 @@ func (c *client) ask(ctx context.Context, method, path, key string, body any) (a
 	}
 }
 
-// passing reports whether an answer says no more than that the same request may be sent again.
+// passing reports whether an answer only says that the request may be retried.
 func passing(a answer) bool {
 	return a.status >= http.StatusInternalServerError || a.status == http.StatusTooManyRequests || a.problem().Code == "in_flight"
 }
 
-// must asks and fails the test on any other answer than the wanted one, which it decodes into v unless that is nil.
+// must calls ask and fails the test unless the answer has the wanted status. It decodes the body into v unless that is nil.
 func (c *client) must(t *testing.T, method, path string, body any, status int, v any) {
 	t.Helper()
 	got, err := c.ask(t.Context(), method, path, "", body)
@@ -128,10 +128,10 @@ func (c *client) must(t *testing.T, method, path string, body any, status int, v
 	}
 }
 
-// offered is a product that is for sale.
+// offered is a product for sale.
 type offered struct{ id, sku string }
 
-// offer makes a product with units on hand.
+// offer creates a product with units on hand.
 func (c *client) offer(t *testing.T, sku string, units int64) offered {
 	t.Helper()
 	var product shop.Product
@@ -150,7 +150,7 @@ func (c *client) stock(t *testing.T, sku string) shop.Stock {
 	return stock
 }
 
-// Order returns an order as it is now, or fault.NotFound.
+// Order returns the current state of an order, or fault.NotFound.
 func (c *client) Order(ctx context.Context, id string) (shop.Order, error) {
 	got, err := c.ask(ctx, "GET", "/v1/orders/"+id, "", nil)
 	if err != nil {
@@ -167,7 +167,7 @@ func (c *client) Order(ctx context.Context, id string) (shop.Order, error) {
 	return order, err
 }
 
-// cart is what a client wants to buy.
+// cart has the lines of an order.
 type cart []item
 
 type item struct {
@@ -192,7 +192,7 @@ func (c cart) units() map[string]int64 {
 	return units
 }
 
-// outcome reads the answer to the order of a cart.
+// outcome returns the output of an order from its answer.
 func (c cart) outcome(a answer) (verify.Output, error) {
 	p := a.problem()
 	id := orderID.FindString(p.Detail)
@@ -220,5 +220,5 @@ func (c cart) outcome(a answer) (verify.Output, error) {
 	return verify.Output{}, fmt.Errorf("no answer to an order: %s", a)
 }
 
-// orderID finds the identifier of an order in what a problem says.
+// orderID returns the id of an order in the detail of a problem.
 var orderID = regexp.MustCompile(`\bord_[0-9a-z]{26}\b`)

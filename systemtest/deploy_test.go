@@ -10,10 +10,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// passwords are what Docker Compose replaces by passwords.
+// passwords matches the variables that Docker Compose replaces by passwords.
 var passwords = regexp.MustCompile(`\$\{[A-Z]+_PASSWORD[^}]*\}`)
 
-// TestTheComposeFileConfiguresAgora lets agora read what deploy/compose.yaml tells it. Docker itself is not asked.
+// TestTheComposeFileConfiguresAgora lets agora load its configuration from deploy/compose.yaml. It does not run Docker.
 func TestTheComposeFileConfiguresAgora(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join("..", "deploy", "compose.yaml"))
 	if err != nil {
@@ -36,7 +36,7 @@ func TestTheComposeFileConfiguresAgora(t *testing.T) {
 	}
 	got := runToEnd(t, command(t, variables, "config"))
 	if got.code != 0 {
-		t.Fatalf("agora does not take what compose.yaml says: %s", got.err)
+		t.Fatalf("agora refuses the configuration of compose.yaml: %s", got.err)
 	}
 	for _, line := range []string{"orders: postgres://agora@postgres/agora #", "cdn: varnish://varnish:8081 #", "listen: :9464"} {
 		if !strings.Contains(got.out, line) {
@@ -45,7 +45,7 @@ func TestTheComposeFileConfiguresAgora(t *testing.T) {
 	}
 	for _, name := range []string{"agora1", "agora2"} {
 		if file.Services[name].Environment["AGORA_SHOP_ORDERS"] != file.Environment["AGORA_SHOP_ORDERS"] {
-			t.Errorf("%s does not have what the servers share", name)
+			t.Errorf("%s lacks the shared configuration", name)
 		}
 	}
 }

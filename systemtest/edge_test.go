@@ -23,11 +23,11 @@ import (
 	loadshop "agora/lab/load/shop"
 )
 
-// script runs one of the project's scripts that start a server and end with their input, and returns the lines
-// that it says first. Where the server is not installed the test is skipped, or fails if the variable CI is set.
+// script runs one of the project's scripts that start a server and end with their input, and returns their first lines. If the
+// server is not installed, the test is skipped; if the variable CI is set, it fails.
 func script(t *testing.T, lines int, name string, args ...string) []string {
 	t.Helper()
-	// Not under the test's context, which ends before the cleanup that lets the script clean up.
+	// Not with the test's context, which ends before the cleanups, and so before the script has removed its files.
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", append([]string{filepath.Join("..", "scripts", name)}, args...)...)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
@@ -44,7 +44,7 @@ func script(t *testing.T, lines int, name string, args ...string) []string {
 	}
 	t.Cleanup(func() {
 		_ = input.Close()
-		_ = cmd.Wait() // what it has to say is said
+		_ = cmd.Wait() // its output has been read
 	})
 	var said []string
 	for in := bufio.NewScanner(output); len(said) < lines; {
@@ -60,18 +60,18 @@ func script(t *testing.T, lines int, name string, args ...string) []string {
 	return said
 }
 
-// goods are what a load asks for. The servers have one more product, which is the test's own.
+// goods are the generated products of a load. The servers have one more product, for the test.
 var goods = generate.Plan{Products: 300, Users: 50, Seed: 1}
 
-// fleet is several servers that share a shop, and the nginx before them.
+// fleet is several servers that share a shop, and the nginx in front of them.
 type fleet struct {
 	config  string // file
 	servers []*server
-	proxy   *server // nginx, for clients: it has an address and never ends
+	proxy   *server // nginx, in the form that clients need
 	logs    string  // folder of nginx's logs
 }
 
-// openFleet starts servers on one PostgreSQL and one Redis, with nginx before them as deploy/nginx has it.
+// openFleet starts servers on one PostgreSQL and one Redis, with the nginx of deploy/nginx in front of them.
 func openFleet(t *testing.T, size int) *fleet {
 	t.Helper()
 	database := script(t, 1, "postgres")[0]
@@ -108,7 +108,7 @@ func openFleet(t *testing.T, size int) *fleet {
 	return f
 }
 
-// complaints are the end of what nginx logged of requests that failed.
+// complaints returns the last log lines of nginx about failed requests.
 func (f *fleet) complaints() string {
 	var said bytes.Buffer
 	for name, pattern := range map[string]string{"access.log": ` (502|504) `, "error.log": `\[(error|crit|alert)\]`} {
@@ -118,7 +118,7 @@ func (f *fleet) complaints() string {
 	return said.String()
 }
 
-// restart ends a server as an operator does and starts it again.
+// restart stops a server with SIGTERM and starts it again.
 func (f *fleet) restart(t *testing.T, s *server) {
 	t.Helper()
 	s.stop(t)
@@ -145,7 +145,7 @@ func checkReady(t *testing.T, url string) {
 	}
 }
 
-// loaded sends the traffic of customers through nginx, nothing of it a second time, until the work is done.
+// loaded sends the traffic of customers through nginx, without retries, until work returns.
 func (f *fleet) loaded(t *testing.T, history io.Writer, work func()) load.Report {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -198,7 +198,7 @@ func (f *fleet) stop(t *testing.T) {
 	}
 }
 
-// verify holds what the servers share to its journal, and the history to it.
+// verify compares the shared stores with the journal, and the history with them.
 func (f *fleet) verify(t *testing.T, args ...string) {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "data")
@@ -208,8 +208,8 @@ func (f *fleet) verify(t *testing.T, args ...string) {
 	}
 }
 
-// TestARollingRestartFailsNoRequest restarts one server after the other under load. Not one request fails: neither
-// those that may be sent twice, nor those that must not be, which are also counted to have been done once.
+// TestARollingRestartFailsNoRequest restarts one server after the other under load. It checks that no request fails, and that each
+// request that must not be retried has effect once.
 func TestARollingRestartFailsNoRequest(t *testing.T) {
 	f := openFleet(t, 2)
 	rounds := 1
@@ -253,15 +253,15 @@ func TestARollingRestartFailsNoRequest(t *testing.T) {
 		t.Errorf("%d requests failed: %v", failed, report.Trial.All.Errors)
 	}
 	if made := admin.stock(t, sku).OnHand - before.OnHand; made != acknowledged.Load() {
-		t.Errorf("%d changes of stock by one were acknowledged, and made %d", acknowledged.Load(), made)
+		t.Errorf("%d changes of stock by one were acknowledged, and changed it by %d", acknowledged.Load(), made)
 	}
 	t.Logf("%d changes of stock, each made once", acknowledged.Load())
 	f.stop(t)
 	f.verify(t)
 }
 
-// TestKilledServersFailHardlyARequest kills one server after the other under load. nginx sends what was under way
-// there to another one, which is safe for what it may send twice: what was ordered was ordered once.
+// TestKilledServersFailHardlyARequest kills one server after the other under load. nginx sends the requests in flight to another
+// server if they may be retried. The test checks that hardly any request fails, and that each order exists once.
 func TestKilledServersFailHardlyARequest(t *testing.T) {
 	kills, pause, allowed := 4, 1200*time.Millisecond, 0.005
 	switch {

@@ -12,7 +12,7 @@ import (
 	"agora/lab/verify"
 )
 
-// tinyDisk returns a folder on a file system of a few megabytes, which goes away with the test.
+// tinyDisk returns a folder on a file system of a few megabytes, which is removed at the end of the test.
 func tinyDisk(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -30,7 +30,7 @@ func tinyDisk(t *testing.T, size string) string {
 	return dir
 }
 
-// fill writes a file of all the space that is left but some.
+// fill writes a file that leaves only spare bytes of space.
 func fill(t *testing.T, dir string, spare int64) (path string) {
 	t.Helper()
 	var disk syscall.Statfs_t
@@ -44,8 +44,8 @@ func fill(t *testing.T, dir string, spare int64) (path string) {
 	return path
 }
 
-// TestAFullDiskLosesNoOrder lets a server run out of space under orders: they are refused, not lost, and when
-// there is space again it sells again.
+// TestAFullDiskLosesNoOrder fills the disk of a server that gets orders. It checks that orders are refused, that no acknowledged order
+// is lost, and that orders are accepted when there is space again.
 func TestAFullDiskLosesNoOrder(t *testing.T) {
 	const (
 		buyers = 16
@@ -101,8 +101,8 @@ func TestAFullDiskLosesNoOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	order(t, admin, product)
-	// The event log does not go on after a write that failed, as it does not know what is on the disk. Orders
-	// wait in the outbox then, and the server says that it has to be started again.
+	// After a failed write, the event log refuses further ones, because the state of the disk is unknown. The events wait in the
+	// outbox, and the server is not ready until it is restarted.
 	ready := isReady(t, admin)
 	s.signal(t, syscall.SIGTERM)
 	if <-s.exited; ready != (s.end == nil) {
@@ -111,14 +111,14 @@ func TestAFullDiskLosesNoOrder(t *testing.T) {
 	s.verify(t, "after a full disk")
 	s.start(t)
 	if !isReady(t, admin) {
-		t.Error("the server is not ready after the disk was full and is not any more")
+		t.Error("the server is not ready although the disk has space again")
 	}
 	checkThere(t, admin, acknowledged)
 	order(t, admin, product)
 	s.stop(t)
 }
 
-// isReady asks a server whether it can do its work.
+// isReady reports whether a server is ready.
 func isReady(t *testing.T, c *client) bool {
 	t.Helper()
 	got, err := c.send(t.Context(), "GET", "/readyz", "", nil)
@@ -128,12 +128,12 @@ func isReady(t *testing.T, c *client) bool {
 	return got.status == http.StatusOK
 }
 
-// checkThere fails the test unless all the orders are there.
+// checkThere fails the test unless all orders exist.
 func checkThere(t *testing.T, c *client, ids []string) {
 	t.Helper()
 	for _, id := range ids {
 		if _, err := c.Order(t.Context(), id); err != nil {
-			t.Errorf("an order that was acknowledged: %v", err)
+			t.Errorf("an acknowledged order: %v", err)
 		}
 	}
 }

@@ -16,21 +16,20 @@ import (
 )
 
 const (
-	shoppers = 200 // clients at the same time
-	users    = 4   // whom they buy for
-	wanted   = 100 // units of the SKU that each of them wants
-	shelf    = 20  // other SKUs, which are in mixed carts
+	shoppers = 200 // concurrent clients
+	users    = 4   // users of the clients
+	wanted   = 100 // units of the SKU that every shopper buys
+	shelf    = 20  // other SKUs, in mixed carts
 	perSKU   = 60  // units of each of these
 
-	// watched is how many of the shelf's SKUs are read, edited and given back while they are bought. Few shoppers
-	// buy those, because to find an order of operations that explains what each client saw takes time that is
-	// exponential in how many of them were under way at once.
+	// watched is the number of the shelf's SKUs that are also read, edited and cancelled. Few shoppers buy these, because the check
+	// of linearizability takes time that is exponential in the number of concurrent operations.
 	watched  = 4
-	watchers = 4 // shoppers for each of the watched
+	watchers = 4 // shoppers for each watched SKU
 )
 
-// TestOversellAcrossCrashes lets a crowd buy while the server is killed again and again, and holds the shop to
-// what it has told: nothing is sold twice, no order that was acknowledged is missing, none is there twice.
+// TestOversellAcrossCrashes lets many shoppers buy while the server is killed repeatedly. It checks that no unit is sold twice, and
+// that every acknowledged order exists once.
 func TestOversellAcrossCrashes(t *testing.T) {
 	rounds, kills := 2, 4
 	switch {
@@ -64,16 +63,16 @@ func TestOversellAcrossCrashes(t *testing.T) {
 	m.server.verify(t, "after a kill, a start and a stop")
 }
 
-// market is a shop under test and everybody who buys there.
+// market is a shop under test and its shoppers.
 type market struct {
 	server   *server
 	admin    *client
 	shoppers []*shopper
 	luck     *rand.Rand
 	history  *verify.Recorder
-	written  bytes.Buffer // the history, once it is closed
+	written  bytes.Buffer // the history, after it is closed
 	answers  chan struct{}
-	stocked  map[string]int64 // by SKU whose stock was not edited
+	stocked  map[string]int64 // stocked units by SKU, for SKUs whose stock was not edited
 }
 
 func openMarket(t *testing.T, seed uint64) *market {
@@ -100,7 +99,7 @@ func openMarket(t *testing.T, seed uint64) *market {
 
 type user struct{ id, token string }
 
-// register makes users and a token for each.
+// register creates users and a token for each.
 func (m *market) register(t *testing.T) []user {
 	t.Helper()
 	registered := make([]user, users)
@@ -116,7 +115,7 @@ func (m *market) register(t *testing.T) []user {
 	return registered
 }
 
-// round puts new products up for sale and lets all shoppers buy, with so many kills meanwhile.
+// round offers new products and lets all shoppers buy, while the server is killed a number of times.
 func (m *market) round(t *testing.T, round, kills int) {
 	t.Helper()
 	hot := m.admin.offer(t, fmt.Sprintf("HOT-%d", round), wanted)
@@ -137,7 +136,7 @@ func (m *market) round(t *testing.T, round, kills int) {
 	m.readEach(t, all)
 }
 
-// allShoppers lets all shoppers do something at the same time, with so many kills meanwhile.
+// allShoppers calls a function for all shoppers concurrently, while the server is killed a number of times.
 func (m *market) allShoppers(t *testing.T, kills int, do func(context.Context, *shopper) error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -162,8 +161,8 @@ func (m *market) allShoppers(t *testing.T, kills int, do func(context.Context, *
 	<-done
 }
 
-// killSoon kills the server after some more answers, or when the shoppers are done, and starts it again: at
-// times only after a start that was killed as well.
+// killSoon kills the server after some more answers, or when the shoppers are done, and starts it again. Sometimes it also kills a
+// server that is starting.
 func (m *market) killSoon(t *testing.T, done <-chan struct{}) {
 	t.Helper()
 	for range m.luck.IntN(shoppers / 2) {
@@ -180,8 +179,7 @@ func (m *market) killSoon(t *testing.T, done <-chan struct{}) {
 	m.server.start(t)
 }
 
-// readEach reads the stock of each SKU while nobody does anything else, which is where a history that can be
-// checked begins.
+// readEach reads the stock of each SKU without concurrent requests, as the initial state of the history.
 func (m *market) readEach(t *testing.T, products []offered) {
 	t.Helper()
 	for _, p := range products {
@@ -191,8 +189,8 @@ func (m *market) readEach(t *testing.T, products []offered) {
 	}
 }
 
-// checkRepeats repeats every request that made an order, which has to give that order again, and reuses its
-// key for another one, which has to be refused. Then it counts the units.
+// checkRepeats repeats every request that created an order, which has to return the same order, and reuses its key for another
+// request, which has to be refused. Then it counts the units.
 func (m *market) checkRepeats(t *testing.T) {
 	t.Helper()
 	var checking sync.WaitGroup
@@ -209,8 +207,8 @@ func (m *market) checkRepeats(t *testing.T) {
 	m.countUnits(t)
 }
 
-// countUnits checks, by what the clients were told alone, that every unit is accounted for: those for sale and
-// those of the orders are just as many as there were, so that no order that nobody was told of has any.
+// countUnits checks from the answers that the units for sale and those of the acknowledged orders are all units, so that no other
+// order has any.
 func (m *market) countUnits(t *testing.T) {
 	t.Helper()
 	for {
@@ -235,7 +233,7 @@ func (m *market) countUnits(t *testing.T) {
 			}
 		}
 		if !maps.Equal(before, m.versions(t)) {
-			continue // an order that was pending moved on
+			continue // a pending order has been finished
 		}
 		for sku, what := range wrong {
 			t.Errorf("%s: %s", sku, what)
@@ -254,7 +252,7 @@ func (m *market) versions(t *testing.T) map[string]uint64 {
 	return versions
 }
 
-// checkHistory holds all that the clients saw against the shop.
+// checkHistory compares the history of the clients with the shop.
 func (m *market) checkHistory(t *testing.T) {
 	t.Helper()
 	if err := m.history.Close(); err != nil {
@@ -274,12 +272,12 @@ func (m *market) checkHistory(t *testing.T) {
 	}
 	t.Logf("%d operations\n%s", len(history), text.String())
 	if !report.OK() {
-		t.Error("the history does not hold")
+		t.Error("the history does not match the shop")
 	}
 	m.checkVariety(t, history)
 }
 
-// checkVariety fails the test if a kind of operation or outcome never came, since nothing is shown of those.
+// checkVariety fails the test if a kind of operation or outcome never occurred, because it was then not tested.
 func (m *market) checkVariety(t *testing.T, history []verify.Operation) {
 	t.Helper()
 	type kindOf struct {
@@ -300,6 +298,6 @@ func (m *market) checkVariety(t *testing.T, history []verify.Operation) {
 		}
 	}
 	if placed := seen[kindOf{verify.Place, verify.Unknown}]; placed > 0 {
-		t.Errorf("%d orders were never answered", placed)
+		t.Errorf("%d orders got no answer", placed)
 	}
 }

@@ -19,8 +19,7 @@ import (
 // program is the path of the agora that the tests run.
 var program string
 
-// TestMain builds the program once for all tests, in the way in which they are built themselves: with the race
-// detector if they have it.
+// TestMain builds the program once for all tests, with the race detector if the tests have it.
 func TestMain(m *testing.M) {
 	folder, err := os.MkdirTemp("", "agora-systemtest-")
 	if err != nil {
@@ -71,7 +70,7 @@ func command(t *testing.T, variables []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// outcome is what a finished process left.
+// outcome has the exit code and the output of a process.
 type outcome struct {
 	code     int
 	out, err string
@@ -89,7 +88,7 @@ func runToEnd(t *testing.T, cmd *exec.Cmd) outcome {
 	return outcome{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
-// addressFrom reads the line that the server prints when it listens.
+// addressFrom reads the address that the server prints when it listens.
 func addressFrom(t *testing.T, out io.Reader) string {
 	t.Helper()
 	line, err := bufio.NewReader(out).ReadString('\n')

@@ -15,22 +15,22 @@ import (
 	"time"
 )
 
-// server is agora on a data folder: a process that ends and is started again, at the same address.
+// server is agora on a data folder. It can be stopped and started again, at the same address.
 type server struct {
 	data  string
 	flags []string
 	url   string // the same from the first start on
 
 	process *exec.Cmd
-	logs    *bytes.Buffer // of the process; to be read when it has ended
-	end     error         // how it ended; the same
+	logs    *bytes.Buffer // of the process; read it after the process has ended
+	end     error         // result of the process; read it after the process has ended
 
 	mu     sync.Mutex
-	up     chan struct{} // closed while the process listens and nobody has asked it to end
+	up     chan struct{} // closed while the process listens and has got no signal
 	exited chan struct{} // closed when the process has ended
 }
 
-// patient are flags of a server whose clients may ask as often as they want.
+// patient returns the flags of a server without rate limits.
 func patient(gateway string) []string {
 	return []string{"--http-rate-per-token", "0", "--http-rate-per-address", "0", "--shop-gateway", gateway}
 }
@@ -43,7 +43,7 @@ func newServer(t *testing.T, data string, flags ...string) *server {
 		if s.process == nil {
 			return
 		}
-		_ = s.process.Process.Kill() // it may have ended already
+		_ = s.process.Process.Kill() // it may already have ended
 		<-s.exited
 		if t.Failed() {
 			t.Logf("the end of the server's log:\n%s", s.logs.Bytes()[max(0, s.logs.Len()-4096):])
@@ -60,7 +60,7 @@ func started(t *testing.T, flags ...string) *server {
 	return s
 }
 
-// launch starts the process and returns its output, without waiting for it to listen.
+// launch starts the process and returns its output, without waiting until it listens.
 func (s *server) launch(t *testing.T) io.Reader {
 	t.Helper()
 	listen := "127.0.0.1:0"
@@ -100,7 +100,7 @@ func (s *server) start(t *testing.T) {
 	close(s.up)
 }
 
-// wait returns when the server listens. It fails when ctx ends, or the process has ended by itself.
+// wait returns when the server listens. It fails when ctx ends, or when the process ends without a signal.
 func (s *server) wait(ctx context.Context) error {
 	s.mu.Lock()
 	up := s.up
@@ -114,22 +114,22 @@ func (s *server) wait(ctx context.Context) error {
 	defer s.mu.Unlock()
 	select {
 	case <-s.exited:
-		if s.up == up { // nobody has asked it to
-			return errors.New("the server ended by itself")
+		if s.up == up { // without a signal
+			return errors.New("the server ended without a signal")
 		}
 	default:
 	}
 	return nil
 }
 
-// signal sends a signal and returns without waiting for what comes of it.
+// signal sends a signal and returns at once.
 func (s *server) signal(t *testing.T, sig os.Signal) {
 	t.Helper()
 	s.mu.Lock()
 	select {
 	case <-s.up:
 		s.up = make(chan struct{})
-	default: // it has not listened yet
+	default: // it did not listen yet
 	}
 	s.mu.Unlock()
 	if err := s.process.Process.Signal(sig); err != nil {
@@ -137,7 +137,7 @@ func (s *server) signal(t *testing.T, sig os.Signal) {
 	}
 }
 
-// kill ends the process by a signal that it cannot see.
+// kill ends the process with SIGKILL.
 func (s *server) kill(t *testing.T) {
 	t.Helper()
 	s.signal(t, syscall.SIGKILL)
@@ -146,7 +146,7 @@ func (s *server) kill(t *testing.T) {
 	}
 }
 
-// killStarting starts the process and kills it a time later, whether or not it listens by then.
+// killStarting starts the process and kills it after a delay, whether or not it listens by then.
 func (s *server) killStarting(t *testing.T, after time.Duration) {
 	t.Helper()
 	s.launch(t)
@@ -154,7 +154,7 @@ func (s *server) killStarting(t *testing.T, after time.Duration) {
 	s.kill(t)
 }
 
-// stop ends the process as an operator does, and fails the test unless that goes well.
+// stop ends the process with SIGTERM, and fails the test if it exits with an error.
 func (s *server) stop(t *testing.T) {
 	t.Helper()
 	s.signal(t, syscall.SIGTERM)
@@ -173,7 +173,7 @@ func (s *server) token(t *testing.T) string {
 	return strings.TrimSpace(string(token))
 }
 
-// verify fails the test unless agora verify shop finds the data folder in order.
+// verify fails the test if agora verify shop finds differences.
 func (s *server) verify(t *testing.T, when string) {
 	t.Helper()
 	got := runToEnd(t, command(t, nil, "verify", "shop", "--data", s.data))

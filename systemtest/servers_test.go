@@ -15,24 +15,24 @@ import (
 
 var database postgrestest.Server
 
-// patience is how long a test waits for what comes within seconds, on a machine that may do much else.
+// patience is the timeout for effects that take seconds. It is long because the machine may be busy.
 const patience = 5 * time.Minute
 
-// together is two servers that share all that they keep, and a product.
+// together is two servers that share all stores, and a product.
 type together struct {
 	servers [2]*server
 	clients [2]*client
 	lamp    offered
 	left    int64    // units of the lamp
-	orders  []string // in the history of the buyer
+	orders  []string // ids in the order history of the buyer
 }
 
-// databasePorts are the ports that servers can share in one PostgreSQL.
+// databasePorts are the keys of the ports that can be in PostgreSQL.
 var databasePorts = []string{
 	"accounts.users", "accounts.sessions", "accounts.personal", "shop.catalog", "shop.orders", "shop.views", "events",
 }
 
-// sharing returns the settings of servers that share all that they keep, as flags and as variables.
+// sharing returns the settings of servers that share all stores, as flags and as variables.
 func sharing(t *testing.T) (flags, variables []string) {
 	t.Helper()
 	redis := redistest.Start(t).URL(t)
@@ -47,13 +47,13 @@ func sharing(t *testing.T) (flags, variables []string) {
 	return flags, variables
 }
 
-// TestServersWorkFromTheSameEvents orders at each of two servers, whichever of them leads, and wants the other one to
-// show it: with both at work, after the leader was killed, while it hangs, and after it hung.
+// TestServersWorkFromTheSameEvents orders at each of two servers and checks that the other one shows the order: while both work, after
+// the leader was killed, while the leader hangs, and after that.
 func TestServersWorkFromTheSameEvents(t *testing.T) {
 	flags, variables := sharing(t)
 	flags = append(flags, patient("simulated:")...)
 	m := &together{left: 100}
-	m.servers[0] = started(t, flags...) // which leads, as it is alone
+	m.servers[0] = started(t, flags...) // leads, because it is alone
 	m.servers[1] = started(t, flags...)
 	for i, s := range m.servers {
 		m.clients[i] = &client{s, crowd(t, 1), s.token(t)}
@@ -70,7 +70,7 @@ func TestServersWorkFromTheSameEvents(t *testing.T) {
 
 	verified := runToEnd(t, command(t, variables, "verify", "shop", "--data", t.TempDir()))
 	if verified.code != 0 {
-		t.Errorf("agora verify shop beside servers: exit code %d\n%s%s", verified.code, verified.out, verified.err)
+		t.Errorf("agora verify shop while servers run: exit code %d\n%s%s", verified.code, verified.out, verified.err)
 	}
 
 	if err := m.servers[1].process.Process.Signal(syscall.SIGSTOP); err != nil {
@@ -90,7 +90,7 @@ func TestServersWorkFromTheSameEvents(t *testing.T) {
 	}
 }
 
-// order buys a lamp at one server and returns when the servers show that, in the product's page and in the buyer's history.
+// order buys a lamp at one server and returns when the servers show it in the product's page and in the buyer's order history.
 func (m *together) order(t *testing.T, at int, seenAt ...int) {
 	t.Helper()
 	var order shop.Order
@@ -101,7 +101,7 @@ func (m *together) order(t *testing.T, at int, seenAt ...int) {
 	for _, i := range seenAt {
 		for !m.seen(t, m.clients[i]) {
 			if time.Since(begun) > patience {
-				t.Fatalf("server %d does not show what was ordered at %d", i, at)
+				t.Fatalf("server %d does not show the order of server %d", i, at)
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -109,7 +109,7 @@ func (m *together) order(t *testing.T, at int, seenAt ...int) {
 	t.Logf("ordered at %d, shown by %v after %v", at, seenAt, time.Since(begun))
 }
 
-// seen reports whether a server shows all orders, and what they left.
+// seen reports whether a server shows all orders and the remaining stock.
 func (m *together) seen(t *testing.T, c *client) bool {
 	t.Helper()
 	var product shop.Product

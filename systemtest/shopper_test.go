@@ -11,7 +11,7 @@ import (
 	"agora/shop"
 )
 
-// shopper is a client who buys, and whose operations are recorded.
+// shopper is a client that buys and records its operations.
 type shopper struct {
 	client
 	market   *market
@@ -23,17 +23,17 @@ type shopper struct {
 	regretted []string // orders to be cancelled
 }
 
-// receipt is an order that a shopper was told of.
+// receipt is an acknowledged order.
 type receipt struct {
 	key   string
 	cart  cart
 	order string
 }
 
-// buy is what a shopper does in the first part of a round.
+// buy is the first part of a shopper's round.
 func (s *shopper) buy(ctx context.Context, round int, hot offered, others []offered) error {
 	for i, c := range []cart{{{hot, 1}}, s.mixed(others), s.mixed(others)} {
-		// Shoppers of different users share keys, which are to be told apart.
+		// Shoppers of different users use the same keys, which the shop has to distinguish.
 		order, err := s.order(ctx, fmt.Sprintf("%d-%d-%d", round, s.number/users, i), c)
 		if err != nil {
 			return err
@@ -54,7 +54,7 @@ func (s *shopper) buy(ctx context.Context, round int, hot offered, others []offe
 	return nil
 }
 
-// giveBack cancels what the shopper regrets.
+// giveBack cancels the shopper's regretted orders.
 func (s *shopper) giveBack(ctx context.Context) error {
 	for _, order := range s.regretted {
 		if err := s.cancel(ctx, order); err != nil {
@@ -65,7 +65,7 @@ func (s *shopper) giveBack(ctx context.Context) error {
 	return nil
 }
 
-// watches reports whether the shopper buys what is watched, and nothing else of the shelf.
+// watches reports whether the shopper buys watched SKUs, and no others of the shelf.
 func (s *shopper) watches() bool { return s.number <= watched*watchers }
 
 // mixed returns a cart of several SKUs. A SKU may be in it twice.
@@ -81,7 +81,7 @@ func (s *shopper) mixed(others []offered) cart {
 	return c
 }
 
-// order buys a cart, however often it has to ask, and returns the order unless it was refused.
+// order orders a cart, with retries, and returns the order unless it was refused.
 func (s *shopper) order(ctx context.Context, key string, c cart) (id string, err error) {
 	call := s.market.history.Call(s.number, verify.Place, verify.Input{Key: s.user + "/" + key, Units: c.units()})
 	got, err := s.ask(ctx, "POST", "/v1/orders", key, c.request())
@@ -95,7 +95,7 @@ func (s *shopper) order(ctx context.Context, key string, c cart) (id string, err
 	call.Return(out)
 	select {
 	case s.market.answers <- struct{}{}:
-	default: // nobody waits for a moment to kill
+	default: // no kill is due
 	}
 	if out.Order != "" {
 		s.receipts = append(s.receipts, receipt{key, c, out.Order})
@@ -106,8 +106,8 @@ func (s *shopper) order(ctx context.Context, key string, c cart) (id string, err
 	return out.Order, nil
 }
 
-// cancel gives up an order or a unit of it. A cancellation has no key: if there is no answer, the order says
-// what became of it, since a server that was killed does nothing any more.
+// cancel cancels an order or a unit of it. A cancellation has no idempotency key: without an answer, the order has the outcome, because
+// a killed server does not continue.
 func (s *shopper) cancel(ctx context.Context, id string) error {
 	order, err := s.Order(ctx, id)
 	if err != nil {
@@ -149,7 +149,7 @@ func (s *shopper) cancel(ctx context.Context, id string) error {
 	return nil
 }
 
-// watch reads the stock of a SKU, and at times adds to it or takes from it.
+// watch reads the stock of a SKU, and sometimes adds or removes units.
 func (s *shopper) watch(ctx context.Context, p offered) error {
 	admin := s.market.admin
 	call := s.market.history.Call(s.number, verify.Read, verify.Input{Units: map[string]int64{p.sku: 0}})
@@ -170,7 +170,7 @@ func (s *shopper) watch(ctx context.Context, p offered) error {
 	}
 	call = s.market.history.Call(s.number, verify.Restock, verify.Input{Units: map[string]int64{p.sku: change}})
 	got, err = admin.send(ctx, "POST", "/v1/stock/"+p.sku, "", shop.StockEdit{Change: &change, Reason: "a test"})
-	switch { // without an answer it is not known whether it happened, and the history says so
+	switch { // without an answer the outcome is unknown, also in the history
 	case err == nil && got.status == http.StatusOK:
 		call.Return(verify.Output{Outcome: verify.OK})
 	case err == nil && got.status == http.StatusConflict:
@@ -179,7 +179,7 @@ func (s *shopper) watch(ctx context.Context, p offered) error {
 	return nil
 }
 
-// repeat sends the request of a receipt again, and another one under its key.
+// repeat sends the request of a receipt again, and then another request with the same key.
 func (s *shopper) repeat(ctx context.Context, r receipt) error {
 	got, err := s.ask(ctx, "POST", "/v1/orders", r.key, r.cart.request())
 	if err != nil {

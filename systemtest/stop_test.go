@@ -15,8 +15,7 @@ import (
 	"agora/shop"
 )
 
-// TestAStopLosesNoAnswer stops a server under load. Every order that it took was answered: what the clients
-// have no answer to is not there when it runs again.
+// TestAStopLosesNoAnswer stops a server under load. It checks that every order in the store was answered.
 func TestAStopLosesNoAnswer(t *testing.T) {
 	const buyers = 64
 	s := started(t, patient("simulated:?latency=2ms")...)
@@ -52,7 +51,7 @@ func TestAStopLosesNoAnswer(t *testing.T) {
 				sent = append(sent, request{key, out.Order})
 				mu.Unlock()
 				if err != nil {
-					return // the server takes no more
+					return // the server accepts no more requests
 				}
 				answers <- struct{}{}
 			}
@@ -62,7 +61,7 @@ func TestAStopLosesNoAnswer(t *testing.T) {
 		<-answers
 	}
 	go func() {
-		for range answers { // until the buyers are gone
+		for range answers { // until the buyers have returned
 		}
 	}()
 	s.stop(t)
@@ -76,7 +75,7 @@ func TestAStopLosesNoAnswer(t *testing.T) {
 	for _, r := range sent {
 		if r.order != "" {
 			if _, err := admin.Order(t.Context(), r.order); err != nil {
-				t.Errorf("an order that was acknowledged before the stop: %v", err)
+				t.Errorf("an order acknowledged before the stop: %v", err)
 			}
 			continue
 		}
@@ -90,14 +89,14 @@ func TestAStopLosesNoAnswer(t *testing.T) {
 			t.Fatal(err)
 		}
 		if order.PlacedAt.Before(ended) {
-			t.Errorf("order %s was taken before the stop, and its client got no answer", order.ID)
+			t.Errorf("order %s was stored before the stop, and its client got no answer", order.ID)
 		}
 	}
 	t.Logf("%d requests, %d of them after the stop", len(sent), unanswered)
 }
 
-// TestASecondSignalEndsAServerAtWork asks twice a server whose payment provider does not answer. What it had
-// taken is there when it runs again, and the checkout goes on.
+// TestASecondSignalEndsAServerAtWork sends two signals to a server whose payment gateway does not answer. It checks that the order
+// exists after a restart, and that its checkout is finished.
 func TestASecondSignalEndsAServerAtWork(t *testing.T) {
 	s := started(t, patient("simulated:?latency=1m")...)
 	admin := &client{s, crowd(t, 2), s.token(t)}
@@ -125,10 +124,10 @@ func TestASecondSignalEndsAServerAtWork(t *testing.T) {
 	s.signal(t, syscall.SIGTERM)
 	<-s.exited
 	if code := s.process.ProcessState.ExitCode(); code != 1 || !strings.Contains(s.logs.String(), "exiting at once") {
-		t.Errorf("exit code %d, want 1, and to say why", code)
+		t.Errorf("exit code %d, want 1 and the reason in the log", code)
 	}
 	if err := <-lost; err == nil {
-		t.Error("a request was answered that cannot have been")
+		t.Error("a request was answered although its payment is unfinished")
 	}
 
 	s.flags = patient("simulated:?latency=2ms")
@@ -138,7 +137,7 @@ func TestASecondSignalEndsAServerAtWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.status != http.StatusAccepted && got.status != http.StatusCreated {
-		t.Errorf("the order that was cut off: %s", got)
+		t.Errorf("the interrupted order: %s", got)
 	}
 	if stock := admin.stock(t, product.sku); stock.OnHand-stock.Held != 2 {
 		t.Errorf("stock = %+v, want 2 for sale", stock)
