@@ -8,7 +8,9 @@ import (
 )
 
 // mutants are rules of the feed, each broken. The simulation has to find every one of them in twice as many schedules as
-// are written beside; how many it takes differs when the simulation changes.
+// are written beside; how many it takes differs when the simulation changes. Two rules are missing, because
+// random schedules reach the harm of breaking them about once in ten thousand: a base is merged under its fence, which
+// package feedtest checks on every engine, and modes change before the row moves, which run_modes_test.go checks.
 var mutants = []struct {
 	name  string
 	seeds uint64
@@ -36,9 +38,7 @@ var mutants = []struct {
 	{"posts that the tail lacks are not pulled", 100},
 	{"relations are cached, and the store is not asked", 100},
 	{"only changed edges are backfilled", 3000},
-	{"a base is merged without its fence", 20_000}, // takes an eviction while a leader hangs between two calls
 	{"pull intervals have no identifiers", 3000},
-	{"modes change after the row moves", 3000},
 }
 
 func TestTheSimulationFindsEachBrokenRule(t *testing.T) {
@@ -105,13 +105,6 @@ func (s *simPorts) changeMerge(ctx context.Context, fence Fence, o Operand) erro
 			since, ok := s.known[EdgeKey{Follow, o.User, e.Author}]
 			return !o.Base && ok && since >= fence.Row.Graph && fence.Row.Posts.Covers(m.partition(e), e.At)
 		})
-	case "a base is merged without its fence":
-		key := timelineKey{fence.Epoch, o.User}
-		m.timelines[key] = m.timelines[key].Merge(o.Timeline, m.trim)
-		if m.current(fence) {
-			m.merges[fence.Partition]++
-		}
-		return nil
 	case "a backfill has no floor":
 		o.Floor = PostID{}
 	case "all epochs of timelines share their keys":

@@ -161,7 +161,7 @@ func (a *actor) builder() *Builder {
 		starts = starts[len(starts)-1:]
 	}
 	return &Builder{
-		Shape: w.shape, Epoch: w.epoch, Starts: starts, Log: simLog{w.log, a, ports},
+		Shape: w.shape, Epoch: w.epoch, Starts: starts, Log: simLog{w.log, a},
 		Posts: simPosts{ports}, Graph: simGraph{ports}, Timelines: simTimelines{ports},
 		Strategy: a.on.strategy, Threshold: simThreshold, Trim: w.trim, Records: 1 + w.rng.IntN(6), Operands: 1, CacheBytes: 1 << 20, // what a full cache gives up is not drawn from the seed
 		Bounds: Bounds{Relations: 1 << 20, Posts: w.tailBytes, Celebrities: 1 << 20},
@@ -244,7 +244,7 @@ func (a *actor) page(s *server, user UserID, at Cursor, limit int) (Page, error)
 
 // append appends a record and keeps it for the oracle.
 func (a *actor) append(topic string, r eventlog.Record) (eventlog.Position, error) {
-	return simLog{a.world.log, a, nil}.one(context.Background(), topic, r)
+	return simLog{a.world.log, a}.one(context.Background(), topic, r)
 }
 
 // write makes one random change, as a client of a server does.

@@ -12,15 +12,10 @@ import (
 type simLog struct {
 	eventlog.Log
 	actor *actor
-	ports *simPorts // of a builder
 }
 
 func (l simLog) Append(ctx context.Context, topic string, records ...eventlog.Record) ([]eventlog.Position, error) {
 	at := make([]eventlog.Position, len(records))
-	if l.ports != nil && l.ports.mutant("modes change after the row moves") {
-		l.ports.later = append(l.ports.later, records...)
-		return at, nil
-	}
 	for i, r := range records {
 		var err error
 		if at[i], err = l.one(ctx, topic, r); err != nil {
@@ -70,7 +65,6 @@ type simPorts struct {
 	early      *earlyRead
 	earlyGraph *Relations
 	known      map[EdgeKey]Position // edges that were on when the builder folded the graph
-	later      []eventlog.Record    // mode changes that a mutant appends too late
 }
 
 type earlyRead struct {
@@ -233,12 +227,7 @@ func (s simTimelines) Merge(ctx context.Context, fence Fence, operands []Operand
 }
 
 func (s simTimelines) Advance(ctx context.Context, fence Fence, to Row) error {
-	err := callErr(s.actor, func() error { return s.changeAdvance(ctx, fence, to) })
-	for _, r := range s.later {
-		_, _ = simLog{s.actor.world.log, s.actor, nil}.one(ctx, PostsTopic, r)
-	}
-	s.later = nil
-	return err
+	return callErr(s.actor, func() error { return s.changeAdvance(ctx, fence, to) })
 }
 
 func (s simTimelines) Drop(ctx context.Context, epoch uint64, users ...UserID) error {
