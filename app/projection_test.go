@@ -114,7 +114,7 @@ func (s *stall) audit() {
 	}
 	for _, c := range report.Checks {
 		if c.Differences > 0 {
-			s.Errorf("%s: %d of %d differ: %v", c.Name, c.Differences, c.Compared, c.First)
+			s.Errorf("%s: %d of %d differ: %v", c.Name, c.Differences, c.Compared, c.Findings)
 		}
 	}
 }

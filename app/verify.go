@@ -11,6 +11,7 @@ import (
 	"agora/backoff"
 	"agora/fault"
 	"agora/lab/verify"
+	"agora/pattern/audit"
 	"agora/pattern/lead"
 	"agora/shop"
 	"agora/telemetry"
@@ -57,10 +58,10 @@ func VerifyShop(ctx context.Context, cfg config.Config, history io.Reader, log *
 	})
 }
 
-func checkHistory(ctx context.Context, history io.Reader, orders shop.OrderStore) (shop.AuditReport, error) {
+func checkHistory(ctx context.Context, history io.Reader, orders shop.OrderStore) (audit.Report, error) {
 	operations, err := verify.ReadHistory(history)
 	if err != nil {
-		return shop.AuditReport{}, err
+		return audit.Report{}, err
 	}
 	return verify.Check(ctx, operations, orders)
 }

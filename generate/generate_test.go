@@ -179,7 +179,7 @@ func TestAnAuditFindsNothing(t *testing.T) {
 	for _, check := range audit.Checks {
 		compared[check.Name] = check.Compared
 		if check.Differences > 0 {
-			t.Errorf("%s: %d of %d differ: %q", check.Name, check.Differences, check.Compared, check.First)
+			t.Errorf("%s: %d of %d differ: %q", check.Name, check.Differences, check.Compared, check.Findings)
 		}
 	}
 	if compared["orders"] != int64(plan.Orders) || compared["stock"] < int64(plan.Products*9/10) {

@@ -9,23 +9,24 @@ import (
 	"strings"
 
 	"agora/fault"
+	"agora/pattern/audit"
 	"agora/pattern/journal"
 	"agora/pattern/saga"
 )
 
-// Audit recomputes everything that the shop keeps from its journal and compares. Nothing may write to the
-// stores meanwhile.
+// Audit recomputes the stored data of the shop from its journal and compares. Nothing may write to the stores
+// during an audit.
 //
-// The journal is read once in its order and once more order by order, so that no order has to be
-// remembered: what stays in memory is the version of each stream and some numbers for each SKU, 100 to
-// 200 MB for a million of either. On SQLite it takes about a minute for a million orders.
+// The journal is read twice, once in its order and once by order, so that no orders stay in memory. Memory contains
+// the version of each stream and some numbers for each SKU: 100 to 200 MB for a million of either. On SQLite an audit
+// takes about a minute for a million orders.
 type Audit struct {
 	Orders  AuditedOrders
 	Views   AuditedViews   // nil: the read model is not compared
 	Catalog AuditedCatalog // nil: the catalogue's stock is not compared
 
-	// Drained says that the event log has been read to its end. Then read models that are behind differ;
-	// without it they are only counted.
+	// Drained says that the event log has been read to its end. If it has been, a read model that lags is a
+	// difference; if not, its missing events are counted only.
 	Drained bool
 }
 
@@ -45,27 +46,27 @@ type AuditedCatalog interface {
 	CardsBySKU(ctx context.Context, skus []string) ([]Card, error)
 }
 
-// auditing is an audit that runs.
+// auditing is the state of an audit while it runs.
 type auditing struct {
 	Audit
-	report  AuditReport
-	facts   map[string]orderFacts // of each order
-	steps   map[string]string     // saga records that no order has asked for yet
+	report  audit.Report
+	facts   map[string]orderFacts // by order
+	steps   map[string]string     // steps of the saga records whose order was not read yet, by order
 	units   map[string]*unitBalances
-	posted  Books            // money, by the postings of the journal
-	due     Books            // money, by what the orders and credits are
+	posted  Books            // balances of money that the postings of the journal add up to
+	due     Books            // balances of money that the orders and credits add up to
 	stocked map[string]int64 // units for sale by SKU, as the catalogue should show them
 }
 
-// orderFacts is how many facts of an order there are, and whether the order is there.
+// orderFacts is what the audit remembers of an order's facts.
 type orderFacts struct {
-	version uint64
-	kept    bool
+	version uint64 // number of facts
+	stored  bool   // the order itself is stored
 }
 
-// Run audits. An error means that the audit could not be made; differences are in the report. If the
-// journal grew meanwhile, whatever was found may be wrong, and Run fails with the Conflict audit_disturbed.
-func (a Audit) Run(ctx context.Context) (AuditReport, error) {
+// Run audits. An error means that the audit failed; differences are in the report. If the journal grew during the
+// audit, the report may be wrong, and Run fails with the Conflict audit_disturbed.
+func (a Audit) Run(ctx context.Context) (audit.Report, error) {
 	r := &auditing{
 		Audit: a, facts: map[string]orderFacts{}, steps: map[string]string{}, units: map[string]*unitBalances{},
 		posted: Books{}, due: Books{}, stocked: map[string]int64{},
@@ -94,12 +95,12 @@ func (a Audit) Run(ctx context.Context) (AuditReport, error) {
 	return r.report, err
 }
 
-// journal reads all facts once: into the books, and to know the version of each order.
+// journal reads all facts in their order, posts them to the books, and notes the version of each stream.
 func (r *auditing) journal(ctx context.Context) error {
 	check := r.report.Begin("journal", "each fact can be read, follows the one before it, and its postings add up to nothing")
 	linked := r.report.Begin("chain", "each entry of the journal follows from the one before it, unchanged since it was stored")
 	var chain journal.Chain
-	versions := map[string]uint64{} // of all streams but those of orders
+	versions := map[string]uint64{} // by stream, without the streams of orders
 	_, err := journal.Fold(ctx, r.Orders, journal.Snapshot[struct{}]{}, func(none struct{}, e journal.Entry) (struct{}, error) {
 		check.Compared++
 		if e.Hash != nil {
@@ -134,7 +135,7 @@ func (r *auditing) journal(ctx context.Context) error {
 	return err
 }
 
-// orders compares each order with the fold of its facts, and with the record of the step that it waits in.
+// orders compares each order with the fold of its facts, and its open step with its saga record.
 func (r *auditing) orders(ctx context.Context) error {
 	err := r.Orders.EachSaga(ctx, func(record saga.Record) error {
 		r.steps[record.ID] = record.Step
@@ -158,7 +159,7 @@ func (r *auditing) orders(ctx context.Context) error {
 			}
 		}
 		delete(r.steps, o.ID)
-		if known.kept = true; known.version > 0 {
+		if known.stored = true; known.version > 0 {
 			r.facts[o.ID] = known
 		}
 		if err := r.expect(o); err != nil {
@@ -167,7 +168,7 @@ func (r *auditing) orders(ctx context.Context) error {
 		return nil
 	})
 	for id, known := range r.facts {
-		if !known.kept {
+		if !known.stored {
 			folds.Differ("order %s has facts and is not there", id)
 		}
 	}
@@ -179,7 +180,7 @@ func (r *auditing) orders(ctx context.Context) error {
 }
 
 // refold compares an order with the fold of its facts through a version.
-func (r *auditing) refold(ctx context.Context, check *AuditCheck, o Order, version uint64) error {
+func (r *auditing) refold(ctx context.Context, check *audit.Check, o Order, version uint64) error {
 	entries, err := r.Orders.Stream(ctx, o.ID, 0, int(min(version, maxSteps)))
 	if err != nil {
 		return err
@@ -196,8 +197,8 @@ func (r *auditing) refold(ctx context.Context, check *AuditCheck, o Order, versi
 	return nil
 }
 
-// differAsStored notes a difference if two forms of an order are not stored alike.
-func differAsStored(check *AuditCheck, o, folded Order) error {
+// differAsStored records a difference if the two orders are not encoded alike.
+func differAsStored(check *audit.Check, o, folded Order) error {
 	got, err := EncodeOrder(o)
 	if err != nil {
 		return err
@@ -212,7 +213,7 @@ func differAsStored(check *AuditCheck, o, folded Order) error {
 	return nil
 }
 
-// claims compares each claimed key with the order that it was claimed for: the request can be read off it.
+// claims compares each claimed key with its order. The order's lines say what the request was.
 func (r *auditing) claims(ctx context.Context) error {
 	check := r.report.Begin("claims", "each Idempotency-Key belongs to its customer's order, and to the request for just that order")
 	return r.Orders.EachClaim(ctx, func(key string, c Claim) error {
@@ -238,7 +239,7 @@ func (r *auditing) outbox(newest, relayed uint64) {
 		check.Differ("everything through %d is marked as carried on, and the newest fact is %d", relayed, newest)
 		return
 	}
-	r.behind(check, int64(newest-relayed), "facts are still to be carried on")
+	r.lags(check, int64(newest-relayed), "facts are still to be carried on")
 }
 
 // views compares each order of the read model with the fold of its facts through the view's own version.
@@ -257,15 +258,15 @@ func (r *auditing) views(ctx context.Context) error {
 		}
 		return r.refold(ctx, check, view, view.Version)
 	})
-	r.behind(check, max(0, int64(len(r.facts))-current), "orders are missing in the views, or behind")
+	r.lags(check, max(0, int64(len(r.facts))-current), "orders are missing in the views, or behind")
 	return err
 }
 
-// catalog compares the stock that product pages show with the stock. SKUs that are not offered are not shown.
+// catalog compares the stock on product pages with the units for sale. SKUs without an offer have no page.
 func (r *auditing) catalog(ctx context.Context) error {
 	const page = 500
 	check := r.report.Begin("catalog", "product pages show as many units as there are for sale")
-	var behind int64
+	var lagging int64
 	for skus := range slices.Chunk(slices.Sorted(maps.Keys(r.stocked)), page) {
 		cards, err := r.Catalog.CardsBySKU(ctx, skus)
 		if err != nil {
@@ -276,19 +277,19 @@ func (r *auditing) catalog(ctx context.Context) error {
 			if card.InventoryCount == r.stocked[card.SKU] {
 				continue
 			}
-			behind++
+			lagging++
 			if r.Drained {
 				check.Differ("%s is shown with %d units, and %d are for sale", card.SKU, card.InventoryCount, r.stocked[card.SKU])
 			}
 		}
 	}
-	check.Behind = behind
+	check.Lagging = lagging
 	return nil
 }
 
-// behind counts what a read model has not taken in yet, which is a difference once the log was read to its end.
-func (r *auditing) behind(check *AuditCheck, n int64, what string) {
-	check.Behind = n
+// lags records the number of things that a read model has not processed yet. If the log was drained they differ.
+func (r *auditing) lags(check *audit.Check, n int64, what string) {
+	check.Lagging = n
 	if r.Drained && n > 0 {
 		check.Differ("%d %s", n, what)
 	}

@@ -7,12 +7,12 @@ import (
 	"slices"
 )
 
-// unitBalances is what the ledger and the orders say of one SKU.
+// unitBalances are the units of one SKU according to the ledger and to the orders.
 type unitBalances struct {
 	available, held, sold, returned int64 // balances of the ledger's accounts
 	pending, confirmed              int64 // units of the orders in these states
 	credited                        int64 // units that came back for credits
-	stocked                         bool  // there is a row of stock
+	stocked                         bool  // its stock is stored
 }
 
 func (r *auditing) unit(sku string) *unitBalances {
@@ -24,8 +24,8 @@ func (r *auditing) unit(sku string) *unitBalances {
 	return u
 }
 
-// post adds a fact to the books as it is. Credits are the only movement of money without an order. It fails if a
-// balance overflows.
+// post adds the postings of a fact to the balances, and the money of a credit to what is due: no order accounts for
+// it. It fails if a balance overflows.
 func (r *auditing) post(fact Fact) error {
 	for _, p := range fact.Postings {
 		if err := r.postOne(p); err != nil {
@@ -71,7 +71,7 @@ func addUnits(to *int64, u Units) error {
 	return nil
 }
 
-// expect adds an order to what the books should have. It fails if a balance overflows.
+// expect adds an order to the expected balances. It fails if one of them overflows.
 func (r *auditing) expect(o Order) error {
 	for _, u := range o.Units() {
 		to := &r.unit(u.SKU).pending
@@ -88,14 +88,14 @@ func (r *auditing) expect(o Order) error {
 	return r.due.add(o.moneyMoved()...)
 }
 
-// moneyMoved returns what all facts of an order together post to the accounts of money. What was voided was
-// never posted.
+// moneyMoved returns the postings of money that the facts of an order add up to. A payment that was voided was never
+// posted.
 func (o Order) moneyMoved() []Posting {
 	if o.Payment != PaymentPaid {
 		return nil
 	}
 	var postings []Posting
-	if o.Reason == ReasonShort { // it was paid and never sold: the payment itself is what goes back
+	if o.Reason == ReasonShort { // the units were never sold, so that the payment goes back without a sale
 		postings = moveMoney(RefundsDue, GatewayAccount, o.Total)
 	} else {
 		postings = append(moveMoney(Sales, GatewayAccount, o.Total), moveMoney(RefundsDue, Refunds, o.Refunded())...)
@@ -108,7 +108,7 @@ func (o Order) moneyMoved() []Posting {
 	return postings
 }
 
-// stock compares each row of stock with the ledger's accounts.
+// stock compares the stock of each SKU with the ledger's accounts.
 func (r *auditing) stock(ctx context.Context) error {
 	check := r.report.Begin("stock", "units on hand and held of each SKU are the balances of the ledger's accounts")
 	err := r.Orders.EachStock(ctx, func(s Stock) error {
@@ -129,7 +129,7 @@ func (r *auditing) stock(ctx context.Context) error {
 	return err
 }
 
-// unitsOfOrders compares the ledger's accounts with what the orders hold and took, and what came back.
+// unitsOfOrders compares the ledger's units with those of the orders and credits.
 func (r *auditing) unitsOfOrders(context.Context) error {
 	check := r.report.Begin("units", "the ledger's units held, sold and returned of each SKU are those of the orders and credits")
 	for _, sku := range slices.Sorted(maps.Keys(r.units)) {
@@ -142,7 +142,7 @@ func (r *auditing) unitsOfOrders(context.Context) error {
 	return nil
 }
 
-// money compares the balances of money with what the orders and credits add up to.
+// money compares the ledger's balances of money with the sums over orders and credits.
 func (r *auditing) money(context.Context) error {
 	check := r.report.Begin("money", "the ledger's balance of each account and currency is what the orders and credits add up to")
 	all := maps.Clone(r.posted)

@@ -152,7 +152,7 @@ func (s *stand) clean() {
 	}
 	for _, c := range report.Checks {
 		if c.Differences > 0 {
-			s.Errorf("audit of %s: %v", c.Name, c.First)
+			s.Errorf("audit of %s: %v", c.Name, c.Findings)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (m market) audited(t *testing.T) sums {
 	}
 	for _, check := range audit.Checks {
 		if check.Differences > 0 {
-			t.Errorf("%s: %d of %d differ: %q", check.Name, check.Differences, check.Compared, check.First)
+			t.Errorf("%s: %d of %d differ: %q", check.Name, check.Differences, check.Compared, check.Findings)
 		}
 	}
 	var got sums

@@ -10,6 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"agora/fault"
+	"agora/pattern/audit"
 	"agora/shop"
 )
 
@@ -25,7 +26,7 @@ const patience = time.Minute
 
 // Check holds a history against what the shop says now. Everything that took or gave units of the history's
 // SKUs has to be in it. An error means that it could not be checked; what does not hold is in the report.
-func Check(ctx context.Context, history []Operation, orders Orders) (shop.AuditReport, error) {
+func Check(ctx context.Context, history []Operation, orders Orders) (audit.Report, error) {
 	c := checking{
 		history: merged(history), taken: map[string]int64{}, gone: map[string]bool{},
 		cancelled: map[string]map[string]int64{}, open: map[string]bool{},
@@ -42,7 +43,7 @@ func Check(ctx context.Context, history []Operation, orders Orders) (shop.AuditR
 // checking is a check under way.
 type checking struct {
 	history   []Operation
-	report    shop.AuditReport
+	report    audit.Report
 	taken     map[string]int64            // units by SKU that the orders take now
 	gone      map[string]bool             // orders that are cancelled now
 	cancelled map[string]map[string]int64 // units by order and SKU that clients were told came back

@@ -271,7 +271,7 @@ func (m *machine) check(audit shop.Audit) {
 	}
 	for _, c := range report.Checks {
 		if c.Differences > 0 {
-			m.rt.Fatalf("audit of %s: %v", c.Name, c.First)
+			m.rt.Fatalf("audit of %s: %v", c.Name, c.Findings)
 		}
 	}
 	for id := range m.orders {

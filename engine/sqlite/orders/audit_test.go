@@ -249,7 +249,7 @@ func TestAuditFindsWhatWasDoctored(t *testing.T) {
 	}
 }
 
-func TestAuditCountsWhatIsBehind(t *testing.T) {
+func TestAuditCountsWhatLags(t *testing.T) {
 	a := openAudited(t)
 	a.doctor(t, "views.db", "DELETE FROM views WHERE rowid IN (1, 2)")
 	a.doctor(t, "orders.db", "UPDATE outbox SET relayed = relayed - 3")
@@ -257,12 +257,12 @@ func TestAuditCountsWhatIsBehind(t *testing.T) {
 	if err != nil || !report.OK() {
 		t.Fatalf("an audit of a log that is still read = %+v, %v; want no difference", report, err)
 	}
-	behind := map[string]int64{}
+	lagging := map[string]int64{}
 	for _, c := range report.Checks {
-		behind[c.Name] = c.Behind
+		lagging[c.Name] = c.Lagging
 	}
-	if behind["views"] != 2 || behind["outbox"] != 3 {
-		t.Errorf("behind = %v, want 2 views and 3 facts", behind)
+	if lagging["views"] != 2 || lagging["outbox"] != 3 {
+		t.Errorf("lagging = %v, want 2 views and 3 facts", lagging)
 	}
 }
 
