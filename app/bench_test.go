@@ -57,7 +57,7 @@ func serveBench(b *testing.B, folder string) *bench {
 		b.Fatal(err)
 	}
 	people := newAccounts(s, log, metrics)
-	market := newMarketplace(s, shop.NewGuardedGateway(s.gateway, shop.GatewayGuard(), metrics), log, metrics)
+	market := newMarketplace(s, guardedGateway(s.gateway, metrics), log, metrics)
 	program := NewProgram(log, 0, time.Minute)
 	api, _ := frontage{cfg: cfg, program: program}.api(people, s, log, metrics, telemetry.Tracer{}, io.Discard)
 	program.Add(Module{Name: "stores", Stop: func(context.Context) error { return s.close() }})

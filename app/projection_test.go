@@ -34,7 +34,7 @@ func newStall(t *testing.T) *stall {
 	if err := s.events.Create(t.Context(), shop.Topic, shopPartitions); err != nil {
 		t.Fatal(err)
 	}
-	catalog, admin := shop.NewCatalog(s.catalog, nil), shop.Actor{ID: "usr_1", Admin: true}
+	catalog, admin := shop.NewCatalog(s.catalog, shop.CatalogOptions{}), shop.Actor{ID: "usr_1", Admin: true}
 	stocks := shop.NewStocks(s.orders, catalog)
 	price := shop.Money{Amount: 150, Currency: "GBP"}
 	lamp, err := catalog.Create(t.Context(), admin, shop.ProductDraft{SKU: "A", Name: "A lamp", Price: price})
@@ -47,7 +47,7 @@ func newStall(t *testing.T) *stall {
 			Hold: time.Minute, Log: quiet(), Notify: func() {},
 		}),
 		history: shop.NewOrderHistory(s.views, s.orders),
-		sync:    shop.NewInventorySync(s.orders, catalog, nil),
+		sync:    shop.NewInventorySync(s.orders, catalog, shop.InventorySyncOptions{}),
 		relay:   newRelay(s, quiet(), nil),
 	}}
 	st.restock = func(units int64) {

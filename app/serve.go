@@ -19,7 +19,6 @@ import (
 	"agora/httpapi"
 	accountsapi "agora/httpapi/accounts"
 	"agora/pattern/guard"
-	"agora/shop"
 	"agora/telemetry"
 )
 
@@ -122,7 +121,7 @@ type system interface {
 func startSystems(ctx context.Context, s *stores, log *slog.Logger, metrics *telemetry.Metrics) ([]system, error) {
 	var running []system
 	if s.cfg.Runs(shopSystem) {
-		market := newMarketplace(s, shop.NewGuardedGateway(s.gateway, shop.GatewayGuard(), metrics), log, metrics)
+		market := newMarketplace(s, guardedGateway(s.gateway, metrics), log, metrics)
 		if s.cfg.Demo {
 			if err := fillDemo(ctx, market); err != nil {
 				return nil, fmt.Errorf("fill the demo: %w", err)

@@ -28,6 +28,7 @@ type marketplace struct {
 	stocks  *shop.Stocks
 	orders  *shop.Orders
 	history *shop.OrderHistory
+	offers  *shop.CachedOffers
 
 	relay  *relay
 	runner *saga.Runner
@@ -39,27 +40,41 @@ type marketplace struct {
 func newMarketplace(s *stores, gateway shop.Gateway, log *slog.Logger, metrics *telemetry.Metrics) *marketplace {
 	cfg := s.cfg
 	m := &marketplace{stores: s, log: log, metrics: metrics, alone: cfg.Engine(ordersKey).Own()}
-	m.catalog = shop.NewCatalog(s.catalog, func(ctx context.Context, productIDs ...string) {
-		if err := m.pages.Drop(ctx, productIDs...); err != nil {
-			log.ErrorContext(ctx, "pages of changed products may be out of date until they expire", "error", err)
-		}
-	})
-	m.pages = shop.NewPages(s.cache, m.catalog, cfg.Shop.CacheTTL, metrics)
+	m.catalog = shop.NewCatalog(s.catalog, shop.CatalogOptions{Changed: m.dropPages, Offered: m.dropOffer})
+	pages := shop.PagesOptions{TTL: cfg.Shop.CacheTTL, Metrics: metrics}
+	if s.cdn != nil {
+		pages.CDN = s.cdn
+	}
+	m.pages = shop.NewPages(s.cache, m.catalog, pages)
 	m.stocks = shop.NewStocks(s.orders, m.catalog)
 	m.relay = newRelay(s, log, metrics)
-	offers := shop.NewCachedOffers(s.cache, m.catalog, cfg.Shop.CacheTTL, metrics, func(err error) {
-		log.Error("a changed product may be sold at its former price until its cache entry expires", "error", err)
-	})
-	m.orders = shop.NewOrders(s.orders, offers, gateway, shop.OrdersOptions{
+	m.offers = shop.NewCachedOffers(s.cache, m.catalog, shop.CachedOffersOptions{TTL: cfg.Shop.CacheTTL, Metrics: metrics})
+	m.orders = shop.NewOrders(s.orders, m.offers, gateway, shop.OrdersOptions{
 		Hold: cfg.Shop.Hold, Log: log, Metrics: metrics, Notify: m.relay.Wake,
 	})
 	m.history = shop.NewOrderHistory(s.views, s.orders)
 	m.runner = saga.NewRunner("checkout", s.orders, m.orders.Steps(), saga.Options{Log: log, Metrics: metrics})
-	m.sync = shop.NewInventorySync(s.orders, m.catalog, metrics)
-	if s.cdn != nil {
-		m.pages.PurgeAt(s.cdn)
-	}
+	m.sync = shop.NewInventorySync(s.orders, m.catalog, shop.InventorySyncOptions{Metrics: metrics})
 	return m
+}
+
+// guardedGateway bounds the calls of a gateway.
+func guardedGateway(g shop.Gateway, metrics *telemetry.Metrics) shop.Gateway {
+	options := shop.GatewayGuard()
+	options.Metrics = metrics
+	return shop.NewGuardedGateway(g, options)
+}
+
+func (m *marketplace) dropPages(ctx context.Context, productIDs ...string) {
+	if err := m.pages.Drop(ctx, productIDs...); err != nil {
+		m.log.ErrorContext(ctx, "pages of changed products may be out of date until they expire", "error", err)
+	}
+}
+
+func (m *marketplace) dropOffer(ctx context.Context, productID string) {
+	if err := m.offers.Drop(ctx, productID); err != nil {
+		m.log.ErrorContext(ctx, "a changed product may be sold at its former price until its cache entry expires", "error", err)
+	}
 }
 
 const (

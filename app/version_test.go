@@ -79,7 +79,7 @@ func TestAFolderOfTheFirstVersionIsOpenedAndGoesOn(t *testing.T) {
 		if o, err := s.orders.Order(t.Context(), cancelled); err != nil || o.State != shop.Cancelled || o.Refunded() != o.Total || o.Lines[0].Quantity != 2 {
 			t.Errorf("the cancelled order is %+v, %v", o, err)
 		}
-		orders := shop.NewOrders(s.orders, shop.NewCatalog(s.catalog, nil), shop.NewSimulatedGateway(shop.SimulatedOptions{}), shop.OrdersOptions{})
+		orders := shop.NewOrders(s.orders, shop.NewCatalog(s.catalog, shop.CatalogOptions{}), shop.NewSimulatedGateway(shop.SimulatedOptions{}), shop.OrdersOptions{})
 		order, err := orders.Place(t.Context(), customer, "k4", shop.OrderRequest{Lines: []shop.LineRequest{{ProductID: product, Quantity: 2}}})
 		if err != nil || order.State != shop.Confirmed {
 			t.Errorf("a new order is %s, %v; want it confirmed", order.State, err)

@@ -33,7 +33,7 @@ func newMarket() market {
 
 func (m market) targets() generate.Targets {
 	return generate.Targets{
-		Users: m.users, Personal: m.personal, Catalog: shop.NewCatalog(m.catalog, nil), Orders: m.orders, Views: m.views,
+		Users: m.users, Personal: m.personal, Catalog: shop.NewCatalog(m.catalog, shop.CatalogOptions{}), Orders: m.orders, Views: m.views,
 	}
 }
 

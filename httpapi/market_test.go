@@ -97,12 +97,12 @@ func newMarket(t testing.TB, role accounts.Role) *market {
 	users := accounts.NewMemoryUsers()
 	m.accounts = accounts.NewService(users, m.personal, m.sessions, accounts.Options{Hashing: accounts.Hashing{MemoryKiB: 8, Passes: 1}})
 	var pages *shop.Pages
-	catalog := shop.NewCatalog(m.products, func(ctx context.Context, ids ...string) {
+	catalog := shop.NewCatalog(m.products, shop.CatalogOptions{Changed: func(ctx context.Context, ids ...string) {
 		if err := pages.Drop(ctx, ids...); err != nil {
 			t.Error(err)
 		}
-	})
-	pages = shop.NewPages(cache.NewMemory(1<<20), catalog, time.Hour, nil)
+	}})
+	pages = shop.NewPages(cache.NewMemory(1<<20), catalog, shop.PagesOptions{TTL: time.Hour})
 	m.shop = shopapi.Services{
 		Catalog: catalog, Pages: pages, Stocks: shop.NewStocks(m.orders, catalog),
 		Orders: shop.NewOrders(m.orders, catalog, m.till, shop.OrdersOptions{

@@ -16,28 +16,35 @@ import (
 // and how hits are ranked; a CatalogStore stores and finds.
 type Catalog struct {
 	store   CatalogStore
-	changed func(ctx context.Context, productIDs ...string)
-	offered func(ctx context.Context, productID string)
+	options CatalogOptions
+}
+
+// CatalogOptions are the hooks of a Catalog. Each may be nil. It is called after the change is committed, even if the
+// caller has left, and before the method returns.
+type CatalogOptions struct {
+	// Changed gets the products whose documents have changed, so that cached documents can be dropped.
+	Changed func(ctx context.Context, productIDs ...string)
+	// Offered gets a product that may be offered under another name or price. Unlike documents, offers do not change
+	// with stock and reviews.
+	Offered func(ctx context.Context, productID string)
 }
 
 var _ Offers = (*Catalog)(nil)
 
-// NewCatalog returns the service over a store. After every change of existing documents it calls
-// changed, unless nil, with their identifiers, so that cached documents can be dropped.
-func NewCatalog(store CatalogStore, changed func(ctx context.Context, productIDs ...string)) *Catalog {
-	if changed == nil {
-		changed = func(context.Context, ...string) {}
+// NewCatalog returns the service over a store.
+func NewCatalog(store CatalogStore, options CatalogOptions) *Catalog {
+	if options.Changed == nil {
+		options.Changed = func(context.Context, ...string) {}
 	}
-	return &Catalog{store: store, changed: changed, offered: func(context.Context, string) {}}
+	if options.Offered == nil {
+		options.Offered = func(context.Context, string) {}
+	}
+	return &Catalog{store: store, options: options}
 }
 
-// OnOffer has hook called, before Replace returns, with each product that may be offered under another name or
-// price. Unlike documents, offers do not change with stock and reviews. It must be set before the first Replace.
-func (c *Catalog) OnOffer(hook func(ctx context.Context, productID string)) { c.offered = hook }
-
-// announce says that documents have changed. The change is committed, so it is said even if the caller has left.
+// announce calls the hook for changed documents.
 func (c *Catalog) announce(ctx context.Context, productIDs ...string) {
-	c.changed(context.WithoutCancel(ctx), productIDs...)
+	c.options.Changed(context.WithoutCancel(ctx), productIDs...)
 }
 
 // Get returns a product, or fault.NotFound.
@@ -152,7 +159,7 @@ func (c *Catalog) Replace(ctx context.Context, actor Actor, id string, expected 
 	if err := c.store.Replace(ctx, newIndexedProduct(p), expected); err != nil {
 		return Product{}, err
 	}
-	c.offered(context.WithoutCancel(ctx), id)
+	c.options.Offered(context.WithoutCancel(ctx), id)
 	c.announce(ctx, id)
 	return c.store.Product(ctx, id)
 }

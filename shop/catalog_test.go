@@ -33,9 +33,9 @@ func draft(sku string) shop.ProductDraft {
 // newCatalog returns a catalogue that records which documents it says have changed.
 func newCatalog() (catalog *shop.Catalog, changed *[]string) {
 	changed = &[]string{}
-	return shop.NewCatalog(shop.NewMemoryCatalog(), func(_ context.Context, ids ...string) {
+	return shop.NewCatalog(shop.NewMemoryCatalog(), shop.CatalogOptions{Changed: func(_ context.Context, ids ...string) {
 		*changed = append(*changed, ids...)
-	}), changed
+	}}), changed
 }
 
 func mustCreate(t *testing.T, catalog *shop.Catalog, actor shop.Actor, d shop.ProductDraft) shop.Product {
@@ -227,7 +227,9 @@ func TestEncodedChangesWithItsETag(t *testing.T) {
 
 func TestAChangeIsAnnouncedThoughItsCallerLeft(t *testing.T) {
 	announced := context.Canceled
-	catalog := shop.NewCatalog(shop.NewMemoryCatalog(), func(ctx context.Context, _ ...string) { announced = ctx.Err() })
+	catalog := shop.NewCatalog(shop.NewMemoryCatalog(), shop.CatalogOptions{
+		Changed: func(ctx context.Context, _ ...string) { announced = ctx.Err() },
+	})
 	mustCreate(t, catalog, potter, draft("MUG-1"))
 	ctx, leave := context.WithCancel(t.Context())
 	leave()

@@ -197,8 +197,8 @@ func TestProductFormat(t *testing.T) {
 func TestCachedPageFormat(t *testing.T) {
 	store := cache.NewMemory(1 << 20)
 	defer store.Close()
-	catalog := NewCatalog(oneProduct{product: pinnedProduct}, nil)
-	pages := NewPages(store, catalog, time.Hour, telemetry.NewMetrics())
+	catalog := NewCatalog(oneProduct{product: pinnedProduct}, CatalogOptions{})
+	pages := NewPages(store, catalog, PagesOptions{TTL: time.Hour, Metrics: telemetry.NewMetrics()})
 	want := Page{ETag: pinnedProduct.ETag(), Keys: pinnedProduct.ID + " " + pinnedProduct.Seller, Document: mustJSON(pinnedProduct)}
 	for range 2 { // loaded, and from the cache
 		page, err := pages.Page(t.Context(), pinnedProduct.ID)

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"agora/pattern/guard"
-	"agora/telemetry"
 )
 
 // GuardedGateway keeps a payment provider that is slow or away from holding up the shop: each call is
@@ -33,8 +32,7 @@ func GatewayGuard() guard.Options {
 }
 
 // NewGuardedGateway returns a guard around a gateway.
-func NewGuardedGateway(g Gateway, options guard.Options, metrics *telemetry.Metrics) *GuardedGateway {
-	options.Metrics = metrics
+func NewGuardedGateway(g Gateway, options guard.Options) *GuardedGateway {
 	return &GuardedGateway{gateway: g, guard: guard.New(options)}
 }
 

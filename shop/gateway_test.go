@@ -27,7 +27,7 @@ func TestSimulatedGateway(t *testing.T) {
 
 func TestGuardedGateway(t *testing.T) {
 	shoptest.Gateway(t, func(_ *testing.T, declines bool) shop.Gateway {
-		return shop.NewGuardedGateway(simulated(declines), shop.GatewayGuard(), nil)
+		return shop.NewGuardedGateway(simulated(declines), shop.GatewayGuard())
 	})
 }
 
@@ -50,7 +50,7 @@ func (h *hanging) Refund(ctx context.Context, _ shop.RefundPayment) error { retu
 func TestAGuardedCheckoutEndsInItsGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &hanging{}
-		g := shop.NewGuardedGateway(slow, shop.GatewayGuard(), nil)
+		g := shop.NewGuardedGateway(slow, shop.GatewayGuard())
 		begin := time.Now()
 		if err := g.Authorize(t.Context(), shop.Payment{}); !fault.Is(err, fault.Timeout) {
 			t.Errorf("authorize = %v, want fault.Timeout", err)
@@ -72,7 +72,7 @@ func TestAGuardedCheckoutEndsInItsGrace(t *testing.T) {
 func TestDeclinedPaymentsDoNotOpenTheBreaker(t *testing.T) {
 	options := shop.GatewayGuard()
 	options.Breaker = guard.Breaker{Ratio: 0.1, Calls: 2}
-	g := shop.NewGuardedGateway(simulated(true), options, nil)
+	g := shop.NewGuardedGateway(simulated(true), options)
 	for range 20 {
 		order := ident.New(ident.Order)
 		if err := g.Authorize(t.Context(), shop.Payment{OrderID: order}); !fault.Is(err, fault.Declined) {
@@ -89,7 +89,7 @@ func TestAnOutageOpensTheBreaker(t *testing.T) {
 	away.SetDown(true)
 	options := shop.GatewayGuard()
 	options.Retries, options.Breaker = 0, guard.Breaker{Ratio: 0.5, Calls: 4}
-	g := shop.NewGuardedGateway(away, options, nil)
+	g := shop.NewGuardedGateway(away, options)
 	var codes []string
 	for range 5 {
 		codes = append(codes, fault.CodeOf(g.Void(t.Context(), ident.New(ident.Order))))

@@ -216,9 +216,9 @@ func TestInventoryFollowsTheStock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStand(t, shop.SimulatedOptions{})
 		store := shop.NewMemoryCatalog()
-		catalog := shop.NewCatalog(store, nil)
+		catalog := shop.NewCatalog(store, shop.CatalogOptions{})
 		metrics := telemetry.NewMetrics()
-		sync := shop.NewInventorySync(s.store, catalog, metrics)
+		sync := shop.NewInventorySync(s.store, catalog, shop.InventorySyncOptions{Metrics: metrics})
 		price := shop.Money{Amount: 150, Currency: "GBP"}
 		product, err := catalog.Create(t.Context(), merchant, shop.ProductDraft{SKU: "A", Name: "A lamp", Price: price, Categories: []string{"lamps"}})
 		if err != nil {

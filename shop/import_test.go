@@ -151,7 +151,7 @@ func TestAnImportIsMarkedAsRelayedOnlyWhenAllOfItIsShown(t *testing.T) {
 		{name: "what cannot be shown", views: brokenViews{shop.NewMemoryViews()}, pending: 2, fails: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			store, catalog := shop.NewMemoryOrders(), shop.NewCatalog(shop.NewMemoryCatalog(), nil)
+			store, catalog := shop.NewMemoryOrders(), shop.NewCatalog(shop.NewMemoryCatalog(), shop.CatalogOptions{})
 			draft := shop.ProductDraft{SKU: "CUP", Name: "Cup", Price: shop.Money{Amount: 255, Currency: "GBP"}}
 			product, err := catalog.Create(t.Context(), shop.Actor{ID: "usr_1"}, draft)
 			if err != nil {

@@ -36,10 +36,15 @@ type InventorySource interface {
 	EachStock(ctx context.Context, visit func(Stock) error) error
 }
 
-// NewInventorySync returns the projection. It keeps agora_inventory_sync_lag_seconds: the time from a change
-// of the stock to its being visible in the catalogue.
-func NewInventorySync(stock InventorySource, catalog *Catalog, metrics *telemetry.Metrics) *InventorySync {
-	return &InventorySync{stock: stock, catalog: catalog, turn: make(chan struct{}, 1), lag: metrics.Histogram("agora_inventory_sync_lag_seconds",
+// InventorySyncOptions are the options of an InventorySync.
+type InventorySyncOptions struct {
+	Metrics *telemetry.Metrics
+}
+
+// NewInventorySync returns the projection. It observes agora_inventory_sync_lag_seconds: the time from a change of the
+// stock until the catalogue shows it.
+func NewInventorySync(stock InventorySource, catalog *Catalog, options InventorySyncOptions) *InventorySync {
+	return &InventorySync{stock: stock, catalog: catalog, turn: make(chan struct{}, 1), lag: options.Metrics.Histogram("agora_inventory_sync_lag_seconds",
 		"Time from a change of the stock to its being visible in the catalogue.", telemetry.DurationBuckets)}
 }
 

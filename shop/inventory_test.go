@@ -36,7 +36,7 @@ func changeOf(sku string) []shop.Event {
 func TestPartitionsShareOneInventoryRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stock := &slowStock{answer: make(chan error)}
-		inventory := shop.NewInventorySync(stock, shop.NewCatalog(shop.NewMemoryCatalog(), nil), nil)
+		inventory := shop.NewInventorySync(stock, shop.NewCatalog(shop.NewMemoryCatalog(), shop.CatalogOptions{}), shop.InventorySyncOptions{})
 		ended := make(chan error, 4)
 		project := func(sku string) {
 			go func() { ended <- inventory.Project(t.Context(), changeOf(sku)) }()

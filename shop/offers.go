@@ -38,17 +38,22 @@ var _ Offers = (*CachedOffers)(nil)
 // offerKey begins the cache's keys of offers, which may share a store with other caches.
 const offerKey = "offer/"
 
-// NewCachedOffers returns the offers of a catalogue, cached in the store for about ttl. It sets the catalogue's
-// OnOffer. It calls failed when a changed offer could not be dropped from the cache.
-func NewCachedOffers(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *telemetry.Metrics, failed func(error)) *CachedOffers {
+// CachedOffersOptions are the options of CachedOffers.
+type CachedOffersOptions struct {
+	TTL     time.Duration // about how long an offer is cached
+	Metrics *telemetry.Metrics
+}
+
+// NewCachedOffers returns the offers of a catalogue, cached in the store. The catalogue's hook Offered has to call Drop.
+func NewCachedOffers(store cache.Store, catalog *Catalog, options CachedOffersOptions) *CachedOffers {
 	o := &CachedOffers{catalog: catalog}
-	o.cache = cache.NewAside(store, cache.AsideOptions{Name: "offers", TTL: ttl, Jitter: 0.1, Metrics: metrics}, o.load)
-	catalog.OnOffer(func(ctx context.Context, productID string) {
-		if err := o.cache.Invalidate(ctx, offerKey+productID); err != nil {
-			failed(err)
-		}
-	})
+	o.cache = cache.NewAside(store, cache.AsideOptions{Name: "offers", TTL: options.TTL, Jitter: 0.1, Metrics: options.Metrics}, o.load)
 	return o
+}
+
+// Drop removes the offer of a changed product from the cache.
+func (o *CachedOffers) Drop(ctx context.Context, productID string) error {
+	return o.cache.Invalidate(ctx, offerKey+productID)
 }
 
 func (o *CachedOffers) load(ctx context.Context, key string) ([]byte, error) {

@@ -22,10 +22,15 @@ func (c *countedCards) CardsByID(ctx context.Context, ids []string) ([]shop.Card
 
 func TestCachedOffersFollowThePriceAndNotTheStock(t *testing.T) {
 	store := &countedCards{CatalogStore: shop.NewMemoryCatalog()}
-	catalog := shop.NewCatalog(store, nil)
+	var offers *shop.CachedOffers
+	catalog := shop.NewCatalog(store, shop.CatalogOptions{Offered: func(ctx context.Context, id string) {
+		if err := offers.Drop(ctx, id); err != nil {
+			t.Error(err)
+		}
+	}})
 	memory := cache.NewMemory(1 << 20)
 	t.Cleanup(memory.Close)
-	offers := shop.NewCachedOffers(memory, catalog, time.Hour, nil, func(err error) { t.Error(err) })
+	offers = shop.NewCachedOffers(memory, catalog, shop.CachedOffersOptions{TTL: time.Hour})
 	draft := shop.ProductDraft{SKU: "LAMP", Name: "Lamp", Price: shop.Money{Amount: 1999, Currency: "GBP"}}
 	seller := shop.Actor{ID: "usr_1"}
 	lamp, err := catalog.Create(t.Context(), seller, draft)

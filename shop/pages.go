@@ -36,13 +36,20 @@ type Page struct {
 // pageKey begins the cache's keys of pages, which may share a store with other caches.
 const pageKey = "page/"
 
-// NewPages returns the pages of a catalogue, cached in the store for about ttl. While the catalogue cannot be
-// read, a cached page is served for an hour longer. A missing product is cached for a few seconds.
-func NewPages(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *telemetry.Metrics) *Pages {
-	options := cache.AsideOptions{
-		Name: "products", TTL: ttl, Jitter: 0.1, NegativeTTL: 5 * time.Second, StaleFor: time.Hour, Metrics: metrics,
+// PagesOptions are the options of Pages.
+type PagesOptions struct {
+	TTL     time.Duration // about how long a page is cached
+	Metrics *telemetry.Metrics
+	CDN     Purger // that Drop purges as well; nil for none
+}
+
+// NewPages returns the pages of a catalogue, cached in the store. The catalogue's hook Changed has to call Drop. While
+// the catalogue cannot be read, a cached page is served for an hour longer. A missing product is cached for a few seconds.
+func NewPages(store cache.Store, catalog *Catalog, options PagesOptions) *Pages {
+	aside := cache.AsideOptions{
+		Name: "products", TTL: options.TTL, Jitter: 0.1, NegativeTTL: 5 * time.Second, StaleFor: time.Hour, Metrics: options.Metrics,
 	}
-	return &Pages{cache: cache.NewAside(store, options, func(ctx context.Context, key string) ([]byte, error) {
+	return &Pages{cdn: options.CDN, cache: cache.NewAside(store, aside, func(ctx context.Context, key string) ([]byte, error) {
 		page, err := catalog.page(ctx, key[len(pageKey):])
 		if err != nil {
 			return nil, err
@@ -50,9 +57,6 @@ func NewPages(store cache.Store, catalog *Catalog, ttl time.Duration, metrics *t
 		return encodePage(page), nil
 	})}
 }
-
-// PurgeAt makes each Drop purge the CDN, too. It must be called before the first Drop.
-func (p *Pages) PurgeAt(cdn Purger) { p.cdn = cdn }
 
 // Page returns the page of a product, or fault.NotFound.
 func (p *Pages) Page(ctx context.Context, productID string) (Page, error) {
@@ -85,8 +89,8 @@ func decodePage(cached []byte) (Page, error) {
 	return Page{ETag: string(etag), Keys: string(keys), Document: document}, nil
 }
 
-// Drop forgets the pages of products that changed. The CDN is told last, so that it does not fetch again what is
-// about to be forgotten; and it is told even if the cache could not be.
+// Drop removes the pages of changed products from the cache, and then from the CDN, which could otherwise fetch an old
+// page from the cache. It purges the CDN even if the cache fails.
 func (p *Pages) Drop(ctx context.Context, productIDs ...string) error {
 	keys := make([]string, len(productIDs))
 	for i, id := range productIDs {

@@ -256,7 +256,7 @@ func (c *countingStore) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, e
 func TestCommonWordsCostNoMoreThanRareOnes(t *testing.T) {
 	const n, rare = 3_000, 10
 	store := &countingStore{CatalogStore: shop.NewMemoryCatalog()}
-	catalog := shop.NewCatalog(store, nil)
+	catalog := shop.NewCatalog(store, shop.CatalogOptions{})
 	all := make([]shop.Product, n)
 	for i := range all {
 		all[i] = product(fmt.Sprint("SKU", i), fmt.Sprint("Common thing ", i))
@@ -311,9 +311,9 @@ func (s tiredStore) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error
 
 func TestAPageThatRanOutOfBudgetSaysThatMoreFollows(t *testing.T) {
 	store := shop.NewMemoryCatalog()
-	fill(t, shop.NewCatalog(store, nil), product("OLDEST", "Mug"), product("B", "Mug"), product("C", "Mug"), product("D", "Mug"),
+	fill(t, shop.NewCatalog(store, shop.CatalogOptions{}), product("OLDEST", "Mug"), product("B", "Mug"), product("C", "Mug"), product("D", "Mug"),
 		product("E", "Mug"), product("F", "Mug"), product("G", "Mug"), product("H", "Mug"), product("I", "Mug"))
-	catalog := shop.NewCatalog(tiredStore{store}, nil)
+	catalog := shop.NewCatalog(tiredStore{store}, shop.CatalogOptions{})
 	if _, err := catalog.SetInventory(t.Context(), []shop.Inventory{{SKU: "OLDEST", Available: 1, StockVersion: 1}}); err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ type market struct {
 }
 
 func (m market) targets() retail.Targets {
-	return retail.Targets{Users: m.users, Catalog: shop.NewCatalog(m.catalog, nil), Orders: m.orders, Views: m.views}
+	return retail.Targets{Users: m.users, Catalog: shop.NewCatalog(m.catalog, shop.CatalogOptions{}), Orders: m.orders, Views: m.views}
 }
 
 // sums are what the stores hold, added up: pence, and units on hand.
@@ -427,7 +427,7 @@ func (m market) imported(t *testing.T, path string) sums {
 	t.Helper()
 	mustImport(t, m, path)
 	history := shop.NewOrderHistory(m.views, m.orders)
-	inventory := shop.NewInventorySync(m.orders, m.targets().Catalog, nil)
+	inventory := shop.NewInventorySync(m.orders, m.targets().Catalog, shop.InventorySyncOptions{})
 	for {
 		pending, err := m.orders.Pending(t.Context(), 100)
 		if err != nil {

@@ -25,7 +25,7 @@ func BenchmarkCatalog(b *testing.B, open func(b *testing.B) shop.CatalogStore) {
 			b.Fatalf("AGORA_BENCH_PRODUCTS: %v", err)
 		}
 	}
-	catalog := shop.NewCatalog(open(b), nil)
+	catalog := shop.NewCatalog(open(b), shop.CatalogOptions{})
 	perSecond := takeIn(b, catalog, n)
 	usd := shop.SearchQuery{Currency: "USD", Sort: shop.ByPriceAsc}
 	for _, bench := range []struct {

@@ -53,7 +53,7 @@ func openAudited(t *testing.T) audited {
 // payment, and one whose money has still to be voided.
 func (a audited) fill(t *testing.T) {
 	t.Helper()
-	catalog := shop.NewCatalog(a.catalog, nil)
+	catalog := shop.NewCatalog(a.catalog, shop.CatalogOptions{})
 	draft := shop.ProductDraft{SKU: "A", Name: "A lamp", Price: shop.Money{Amount: 1500, Currency: "GBP"}, Categories: []string{"lamps"}}
 	product := shop.NewProduct(seller.ID, draft, time.Now(), rand.Reader)
 	if _, err := catalog.CreateMany(t.Context(), []shop.Product{product}); err != nil {
@@ -105,7 +105,7 @@ func (a audited) project(t *testing.T, catalog *shop.Catalog) {
 		err = shop.NewOrderHistory(a.views, a.orders).Project(t.Context(), events)
 	}
 	if err == nil {
-		err = shop.NewInventorySync(a.orders, catalog, nil).Project(t.Context(), events)
+		err = shop.NewInventorySync(a.orders, catalog, shop.InventorySyncOptions{}).Project(t.Context(), events)
 	}
 	if err == nil {
 		err = a.orders.Relayed(t.Context(), pending[len(pending)-1].Seq)

@@ -1,7 +1,6 @@
 package shop
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -35,7 +34,7 @@ func newMarket(t *testing.T, gateway shop.SimulatedOptions) *market {
 	t.Cleanup(memory.Close)
 	users, personal := accounts.NewMemoryUsers(), accounts.NewMemoryPersonal()
 	people := accounts.NewService(users, personal, accounts.NewMemorySessions(), accounts.Options{})
-	catalog := shop.NewCatalog(shop.NewMemoryCatalog(), func(context.Context, ...string) {})
+	catalog := shop.NewCatalog(shop.NewMemoryCatalog(), shop.CatalogOptions{})
 	views := shop.NewMemoryViews()
 	targets := generate.Targets{Users: users, Personal: personal, Catalog: catalog, Orders: m.orders, Views: views}
 	if _, err := generate.Run(t.Context(), m.plan, targets, nil); err != nil {
@@ -49,7 +48,7 @@ func newMarket(t *testing.T, gateway shop.SimulatedOptions) *market {
 	api := httpapi.New(httpapi.Options{Logger: log, Metrics: metrics, Authenticator: people})
 	accountsapi.AddRoutes(api, people)
 	shopapi.AddRoutes(api, shopapi.Services{
-		Catalog: catalog, Pages: shop.NewPages(memory, catalog, time.Hour, metrics), Stocks: shop.NewStocks(m.orders, catalog),
+		Catalog: catalog, Pages: shop.NewPages(memory, catalog, shop.PagesOptions{TTL: time.Hour, Metrics: metrics}), Stocks: shop.NewStocks(m.orders, catalog),
 		Orders: shop.NewOrders(m.orders, catalog, shop.NewSimulatedGateway(gateway), shop.OrdersOptions{
 			Hold: time.Hour, Log: log, Notify: func() {},
 		}),
