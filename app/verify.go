@@ -10,7 +10,7 @@ import (
 	"agora/app/config"
 	"agora/backoff"
 	"agora/fault"
-	"agora/lab/verify"
+	verifyshop "agora/lab/verify/shop"
 	"agora/pattern/audit"
 	"agora/pattern/lead"
 	"agora/shop"
@@ -59,11 +59,11 @@ func VerifyShop(ctx context.Context, cfg config.Config, history io.Reader, log *
 }
 
 func checkHistory(ctx context.Context, history io.Reader, orders shop.OrderStore) (audit.Report, error) {
-	operations, err := verify.ReadHistory(history)
+	operations, err := verifyshop.ReadHistory(history)
 	if err != nil {
 		return audit.Report{}, err
 	}
-	return verify.Check(ctx, operations, orders)
+	return verifyshop.Check(ctx, operations, orders)
 }
 
 // withStores locks a data folder and calls work with its open stores.

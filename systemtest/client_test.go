@@ -13,6 +13,7 @@ import (
 
 	"agora/fault"
 	"agora/lab/verify"
+	verifyshop "agora/lab/verify/shop"
 	"agora/shop"
 )
 
@@ -193,31 +194,31 @@ func (c cart) units() map[string]int64 {
 }
 
 // outcome returns the output of an order from its answer.
-func (c cart) outcome(a answer) (verify.Output, error) {
+func (c cart) outcome(a answer) (verifyshop.Output, error) {
 	p := a.problem()
 	id := orderID.FindString(p.Detail)
 	switch {
 	case a.status == http.StatusCreated || a.status == http.StatusAccepted:
 		var order shop.Order
 		if err := a.into(&order); err != nil {
-			return verify.Output{}, err
+			return verifyshop.Output{}, err
 		}
-		outcomes := map[shop.State]verify.Outcome{shop.Confirmed: verify.OK, shop.Pending: verify.Pending, shop.Cancelled: verify.Cancelled}
-		return verify.Output{Outcome: outcomes[order.State], Order: order.ID}, nil
+		outcomes := map[shop.State]verify.Outcome{shop.Confirmed: verifyshop.OK, shop.Pending: verifyshop.Pending, shop.Cancelled: verifyshop.Cancelled}
+		return verifyshop.Output{Outcome: outcomes[order.State], Order: order.ID}, nil
 	case id != "" && (p.Code == "payment_declined" || p.Code == "insufficient_stock"):
-		return verify.Output{Outcome: verify.Cancelled, Order: id}, nil
+		return verifyshop.Output{Outcome: verifyshop.Cancelled, Order: id}, nil
 	case p.Code == "insufficient_stock" && len(p.Errors) > 0:
-		out := verify.Output{Outcome: verify.Short}
+		out := verifyshop.Output{Outcome: verifyshop.Short}
 		for _, e := range p.Errors {
 			var line int
 			if _, err := fmt.Sscanf(e.Name, "lines[%d].quantity", &line); err != nil || line >= len(c) {
-				return verify.Output{}, fmt.Errorf("%q is no line: %s", e.Name, a)
+				return verifyshop.Output{}, fmt.Errorf("%q is no line: %s", e.Name, a)
 			}
 			out.Short = append(out.Short, c[line].sku)
 		}
 		return out, nil
 	}
-	return verify.Output{}, fmt.Errorf("no answer to an order: %s", a)
+	return verifyshop.Output{}, fmt.Errorf("no answer to an order: %s", a)
 }
 
 // orderID returns the id of an order in the detail of a problem.

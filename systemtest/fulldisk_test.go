@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"agora/lab/verify"
+	verifyshop "agora/lab/verify/shop"
 )
 
 // tinyDisk returns a folder on a file system of a few megabytes, which is removed at the end of the test.
@@ -80,7 +80,7 @@ func TestAFullDiskLosesNoOrder(t *testing.T) {
 					continue
 				}
 				out, err := c.outcome(got)
-				if err != nil || out.Outcome == verify.Short {
+				if err != nil || out.Outcome == verifyshop.Short {
 					t.Errorf("on a full disk: %s", got)
 					return
 				}

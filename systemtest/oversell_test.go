@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"agora/lab/verify"
+	verifyshop "agora/lab/verify/shop"
 )
 
 const (
@@ -183,9 +184,9 @@ func (m *market) killSoon(t *testing.T, done <-chan struct{}) {
 func (m *market) readEach(t *testing.T, products []offered) {
 	t.Helper()
 	for _, p := range products {
-		call := m.history.Call(0, verify.Read, verify.Input{Units: map[string]int64{p.sku: 0}})
+		call := m.history.Call(0, verifyshop.Read, verifyshop.Input{Units: map[string]int64{p.sku: 0}})
 		stock := m.admin.stock(t, p.sku)
-		call.Return(verify.Output{Outcome: verify.OK, Available: stock.OnHand - stock.Held})
+		call.Return(verifyshop.Output{Outcome: verifyshop.OK, Available: stock.OnHand - stock.Held})
 	}
 }
 
@@ -258,11 +259,11 @@ func (m *market) checkHistory(t *testing.T) {
 	if err := m.history.Close(); err != nil {
 		t.Fatal(err)
 	}
-	history, err := verify.ReadHistory(&m.written)
+	history, err := verifyshop.ReadHistory(&m.written)
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := verify.Check(t.Context(), history, m.admin)
+	report, err := verifyshop.Check(t.Context(), history, m.admin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +279,7 @@ func (m *market) checkHistory(t *testing.T) {
 }
 
 // checkVariety fails the test if a kind of operation or outcome never occurred, because it was then not tested.
-func (m *market) checkVariety(t *testing.T, history []verify.Operation) {
+func (m *market) checkVariety(t *testing.T, history []verifyshop.Operation) {
 	t.Helper()
 	type kindOf struct {
 		verify.Kind
@@ -290,14 +291,14 @@ func (m *market) checkVariety(t *testing.T, history []verify.Operation) {
 	}
 	t.Logf("seen: %v", seen)
 	for _, k := range []kindOf{
-		{verify.Place, verify.OK}, {verify.Place, verify.Pending}, {verify.Place, verify.Cancelled}, {verify.Place, verify.Short},
-		{verify.Cancel, verify.OK}, {verify.Restock, verify.OK}, {verify.Read, verify.OK},
+		{verifyshop.Place, verifyshop.OK}, {verifyshop.Place, verifyshop.Pending}, {verifyshop.Place, verifyshop.Cancelled}, {verifyshop.Place, verifyshop.Short},
+		{verifyshop.Cancel, verifyshop.OK}, {verifyshop.Restock, verifyshop.OK}, {verifyshop.Read, verifyshop.OK},
 	} {
 		if seen[k] == 0 {
 			t.Errorf("no %s was ever %s", k.Kind, k.Outcome)
 		}
 	}
-	if placed := seen[kindOf{verify.Place, verify.Unknown}]; placed > 0 {
+	if placed := seen[kindOf{verifyshop.Place, verifyshop.Unknown}]; placed > 0 {
 		t.Errorf("%d orders got no answer", placed)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"slices"
 
-	"agora/lab/verify"
+	verifyshop "agora/lab/verify/shop"
 	"agora/shop"
 )
 
@@ -83,7 +83,7 @@ func (s *shopper) mixed(others []offered) cart {
 
 // order orders a cart, with retries, and returns the order unless it was refused.
 func (s *shopper) order(ctx context.Context, key string, c cart) (id string, err error) {
-	call := s.market.history.Call(s.number, verify.Place, verify.Input{Key: s.user + "/" + key, Units: c.units()})
+	call := s.market.history.Call(s.number, verifyshop.Place, verifyshop.Input{Key: s.user + "/" + key, Units: c.units()})
 	got, err := s.ask(ctx, "POST", "/v1/orders", key, c.request())
 	if err != nil {
 		return "", err
@@ -100,7 +100,7 @@ func (s *shopper) order(ctx context.Context, key string, c cart) (id string, err
 	if out.Order != "" {
 		s.receipts = append(s.receipts, receipt{key, c, out.Order})
 	}
-	if out.Outcome == verify.Cancelled {
+	if out.Outcome == verifyshop.Cancelled {
 		return "", nil
 	}
 	return out.Order, nil
@@ -126,24 +126,24 @@ func (s *shopper) cancel(ctx context.Context, id string) error {
 	if len(order.Units()) == 0 {
 		return nil // declined meanwhile
 	}
-	call := s.market.history.Call(s.number, verify.Cancel, verify.Input{Order: id, Units: units})
+	call := s.market.history.Call(s.number, verifyshop.Cancel, verifyshop.Input{Order: id, Units: units})
 	got, err := s.send(ctx, "POST", "/v1/orders/"+id+"/cancel", "", request)
 	switch {
 	case err == nil && got.status == http.StatusOK:
-		call.Return(verify.Output{Outcome: verify.OK})
+		call.Return(verifyshop.Output{Outcome: verifyshop.OK})
 		return nil
 	case err == nil && got.status == http.StatusConflict:
-		call.Return(verify.Output{Outcome: verify.Refused})
+		call.Return(verifyshop.Output{Outcome: verifyshop.Refused})
 		return nil
 	}
 	after, err := s.Order(ctx, id)
 	if err != nil {
 		return err
 	}
-	out := verify.Output{Outcome: verify.Refused}
+	out := verifyshop.Output{Outcome: verifyshop.Refused}
 	given := slices.ContainsFunc(request.Lines, func(l shop.LineUnits) bool { return after.Lines[l.Line].Cancelled > 0 })
 	if given || after.Reason == shop.ReasonCustomer {
-		out.Outcome = verify.OK
+		out.Outcome = verifyshop.OK
 	}
 	call.Return(out)
 	return nil
@@ -152,14 +152,14 @@ func (s *shopper) cancel(ctx context.Context, id string) error {
 // watch reads the stock of a SKU, and sometimes adds or removes units.
 func (s *shopper) watch(ctx context.Context, p offered) error {
 	admin := s.market.admin
-	call := s.market.history.Call(s.number, verify.Read, verify.Input{Units: map[string]int64{p.sku: 0}})
+	call := s.market.history.Call(s.number, verifyshop.Read, verifyshop.Input{Units: map[string]int64{p.sku: 0}})
 	got, err := admin.send(ctx, "GET", "/v1/stock/"+p.sku, "", nil)
 	if err == nil && got.status == http.StatusOK {
 		var stock shop.Stock
 		if err := got.into(&stock); err != nil {
 			return err
 		}
-		call.Return(verify.Output{Outcome: verify.OK, Available: stock.OnHand - stock.Held})
+		call.Return(verifyshop.Output{Outcome: verifyshop.OK, Available: stock.OnHand - stock.Held})
 	}
 	if s.luck.IntN(4) > 0 {
 		return nil
@@ -168,13 +168,13 @@ func (s *shopper) watch(ctx context.Context, p offered) error {
 	if change == 0 {
 		change = 5
 	}
-	call = s.market.history.Call(s.number, verify.Restock, verify.Input{Units: map[string]int64{p.sku: change}})
+	call = s.market.history.Call(s.number, verifyshop.Restock, verifyshop.Input{Units: map[string]int64{p.sku: change}})
 	got, err = admin.send(ctx, "POST", "/v1/stock/"+p.sku, "", shop.StockEdit{Change: &change, Reason: "a test"})
 	switch { // without an answer the outcome is unknown, also in the history
 	case err == nil && got.status == http.StatusOK:
-		call.Return(verify.Output{Outcome: verify.OK})
+		call.Return(verifyshop.Output{Outcome: verifyshop.OK})
 	case err == nil && got.status == http.StatusConflict:
-		call.Return(verify.Output{Outcome: verify.Refused})
+		call.Return(verifyshop.Output{Outcome: verifyshop.Refused})
 	}
 	return nil
 }

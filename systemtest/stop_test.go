@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"agora/lab/verify"
+	verifyshop "agora/lab/verify/shop"
 	"agora/shop"
 )
 
@@ -40,7 +40,7 @@ func TestAStopLosesNoAnswer(t *testing.T) {
 			for n := 0; ; n++ {
 				key := fmt.Sprintf("%d-%d", i, n)
 				got, err := buyer.send(t.Context(), "POST", "/v1/orders", key, c.request())
-				var out verify.Output
+				var out verifyshop.Output
 				if err == nil {
 					out, err = c.outcome(got)
 					if err != nil {

@@ -2,206 +2,154 @@ package verify
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"agora/pattern/audit"
 )
 
-// A SKU's stock is linearizable if all operations on it could have happened one after the other, each at
-// some moment between its call and its return, and have told each client what it was told: Herlihy and Wing,
-// "Linearizability: A Correctness Condition for Concurrent Objects", TOPLAS 1990. An order of several
-// SKUs is one operation on each of them.
+// An object is linearizable if all operations on it could have happened one after the other, each at some moment between
+// its call and its return, with the answers that the clients got: Herlihy and Wing, "Linearizability: A Correctness
+// Condition for Concurrent Objects", TOPLAS 1990.
 
-// never is when an operation returns of which nobody knows whether it happened. Put behind all others it
-// changes nothing that anybody saw, which is as good as not having happened.
-const never = math.MaxInt64
+// Never is the return of an operation with the outcome Unknown. After all other operations it changes no answer, which
+// equals that it did not happen.
+const Never = math.MaxInt64
 
-// effect is what an operation does to the stock of one SKU.
-type effect struct {
-	kind     effectKind
-	quantity int64 // units; of look: those that the client was told
-	slot     string
+// patience bounds the search for an order of a window's operations. A linearizable history takes milliseconds, but the
+// proof that a history is not linearizable can take exponential time.
+const patience = time.Minute
+
+// Part is the part of an operation that concerns one object. An operation on several objects has one for each.
+type Part[E any] struct {
+	Client       int
+	Call, Return int64
+	Effect       E // what the operation does to the object, together with the answer
 }
 
-type effectKind uint8
+// Model says how an object of a system behaves. S is the state of the object, and E what an operation does to it.
+type Model[S comparable, E any] struct {
+	// Step returns the state after the effect. It returns false if the effect is impossible in the state.
+	Step func(state S, effect E) (possible bool, next S)
 
-const (
-	look        effectKind = iota // there are quantity units for sale
-	take                          // there are enough, and they are taken
-	enough                        // there are enough, and they stay
-	tooFew                        // there are too few
-	give                          // units come, or go if negative
-	takeMaybe                     // units are taken if there are enough
-	takeSlot                      // as take, and the slot remembers it
-	giveSlot                      // what the slot remembers comes back
-	giveIfTaken                   // the same, or nothing if the slot remembers nothing
-)
+	// Reveal returns the state of the object if the effect alone tells it, such as that of a read.
+	Reveal func(effect E) (state S, known bool)
 
-// level is the state of a SKU: the units for sale, and the slots that remember units which will come back.
-type level struct {
-	available int64
-	slots     string // ids, sorted, each followed by a space
+	// Witness guesses an order in which the parts of a window happened, by their indexes. Check verifies the guess,
+	// and searches for an order if it is wrong. Witness may be nil.
+	Witness func(Window[S, E]) (order []int, ok bool)
 }
 
-func (l level) step(e effect) (bool, level) {
-	covered := l.available >= e.quantity
-	taken := level{l.available - e.quantity, l.slots}
-	returned := level{l.available + e.quantity, l.slots}
-	switch e.kind {
-	case look:
-		return l.available == e.quantity, l
-	case enough:
-		return covered, l
-	case tooFew:
-		return !covered, l
-	case take:
-		return covered, taken
-	case give:
-		return true, returned
-	case takeSlot:
-		return covered, taken.with(e.slot)
-	case takeMaybe:
-		if covered {
-			return true, taken.with(e.slot)
+// Window is a section of an object's history that can be checked by itself, because the state at its beginning is known.
+type Window[S comparable, E any] struct {
+	Begin S
+	Parts []Part[E]
+}
+
+// Check checks each object by itself. That is enough: a history is linearizable if the history of each object is.
+func (m Model[S, E]) Check(check *audit.Check, objects map[string][]Part[E]) {
+	for _, name := range slices.Sorted(maps.Keys(objects)) {
+		windows := m.Windows(objects[name])
+		if len(windows) == 0 {
+			check.Differ("%s: the history does not begin with a read by itself, so that nothing is known of its beginning", name)
+			continue
 		}
-		return true, l
-	case giveSlot:
-		return l.has(e.slot), returned.without(e.slot)
-	default: // giveIfTaken
-		if l.has(e.slot) {
-			return true, returned.without(e.slot)
-		}
-		return true, l
-	}
-}
-
-func (l level) has(slot string) bool { return strings.Contains(" "+l.slots, " "+slot+" ") }
-
-func (l level) with(slot string) level {
-	slots := append(strings.Fields(l.slots), slot)
-	slices.Sort(slots)
-	return level{l.available, strings.Join(slots, " ") + " "}
-}
-
-func (l level) without(slot string) level {
-	return level{l.available, strings.TrimPrefix(strings.Replace(" "+l.slots, " "+slot+" ", " ", 1), " ")}
-}
-
-// model is a SKU that begins with the units.
-func model(available int64) porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return level{available: available} },
-		Step: func(state, input, _ any) (bool, any) {
-			ok, next := state.(level).step(input.(effect))
-			return ok, next
-		},
-	}
-}
-
-// effects returns what a history did to each SKU. mayEnd reports whether an order may have been given up
-// by the shop itself, after the client was told that it is pending.
-func effects(history []Operation, mayEnd func(orderID string) bool) map[string][]porcupine.Operation {
-	bySKU := map[string][]porcupine.Operation{}
-	for i, op := range history {
-		slot := strconv.Itoa(i)
-		end := op.Return
-		if op.Output.Outcome == Unknown {
-			end = never
-		}
-		for sku, quantity := range op.Input.Units {
-			add := func(kind effectKind, call, end int64) {
-				bySKU[sku] = append(bySKU[sku], porcupine.Operation{
-					ClientId: op.Client, Call: call, Return: end, Input: effect{kind, quantity, slot},
-				})
-			}
-			switch op.Kind {
-			case Place:
-				placed(op, sku, end, mayEnd, add)
-			case Cancel, Restock:
-				if op.Output.Outcome == OK || op.Output.Outcome == Unknown {
-					add(give, op.Call, end)
-				}
-			case Read:
-				if quantity = op.Output.Available; op.Output.Outcome == OK {
-					add(look, op.Call, end)
-				}
-			}
+		checked, result := m.decide(windows, patience)
+		check.Compared += int64(checked)
+		switch result {
+		case porcupine.Illegal:
+			check.Differ("%s: its operations are not linearizable, from operation %d on", name, checked+1)
+		case porcupine.Unknown:
+			check.Differ("%s: not decided within %v, from operation %d on; record fewer clients or more reads between", name, patience, checked+1)
 		}
 	}
-	return bySKU
 }
 
-// placed adds what an order did to one of its SKUs.
-func placed(op Operation, sku string, end int64, mayEnd func(string) bool, add func(effectKind, int64, int64)) {
-	switch op.Output.Outcome {
-	case OK:
-		add(take, op.Call, end)
-	case Pending:
-		add(take, op.Call, end)
-		if mayEnd(op.Output.Order) {
-			add(give, end, never)
-		}
-	case Cancelled:
-		add(takeSlot, op.Call, end)
-		add(giveSlot, op.Call, end)
-	case Short:
-		if slices.Contains(op.Output.Short, sku) {
-			add(tooFew, op.Call, end)
-		} else {
-			add(enough, op.Call, end)
-		}
-	case Unknown:
-		add(takeMaybe, op.Call, end)
-		add(giveIfTaken, op.Call, end)
-	}
-}
-
-// window is a part of a SKU's history that can be checked by itself, because the units at its beginning are known.
-type window struct {
-	available  int64
-	operations []porcupine.Operation
-}
-
-// windows cuts a SKU's history at each read that nothing else was under way with. There are none if the
-// first operation is not such a read: nothing is known of the beginning then. An operation without a
-// return prevents all cuts behind it.
-func windows(ops []porcupine.Operation) []window {
-	slices.SortStableFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
-	var all []window
+// Windows cuts an object's history at each part that reveals the state and overlaps no other part. It returns none if the
+// first part is not such a part, because the state at the beginning is unknown. A part that returns Never prevents all
+// later cuts.
+func (m Model[S, E]) Windows(parts []Part[E]) []Window[S, E] {
+	slices.SortStableFunc(parts, func(a, b Part[E]) int { return cmp.Compare(a.Call, b.Call) })
+	var all []Window[S, E]
 	var busyUntil int64
-	for i, op := range ops {
-		e := op.Input.(effect)
-		alone := op.Call > busyUntil && (i+1 == len(ops) || ops[i+1].Call > op.Return)
-		busyUntil = max(busyUntil, op.Return)
-		cut := alone && e.kind == look
+	for i, part := range parts {
+		alone := part.Call > busyUntil && (i+1 == len(parts) || parts[i+1].Call > part.Return)
+		busyUntil = max(busyUntil, part.Return)
+		state, known := m.Reveal(part.Effect)
+		cut := alone && known
 		if i == 0 && !cut {
 			return nil
 		}
 		if i > 0 {
 			last := &all[len(all)-1]
-			last.operations = append(last.operations, op)
+			last.Parts = append(last.Parts, part)
 		}
 		if cut {
-			all = append(all, window{available: e.quantity})
+			all = append(all, Window[S, E]{Begin: state})
 		}
 	}
 	return all
 }
 
-// decide checks the windows of one SKU, each in at most the time. It returns how many operations could have
-// happened one after the other, and Illegal for the first window of which they could not, or Unknown if the
-// time was not enough to know.
-func decide(all []window, limit time.Duration) (checked int, result porcupine.CheckResult) {
-	for _, w := range all {
-		w, _ = narrow(w) // or the whole window, to be searched
-		if result = porcupine.CheckOperationsTimeout(model(w.available), w.operations, limit); result != porcupine.Ok {
-			return checked, result
+// decide checks the windows of one object, each within the limit. It returns the number of parts in the windows that are
+// linearizable, and the result of the first window that is not: Illegal, or Unknown if the limit was too short.
+func (m Model[S, E]) decide(windows []Window[S, E], limit time.Duration) (checked int, result porcupine.CheckResult) {
+	for _, w := range windows {
+		if !m.witnessed(w) {
+			if result = m.search(w, limit); result != porcupine.Ok {
+				return checked, result
+			}
 		}
-		checked += len(w.operations)
+		checked += len(w.Parts)
 	}
 	return checked, porcupine.Ok
+}
+
+// witnessed reports whether the model's Witness returns an order that proves the window linearizable.
+func (m Model[S, E]) witnessed(w Window[S, E]) bool {
+	if m.Witness == nil {
+		return false
+	}
+	order, ok := m.Witness(w)
+	return ok && m.proves(w, order)
+}
+
+// proves reports whether all parts can have happened in the order: each part once, between its call and its return, and
+// possible in the state that the parts before it made.
+func (m Model[S, E]) proves(w Window[S, E], order []int) bool {
+	if len(order) != len(w.Parts) {
+		return false
+	}
+	happened := make([]bool, len(w.Parts))
+	state := w.Begin
+	var now int64 // the earliest moment at which the last part can have happened
+	for _, i := range order {
+		if i < 0 || i >= len(happened) || happened[i] || w.Parts[i].Return < now {
+			return false
+		}
+		happened[i] = true
+		now = max(now, w.Parts[i].Call)
+		possible, next := m.Step(state, w.Parts[i].Effect)
+		if !possible {
+			return false
+		}
+		state = next
+	}
+	return true
+}
+
+// search searches for an order of the window's parts.
+func (m Model[S, E]) search(w Window[S, E], limit time.Duration) porcupine.CheckResult {
+	operations := make([]porcupine.Operation, len(w.Parts))
+	for i, part := range w.Parts {
+		operations[i] = porcupine.Operation{ClientId: part.Client, Call: part.Call, Return: part.Return, Input: part.Effect}
+	}
+	return porcupine.CheckOperationsTimeout(porcupine.Model{
+		Init: func() any { return w.Begin },
+		Step: func(state, effect, _ any) (bool, any) { return m.Step(state.(S), effect.(E)) },
+	}, operations, limit)
 }

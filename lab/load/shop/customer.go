@@ -13,6 +13,7 @@ import (
 	"agora/ident"
 	"agora/lab/load"
 	"agora/lab/verify"
+	verifyshop "agora/lab/verify/shop"
 )
 
 // customer sends the requests of one connection.
@@ -54,7 +55,7 @@ func (c *customer) order(ctx context.Context, arrival int64, deadline time.Time)
 	}
 	sku := c.sku(c.what.product)
 	done := c.shelves.ordering(c.what.product)
-	call := c.run.Recorder.Call(c.Number, verify.Place, verify.Input{Key: key, Units: map[string]int64{sku: 1}})
+	call := c.run.Recorder.Call(c.Number, verifyshop.Place, verifyshop.Input{Key: key, Units: map[string]int64{sku: 1}})
 	answer, unsure, err := c.Send(ctx, true, deadline)
 	if err == nil {
 		outcome, failure = ordered(answer)
@@ -85,27 +86,27 @@ func ordered(answer load.Reply) (outcome, failure string) {
 }
 
 // told says for the history what the answer to an order of one SKU means.
-func told(answer load.Reply, sku string, unsure bool) verify.Output {
+func told(answer load.Reply, sku string, unsure bool) verifyshop.Output {
 	if answer.Status == 201 || answer.Status == 202 {
 		var order struct {
 			ID string `json:"id"`
 		}
 		if json.Unmarshal(answer.Body, &order) != nil || order.ID == "" {
-			return verify.Output{Outcome: verify.Unknown}
+			return verifyshop.Output{Outcome: verifyshop.Unknown}
 		}
-		return verify.Output{Outcome: map[int]verify.Outcome{201: verify.OK, 202: verify.Pending}[answer.Status], Order: order.ID}
+		return verifyshop.Output{Outcome: map[int]verify.Outcome{201: verifyshop.OK, 202: verifyshop.Pending}[answer.Status], Order: order.ID}
 	}
 	p := answer.Problem()
 	taken := orderIn(p.Detail)
 	switch {
 	case taken != "" && (answer.Status == 402 || answer.Status == 409):
-		return verify.Output{Outcome: verify.Cancelled, Order: taken}
+		return verifyshop.Output{Outcome: verifyshop.Cancelled, Order: taken}
 	case answer.Status == 409 && p.Code == "insufficient_stock":
-		return verify.Output{Outcome: verify.Short, Short: []string{sku}}
+		return verifyshop.Output{Outcome: verifyshop.Short, Short: []string{sku}}
 	case !unsure && (answer.Status < 500 || p.Code == "overloaded"):
-		return verify.Output{Outcome: verify.Refused}
+		return verifyshop.Output{Outcome: verifyshop.Refused}
 	default:
-		return verify.Output{Outcome: verify.Unknown}
+		return verifyshop.Output{Outcome: verifyshop.Unknown}
 	}
 }
 

@@ -10,17 +10,18 @@ import (
 
 	"agora/lab/load"
 	"agora/lab/verify"
+	verifyshop "agora/lab/verify/shop"
 	"agora/shop"
 )
 
 // verified reads a history and holds it against the marketplace.
-func (m *market) verified(t *testing.T, written *bytes.Buffer) []verify.Operation {
+func (m *market) verified(t *testing.T, written *bytes.Buffer) []verifyshop.Operation {
 	t.Helper()
-	history, err := verify.ReadHistory(written)
+	history, err := verifyshop.ReadHistory(written)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := verify.Check(t.Context(), history, m.orders)
+	found, err := verifyshop.Check(t.Context(), history, m.orders)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,7 @@ func (m *market) verified(t *testing.T, written *bytes.Buffer) []verify.Operatio
 	return history
 }
 
-func count(history []verify.Operation, kind verify.Kind, outcome verify.Outcome) int64 {
+func count(history []verifyshop.Operation, kind verify.Kind, outcome verify.Outcome) int64 {
 	var n int64
 	for _, op := range history {
 		if op.Kind == kind && op.Output.Outcome == outcome {
@@ -57,16 +58,16 @@ func TestTheHistoryIsThatOfTheShop(t *testing.T) {
 			told := m.verified(t, &history)
 			outcomes := trial.Kinds[Order].Outcomes
 			for outcome, name := range map[verify.Outcome]string{
-				verify.OK: "confirmed", verify.Cancelled: "declined", verify.Short: "out of stock",
+				verifyshop.OK: "confirmed", verifyshop.Cancelled: "declined", verifyshop.Short: "out of stock",
 			} {
-				if got := count(told, verify.Place, outcome); got != outcomes[name] {
+				if got := count(told, verifyshop.Place, outcome); got != outcomes[name] {
 					t.Errorf("the history has %d orders that were %s, and the report %d", got, name, outcomes[name])
 				}
 			}
 			if outcomes["declined"] == 0 || (outcomes["out of stock"] == 0) != restock {
 				t.Errorf("orders were %v; want some declined, and some out of stock only if nothing is filled up", outcomes)
 			}
-			if restocks := count(told, verify.Restock, verify.OK); (restocks > 0) != restock {
+			if restocks := count(told, verifyshop.Restock, verifyshop.OK); (restocks > 0) != restock {
 				t.Errorf("%d restocks", restocks)
 			}
 			if trial.All.Failed() > 0 || len(trial.Kinds) != 4 {
@@ -111,7 +112,7 @@ func TestRetriesMakeOneOrder(t *testing.T) {
 	scenario.Restock = true
 	o.Scenario, o.Retry = scenario, true
 	all := measured(t, o, m.losing()).Trial.All
-	if n := count(m.verified(t, &history), verify.Place, verify.OK); n != 500 || all.Failed() > 0 {
+	if n := count(m.verified(t, &history), verifyshop.Place, verifyshop.OK); n != 500 || all.Failed() > 0 {
 		t.Errorf("%d of 500 orders are confirmed, with errors %v", n, all.Errors)
 	}
 }
@@ -123,7 +124,7 @@ func TestALostAnswerIsUnknown(t *testing.T) {
 	o := m.recorded(&history)
 	o.Rate = 40
 	lost := measured(t, o, m.losing()).Trial.All.Errors["connection lost"]
-	if n := count(m.verified(t, &history), verify.Place, verify.Unknown); lost != 2 || n != lost {
+	if n := count(m.verified(t, &history), verifyshop.Place, verifyshop.Unknown); lost != 2 || n != lost {
 		t.Errorf("%d answers were lost and %d are unknown to the history, want 2", lost, n)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"agora/backoff"
 	"agora/lab/load"
 	"agora/lab/verify"
+	verifyshop "agora/lab/verify/shop"
 )
 
 // shelves look after the stock that a trial orders: they fill it up, and they read it for the history.
@@ -77,7 +78,7 @@ func (s *shelves) fill(ctx context.Context, product int, demand int64) error {
 		return nil
 	}
 	sku := s.sku(product)
-	call := s.record(verify.Restock, sku, lacking)
+	call := s.record(verifyshop.Restock, sku, lacking)
 	edit := struct {
 		Change int64  `json:"change"`
 		Reason string `json:"reason"`
@@ -85,7 +86,7 @@ func (s *shelves) fill(ctx context.Context, product int, demand int64) error {
 	if err := s.api.Call(ctx, "POST", "/v1/stock/"+url.PathEscape(sku), edit, &struct{}{}); err != nil {
 		return fmt.Errorf("fill up the stock of %s: %w", sku, err)
 	}
-	call(verify.Output{Outcome: verify.OK})
+	call(verifyshop.Output{Outcome: verifyshop.OK})
 	s.know(product, demand)
 	return nil
 }
@@ -108,7 +109,7 @@ func (s *shelves) close(ctx context.Context, demand map[int]int64) error {
 // read returns the units for sale.
 func (s *shelves) read(ctx context.Context, product int) (int64, error) {
 	sku := s.sku(product)
-	call := s.record(verify.Read, sku, 0)
+	call := s.record(verifyshop.Read, sku, 0)
 	var stock struct {
 		OnHand int64 `json:"on_hand"`
 		Held   int64 `json:"held"`
@@ -117,7 +118,7 @@ func (s *shelves) read(ctx context.Context, product int) (int64, error) {
 		return 0, fmt.Errorf("read the stock of %s: %w", sku, err)
 	}
 	available := stock.OnHand - stock.Held
-	call(verify.Output{Outcome: verify.OK, Available: available})
+	call(verifyshop.Output{Outcome: verifyshop.OK, Available: available})
 	s.know(product, available)
 	return available, nil
 }
@@ -133,7 +134,7 @@ func (s *shelves) record(kind verify.Kind, sku string, units int64) func(verify.
 	if s.recorder == nil {
 		return func(verify.Output) {}
 	}
-	return s.recorder.Call(keeper, kind, verify.Input{Units: map[string]int64{sku: units}}).Return
+	return s.recorder.Call(keeper, kind, verifyshop.Input{Units: map[string]int64{sku: units}}).Return
 }
 
 // ordering notes that an order of a product is under way, and returns what notes its end.

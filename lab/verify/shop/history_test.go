@@ -1,12 +1,17 @@
-package verify
+package shop
 
 import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"gotest.tools/v3/golden"
+
+	"agora/lab/verify"
 )
 
 // TestHistoryFormat pins a history with every field set: load tests write histories that later versions of the program have
@@ -35,23 +40,52 @@ func TestHistoryFormat(t *testing.T) {
 			Input: Input{Units: map[string]int64{"MUG-7": 0}}, Output: Output{Outcome: OK, Available: 41},
 		},
 	}
-	var written bytes.Buffer
-	recorder := NewRecorder(&written)
-	for _, op := range history {
-		recorder.write(&Call{op: op})
-	}
-	if err := recorder.Close(); err != nil {
-		t.Fatal(err)
-	}
-	golden.AssertBytes(t, written.Bytes(), "history.jsonl")
+	golden.AssertBytes(t, record(t, history), "history.jsonl")
 	read, err := ReadHistory(bytes.NewReader(golden.Get(t, "history.jsonl")))
 	if err != nil || !reflect.DeepEqual(read, history) {
 		got, _ := json.Marshal(read)
 		t.Errorf("the history is read as %s, %v", got, err)
 	}
-	for _, outcome := range []Outcome{Pending, Cancelled} {
-		if want := map[Outcome]string{Pending: "pending", Cancelled: "cancelled"}[outcome]; string(outcome) != want {
+	for _, outcome := range []verify.Outcome{Pending, Cancelled} {
+		if want := map[verify.Outcome]string{Pending: "pending", Cancelled: "cancelled"}[outcome]; string(outcome) != want {
 			t.Errorf("an outcome is called %q, want %q", outcome, want)
+		}
+	}
+}
+
+// record returns what a recorder writes of a history whose calls all precede the returns. Its clock shows the times of
+// the history.
+func record(t *testing.T, history []Operation) []byte {
+	t.Helper()
+	var written bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		recorder := verify.NewRecorder(&written)
+		calls := make([]*verify.Call, len(history))
+		for i, op := range history {
+			time.Sleep(time.Until(time.Unix(0, op.Call)))
+			calls[i] = recorder.Call(op.Client, op.Kind, op.Input)
+		}
+		for i, op := range history {
+			time.Sleep(time.Until(time.Unix(0, op.Return)))
+			calls[i].Return(op.Output)
+		}
+		if err := recorder.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return written.Bytes()
+}
+
+func TestReadHistoryRefuses(t *testing.T) {
+	for name, line := range map[string]string{
+		"an unknown field":   `{"kind":"read","output":{"outcome":"ok"},"input":{"units":{"A":0}},"colour":"red"}`,
+		"an unknown kind":    `{"kind":"steal","output":{"outcome":"ok"}}`,
+		"an unknown outcome": `{"kind":"place","output":{"outcome":"perhaps"}}`,
+		"an order of no id":  `{"kind":"place","call":1,"return":2,"output":{"outcome":"ok"}}`,
+		"a read of nothing":  `{"kind":"read","call":1,"return":2,"output":{"outcome":"ok"}}`,
+	} {
+		if _, err := ReadHistory(strings.NewReader(line)); err == nil {
+			t.Errorf("%s: %s was read", name, line)
 		}
 	}
 }

@@ -1,9 +1,8 @@
-package verify
+package shop
 
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -16,6 +15,7 @@ import (
 
 	"agora/fault"
 	"agora/ident"
+	"agora/lab/verify"
 	"agora/shop"
 )
 
@@ -25,7 +25,7 @@ type market struct {
 	stocks   *shop.Stocks
 	orders   *shop.Orders
 	offers   offers
-	recorder *Recorder
+	recorder *verify.Recorder
 }
 
 // offers is a catalogue of SKUs whose products have the ids given.
@@ -50,7 +50,7 @@ func (o offers) OffersByID(ctx context.Context, ids []string) (map[string]shop.O
 	return found, err
 }
 
-func newMarket(recorder *Recorder, skus ...string) *market {
+func newMarket(recorder *verify.Recorder, skus ...string) *market {
 	m := &market{store: shop.NewMemoryOrders(), offers: offers{}, recorder: recorder}
 	for _, sku := range skus {
 		m.offers[sku] = ident.New(ident.Product)
@@ -122,7 +122,7 @@ func recorded(t *testing.T) ([]Operation, *market) {
 	t.Helper()
 	var written bytes.Buffer
 	skus := []string{"A", "B", "C"}
-	m := newMarket(NewRecorder(&written), skus...)
+	m := newMarket(verify.NewRecorder(&written), skus...)
 	for _, sku := range skus {
 		m.read(t, 0, sku)
 		m.restock(t, 0, sku, 20)
@@ -184,7 +184,7 @@ func TestARealHistoryHolds(t *testing.T) {
 }
 
 // find returns the first operation of a kind and outcome that the test may change.
-func find(t *testing.T, history []Operation, kind Kind, outcome Outcome) *Operation {
+func find(t *testing.T, history []Operation, kind verify.Kind, outcome verify.Outcome) *Operation {
 	t.Helper()
 	for i, op := range history {
 		if op.Kind == kind && op.Output.Outcome == outcome && i > 10 {
@@ -264,169 +264,5 @@ func TestADoctoredHistoryFails(t *testing.T) {
 				t.Errorf("failing checks = %v, want %s among them", got, tt.want)
 			}
 		})
-	}
-}
-
-// op returns an operation on the SKU A.
-func op(kind Kind, outcome Outcome, call, end, units int64) Operation {
-	o := Operation{Call: call, Return: end, Kind: kind, Input: Input{Units: map[string]int64{"A": units}}, Output: Output{Outcome: outcome}}
-	if kind == Read {
-		o.Output.Available = units
-	}
-	if outcome == Short {
-		o.Output.Short = []string{"A"}
-	}
-	return o
-}
-
-// TestLinearizability tells histories that could have happened from those that could not.
-func TestLinearizability(t *testing.T) {
-	tests := []struct {
-		name    string
-		history []Operation
-		want    bool
-	}{
-		{"two at once get the last units", []Operation{op(Read, OK, 1, 2, 1), op(Place, OK, 3, 6, 1), op(Place, OK, 4, 7, 1)}, false},
-		{"one of two gets the last unit", []Operation{op(Read, OK, 1, 2, 1), op(Place, OK, 3, 6, 1), op(Place, Short, 4, 7, 1)}, true},
-		{"short before the last unit went", []Operation{op(Read, OK, 1, 2, 1), op(Place, Short, 3, 4, 1), op(Place, OK, 5, 6, 1)}, false},
-		{"a read sees the past", []Operation{op(Read, OK, 1, 2, 1), op(Place, OK, 3, 4, 1), op(Read, OK, 5, 6, 1)}, false},
-		{"a read beside an order sees either", []Operation{op(Read, OK, 1, 2, 1), op(Place, OK, 3, 6, 1), op(Read, OK, 4, 5, 1)}, true},
-		{"a lost order may have happened", []Operation{op(Read, OK, 1, 2, 1), op(Place, Unknown, 3, 0, 1), op(Read, OK, 5, 6, 0)}, true},
-		{"a lost order may happen late", []Operation{
-			op(Read, OK, 1, 2, 1), op(Place, Unknown, 3, 0, 1), op(Read, OK, 5, 6, 1), op(Read, OK, 7, 8, 0),
-		}, true},
-		{"a lost order happens once", []Operation{
-			op(Read, OK, 1, 2, 2), op(Place, Unknown, 3, 0, 1), op(Read, OK, 5, 6, 0),
-		}, false},
-		{"a lost order may be given up later", []Operation{
-			op(Read, OK, 1, 2, 1), op(Place, Unknown, 3, 0, 1), op(Read, OK, 5, 6, 0), op(Read, OK, 7, 8, 1),
-		}, true},
-		{"a lost order gives back no more than it took", []Operation{
-			op(Read, OK, 1, 2, 1), op(Place, Unknown, 3, 0, 1), op(Read, OK, 7, 8, 2),
-		}, false},
-		{"a declined order takes units for a while", []Operation{
-			op(Read, OK, 1, 2, 1), op(Place, Cancelled, 3, 10, 1), op(Place, Short, 4, 5, 1), op(Read, OK, 11, 12, 1),
-		}, true},
-		{"a declined order gives back all", []Operation{
-			op(Read, OK, 1, 2, 1), op(Place, Cancelled, 3, 4, 1), op(Read, OK, 11, 12, 0),
-		}, false},
-		{"a cancellation brings units", []Operation{
-			op(Read, OK, 1, 2, 0), op(Cancel, OK, 3, 4, 2), op(Place, OK, 5, 6, 2), op(Read, OK, 7, 8, 0),
-		}, true},
-		{"a refused cancellation brings none", []Operation{op(Read, OK, 1, 2, 0), op(Cancel, Refused, 3, 4, 2), op(Place, OK, 5, 6, 2)}, false},
-		{"a lost cancellation may have brought units", []Operation{op(Read, OK, 1, 2, 0), op(Cancel, Unknown, 3, 0, 2), op(Place, OK, 5, 6, 2)}, true},
-		{"nothing is known of the beginning", []Operation{op(Place, OK, 1, 2, 1)}, false},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			c := checking{history: tt.history}
-			c.linearizable()
-			if got := c.report.OK(); got != tt.want {
-				t.Errorf("linearizable = %v, want %v: %+v", got, tt.want, c.report.Checks[0])
-			}
-		})
-	}
-}
-
-// TestRepeatsAreOneOperation follows one client whose answers are lost, and who asks again under the same key.
-func TestRepeatsAreOneOperation(t *testing.T) {
-	place := func(outcome Outcome, call, end int64, order string) Operation {
-		o := op(Place, outcome, call, end, 1)
-		o.Input.Key, o.Output.Order = "usr_1/key", order
-		return o
-	}
-	tests := []struct {
-		name    string
-		history []Operation
-		want    bool
-	}{
-		{"the lost call made the order", []Operation{
-			op(Read, OK, 1, 2, 2), place(Unknown, 3, 0, ""), op(Read, OK, 5, 6, 1), place(OK, 7, 8, "ord_1"), op(Read, OK, 9, 10, 1),
-		}, true},
-		{"the second call made the order", []Operation{
-			op(Read, OK, 1, 2, 2), place(Unknown, 3, 0, ""), op(Read, OK, 5, 6, 2), place(OK, 7, 8, "ord_1"), op(Read, OK, 9, 10, 1),
-		}, true},
-		{"both calls made the order", []Operation{
-			op(Read, OK, 1, 2, 2), place(Unknown, 3, 0, ""), place(OK, 7, 8, "ord_1"), op(Read, OK, 9, 10, 0),
-		}, false},
-		{"an answered call is repeated", []Operation{
-			op(Read, OK, 1, 2, 2), place(OK, 3, 4, "ord_1"), place(OK, 5, 6, "ord_1"), place(Unknown, 7, 0, ""), op(Read, OK, 9, 10, 1),
-		}, true},
-		{"short at first, and then not", []Operation{
-			op(Read, OK, 1, 2, 0), place(Short, 3, 4, ""), op(Restock, OK, 5, 6, 1), place(OK, 7, 8, "ord_1"), op(Read, OK, 9, 10, 0),
-		}, true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			c := checking{history: merged(tt.history)}
-			c.linearizable()
-			if got := c.report.OK(); got != tt.want {
-				t.Errorf("linearizable = %v, want %v: %+v", got, tt.want, c.report.Checks[0])
-			}
-		})
-	}
-}
-
-func TestWindowsAreCutAtReadsByThemselves(t *testing.T) {
-	history := []Operation{
-		op(Read, OK, 1, 2, 3), op(Place, OK, 3, 4, 1), op(Read, OK, 5, 6, 2), op(Place, OK, 7, 9, 1), op(Read, OK, 8, 10, 1),
-		op(Place, Unknown, 11, 0, 1), op(Read, OK, 12, 13, 1),
-	}
-	var lengths []int
-	for _, w := range windows(effects(history, nil)["A"]) {
-		lengths = append(lengths, len(w.operations))
-	}
-	if !slices.Equal(lengths, []int{2, 5}) {
-		t.Errorf("windows have %v operations, want 2 and 5: no cut within an operation or behind one without an end", lengths)
-	}
-}
-
-func TestReadHistoryRefuses(t *testing.T) {
-	for name, line := range map[string]string{
-		"no JSON":            `{"kind":`,
-		"an unknown field":   `{"kind":"read","output":{"outcome":"ok"},"input":{"units":{"A":0}},"colour":"red"}`,
-		"an unknown kind":    `{"kind":"steal","output":{"outcome":"ok"}}`,
-		"an unknown outcome": `{"kind":"place","output":{"outcome":"perhaps"}}`,
-		"time going back":    `{"kind":"place","call":2,"return":1,"output":{"outcome":"ok","order":"ord_1"}}`,
-		"an order of no id":  `{"kind":"place","call":1,"return":2,"output":{"outcome":"ok"}}`,
-		"a read of nothing":  `{"kind":"read","call":1,"return":2,"output":{"outcome":"ok"}}`,
-	} {
-		if _, err := ReadHistory(strings.NewReader(line)); err == nil {
-			t.Errorf("%s: %s was read", name, line)
-		}
-	}
-}
-
-// broken is a writer that fails.
-type broken struct{}
-
-func (broken) Write([]byte) (int, error) { return 0, errors.New("the disk is full") }
-
-func TestRecorderReportsWhatCouldNotBeWritten(t *testing.T) {
-	r := NewRecorder(broken{})
-	r.Call(1, Place, Input{Units: map[string]int64{"A": 1}}).Return(Output{Outcome: Short})
-	if err := r.Close(); err == nil {
-		t.Error("a recorder closed without an error on a full disk")
-	}
-}
-
-// TestACrowdIsExplainedWithoutASearch has more operations under way at once than could be searched.
-func TestACrowdIsExplainedWithoutASearch(t *testing.T) {
-	const crowd = 300
-	history := []Operation{op(Read, OK, 1, 2, crowd/2)}
-	for i := range int64(crowd) {
-		place := op(Place, OK, 3+i, 10_000+i, 1)
-		if i%2 == 1 {
-			place.Output = Output{Outcome: Short, Short: []string{"A"}}
-		}
-		history = append(history, place)
-	}
-	history = append(history, op(Read, OK, 5000, 5001, crowd/4), op(Read, OK, 20_000, 20_001, 0))
-	if _, ok := narrow(windows(effects(history, nil)["A"])[0]); !ok {
-		t.Error("no order was found")
-	}
-	history[len(history)-1].Output.Available = 1
-	if _, ok := narrow(windows(effects(history, nil)["A"])[0]); ok {
-		t.Error("an order was found that cannot be")
 	}
 }

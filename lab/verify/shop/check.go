@@ -1,31 +1,24 @@
-package verify
+package shop
 
 import (
 	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"time"
-
-	"github.com/anishathalye/porcupine"
 
 	"agora/fault"
 	"agora/pattern/audit"
 	"agora/shop"
 )
 
-// Orders is where Check looks orders up: the store of a shop that stopped, or a client of one that runs.
+// Orders finds orders: the store of a stopped shop, or a client of a running one.
 type Orders interface {
-	// Order returns an order as it is now, or fault.NotFound.
+	// Order returns the current state of an order, or fault.NotFound.
 	Order(ctx context.Context, id string) (shop.Order, error)
 }
 
-// patience is how long the search for an order of a window's operations may take. A history that is
-// linearizable takes milliseconds; to prove that one is not can take for ever.
-const patience = time.Minute
-
-// Check holds a history against what the shop says now. Everything that took or gave units of the history's
-// SKUs has to be in it. An error means that it could not be checked; what does not hold is in the report.
+// Check compares a history with the current orders of the shop. The history has to contain everything that changed the
+// stock of its SKUs. An error means that the check failed; differences are in the report.
 func Check(ctx context.Context, history []Operation, orders Orders) (audit.Report, error) {
 	c := checking{
 		history: merged(history), taken: map[string]int64{}, gone: map[string]bool{},
@@ -40,14 +33,14 @@ func Check(ctx context.Context, history []Operation, orders Orders) (audit.Repor
 	return c.report, nil
 }
 
-// checking is a check under way.
+// checking is the state of a check while it runs.
 type checking struct {
 	history   []Operation
 	report    audit.Report
 	taken     map[string]int64            // units by SKU that the orders take now
 	gone      map[string]bool             // orders that are cancelled now
-	cancelled map[string]map[string]int64 // units by order and SKU that clients were told came back
-	open      map[string]bool             // orders whose cancellation was asked for with no answer
+	cancelled map[string]map[string]int64 // units by order and SKU whose cancellation clients were told of
+	open      map[string]bool             // orders with an unanswered request to cancel
 }
 
 func (c *checking) noteCancellations() {
@@ -67,7 +60,7 @@ func (c *checking) noteCancellations() {
 	}
 }
 
-// acknowledged checks that each order which a client was told of is there once, and is what it was told.
+// acknowledged checks that each order which a client was told of exists once, and is what the client was told.
 func (c *checking) acknowledged(ctx context.Context, orders Orders) error {
 	check := c.report.Begin("history", "each order that a client was told of is there, once, and is what the client was told")
 	orderOf, keyOf := map[string]string{}, map[string]string{}
@@ -100,7 +93,7 @@ func (c *checking) acknowledged(ctx context.Context, orders Orders) error {
 	return nil
 }
 
-// note takes down what later checks need of an order: an order itself is too much to remember of each.
+// note remembers what later checks need of an order, because whole orders take too much memory.
 func (c *checking) note(order shop.Order) {
 	if order.State == shop.Cancelled {
 		c.gone[order.ID] = true
@@ -110,7 +103,7 @@ func (c *checking) note(order shop.Order) {
 	}
 }
 
-// compare says what is wrong with an order, going by what its client was told; "" is nothing.
+// compare returns how an order differs from what its client was told, or "" if it does not.
 func (c *checking) compare(op Operation, order shop.Order) string {
 	asked := map[string]int64{}
 	for _, l := range order.Lines {
@@ -165,25 +158,9 @@ func (c *checking) oversold() {
 	}
 }
 
-// linearizable checks each SKU by itself, which is enough: a history is linearizable if each object's is.
 func (c *checking) linearizable() {
 	check := c.report.Begin("linear", "the operations on each SKU could have happened one after the other")
-	bySKU := effects(c.history, func(id string) bool {
+	stock.Check(check, effects(c.history, func(id string) bool {
 		return c.gone[id] && c.cancelled[id] == nil && !c.open[id]
-	})
-	for _, sku := range slices.Sorted(maps.Keys(bySKU)) {
-		all := windows(bySKU[sku])
-		if len(all) == 0 {
-			check.Differ("%s: the history does not begin with a read by itself, so that nothing is known of its beginning", sku)
-			continue
-		}
-		checked, result := decide(all, patience)
-		check.Compared += int64(checked)
-		switch result {
-		case porcupine.Illegal:
-			check.Differ("%s: its operations are not linearizable, from operation %d on", sku, checked+1)
-		case porcupine.Unknown:
-			check.Differ("%s: not decided within %v, from operation %d on; record fewer clients or more reads between", sku, patience, checked+1)
-		}
-	}
+	}))
 }
