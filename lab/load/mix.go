@@ -46,8 +46,8 @@ type share struct {
 // shares divides the numbers from 0 to 1 by the weights.
 func (m Mix) shares(kinds []Kind) []share {
 	var sum, upto float64
-	for _, weight := range m {
-		sum += weight
+	for _, kind := range kinds { // in one order, so that the sum of fractions is the same in each run
+		sum += m[kind]
 	}
 	var all []share
 	for _, kind := range kinds {

@@ -2,6 +2,7 @@ package load
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 )
@@ -62,6 +63,16 @@ func TestAnArrivalIsDrawnFromItsNumberAlone(t *testing.T) {
 	for _, random := range NewArrivals(0, 1, 6, mix, kinds).Draws() {
 		if random.Float64() == drawn[0] {
 			t.Error("another seed draws the same")
+		}
+	}
+}
+
+func TestFractionsAreDividedTheSameInEachRun(t *testing.T) {
+	mix, kinds := Mix{"a": .1, "b": .2, "c": .3}, []Kind{"a", "b", "c"}
+	want := mix.shares(kinds)
+	for range 200 {
+		if got := mix.shares(kinds); !slices.Equal(got, want) {
+			t.Fatalf("shares %v and then %v", want, got)
 		}
 	}
 }
