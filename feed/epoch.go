@@ -141,11 +141,7 @@ func (e Epochs) marked(ctx context.Context, offset int64) (last mark, next int64
 // ends returns the ends of the log as positions of an epoch.
 func (e Epochs) ends(ctx context.Context, epoch Epoch) (Reach, error) {
 	b := Builder{Shape: e.Shape, Epoch: epoch, Log: e.Log}
-	posts, graph, err := b.ends(ctx)
-	if err != nil {
-		return Reach{}, err
-	}
-	return Reach{Posts: b.positions(posts), Graph: b.positions(graph)}, nil
+	return b.end(ctx)
 }
 
 // reached reports whether the log has all that the GraphStore has from the epoch.

@@ -49,7 +49,7 @@ func (m *MemoryPosts) Insert(ctx context.Context, posts ...Post) error {
 			m.add(p)
 			continue
 		}
-		known.At = first(known.At, p.At)
+		known.At = known.At.First(p.At)
 		m.posts[p.ID] = known
 	}
 	return ctx.Err()
@@ -72,7 +72,7 @@ func (m *MemoryPosts) Delete(ctx context.Context, posts ...Deletion) error {
 			m.add(Post{ID: d.ID, Author: d.Author})
 			known = m.posts[d.ID]
 		}
-		m.posts[d.ID] = Post{ID: known.ID, Author: known.Author, At: known.At, Deleted: first(known.Deleted, d.At)}
+		m.posts[d.ID] = Post{ID: known.ID, Author: known.Author, At: known.At, Deleted: known.Deleted.First(d.At)}
 	}
 	return ctx.Err()
 }

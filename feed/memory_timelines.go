@@ -72,7 +72,7 @@ func (m *MemoryTimelines) Read(ctx context.Context, user UserID, partition int, 
 
 // current reports whether the row is that of the fence. The caller holds m.mu.
 func (m *MemoryTimelines) current(fence Fence) bool {
-	return m.head.Epoch == fence.Epoch && m.head.Rows[fence.Partition].equal(fence.Row)
+	return m.head.Epoch == fence.Epoch && m.head.Rows[fence.Partition].Equal(fence.Row)
 }
 
 // Merge implements TimelineStore.

@@ -69,7 +69,7 @@ func (m *merging) take(ctx context.Context) (e Entry, ok bool, err error) {
 		}
 		s := m.sources[0]
 		if ok {
-			e.At = first(e.At, s.entries[0].At)
+			e.At = e.At.First(s.entries[0].At)
 		} else {
 			e, ok = s.entries[0], true
 		}

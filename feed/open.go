@@ -21,13 +21,12 @@ func (b *Builder) OpenTail(ctx context.Context) (*Tail, error) {
 		return nil, fmt.Errorf("read modes: %w", err)
 	}
 	t := NewTail(b.Shape, b.Epoch, head.reach(), modes, b.Bounds)
-	posts, graph, err := b.ends(ctx)
+	end, err := b.end(ctx)
 	if err != nil {
 		return nil, err
 	}
 	quiet := *b
 	quiet.Monitor = nil // these records are old
-	end := Reach{Posts: b.positions(posts), Graph: b.positions(graph)}
 	for !t.Reach().Includes(end) {
 		for p := range b.Shape.Posts {
 			if err := quiet.Follow(ctx, t, PostsTopic, p, false); err != nil {
@@ -41,6 +40,15 @@ func (b *Builder) OpenTail(ctx context.Context) (*Tail, error) {
 		}
 	}
 	return t, b.findLostDeletes(ctx, t)
+}
+
+// end returns the end of the log.
+func (b *Builder) end(ctx context.Context) (Reach, error) {
+	posts, graph, err := b.ends(ctx)
+	if err != nil {
+		return Reach{}, err
+	}
+	return Reach{Posts: b.positions(posts), Graph: b.positions(graph)}, nil
 }
 
 func (b *Builder) positions(bounds []eventlog.Bounds) Vector {

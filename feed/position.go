@@ -51,12 +51,12 @@ func (p Position) Epoch() Epoch { return Epoch(p >> offsetBits) }
 // Offset returns the offset in that log.
 func (p Position) Offset() int64 { return int64(p & maxOffset) }
 
-// first returns the lower of two positions of one post. One that is zero is not known.
-func first(a, b Position) Position {
-	if a == 0 || b != 0 && b < a {
-		return b
+// First returns the lower of two positions of one post. One that is zero is not known.
+func (p Position) First(q Position) Position {
+	if p == 0 || q != 0 && q < p {
+		return q
 	}
-	return a
+	return p
 }
 
 // String returns the position as epoch:offset.

@@ -69,7 +69,7 @@ func (b *Builder) stillLead(ctx context.Context, leads []*Lead) error {
 		return err
 	}
 	for _, l := range leads {
-		if !ok || head.Epoch != l.fence.Epoch || !head.Rows[l.fence.Partition].equal(l.fence.Row) {
+		if !ok || head.Epoch != l.fence.Epoch || !head.Rows[l.fence.Partition].Equal(l.fence.Row) {
 			return ErrStale()
 		}
 	}
@@ -140,7 +140,7 @@ func (r *run) partition(ctx context.Context, l *Lead) error {
 		return err
 	}
 	to := Row{Writer: row.Writer, Posts: upper(row.Posts, r.cut), Graph: row.Graph + Position(len(graph))}
-	if to.equal(row) {
+	if to.Equal(row) {
 		return nil
 	}
 	follows, err := r.applyGraph(ctx, l.fence.Partition, to, graph)

@@ -8,12 +8,8 @@ import (
 )
 
 func (r *run) storeModes(ctx context.Context, authors []UserID) error {
-	stored, err := r.Graph.Modes(ctx, authors...)
-	if err != nil {
-		return fmt.Errorf("read modes: %w", err)
-	}
-	for _, m := range stored {
-		r.modes[m.Author] = m
+	if err := r.readModes(ctx, authors); err != nil {
+		return err
 	}
 	changed := map[UserID]bool{}
 	for _, rec := range r.records {
@@ -60,10 +56,13 @@ func (r *run) readModes(ctx context.Context, authors []UserID) error {
 		return nil
 	}
 	stored, err := r.Graph.Modes(ctx, authors...)
+	if err != nil {
+		return fmt.Errorf("read modes: %w", err)
+	}
 	for _, m := range stored {
 		r.modes[m.Author] = m
 	}
-	return err
+	return nil
 }
 
 // judge appends the changes of mode that are due: of authors whose followers have changed, and of those whose mode

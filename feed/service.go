@@ -109,15 +109,11 @@ func (s *Service) claim(ctx context.Context, c Claim) (Post, error) {
 	if err != nil || id == c.ID {
 		return Post{ID: id}, err
 	}
-	known, err := s.find(ctx, id)
-	if err == nil || !fault.Is(err, fault.NotFound) {
-		return known, err
+	known, deleted, err := s.lookUp(ctx, id)
+	if fault.Is(err, fault.NotFound) && !deleted {
+		return Post{ID: id}, nil
 	}
-	gone, err := s.deleted(ctx, id)
-	if err == nil && gone {
-		err = ErrNoPost(id)
-	}
-	return Post{ID: id}, err
+	return known, err
 }
 
 func (n NewPost) hash() [32]byte {
@@ -185,32 +181,28 @@ func (s *Service) Get(ctx context.Context, reader UserID, id PostID) (Post, erro
 
 // find returns a post that is not deleted.
 func (s *Service) find(ctx context.Context, id PostID) (Post, error) {
+	p, _, err := s.lookUp(ctx, id)
+	return p, err
+}
+
+// lookUp returns a post, or ErrNoPost. deleted tells a deleted post from one that this server does not know.
+func (s *Service) lookUp(ctx context.Context, id PostID) (p Post, deleted bool, err error) {
 	pin := s.Tail.Pin()
 	defer pin.Release()
 	held, deleted := pin.post(id)
 	if deleted {
-		return Post{}, ErrNoPost(id)
+		return Post{}, true, ErrNoPost(id)
 	}
 	found, err := s.Posts.Get(ctx, id)
 	switch {
 	case err != nil:
-		return Post{}, err
+		return Post{}, false, err
 	case len(found) > 0 && found[0].Deleted == 0:
-		return found[0], nil
+		return found[0], false, nil
 	case len(found) == 0 && held != nil:
-		return *held, nil
+		return *held, false, nil
 	}
-	return Post{}, ErrNoPost(id)
-}
-
-func (s *Service) deleted(ctx context.Context, id PostID) (bool, error) {
-	pin := s.Tail.Pin()
-	defer pin.Release()
-	if _, deleted := pin.post(id); deleted {
-		return true, nil
-	}
-	found, err := s.Posts.Get(ctx, id)
-	return len(found) > 0 && found[0].Deleted != 0, err
+	return Post{}, len(found) > 0, ErrNoPost(id)
 }
 
 func (s *Service) append(ctx context.Context, topic string, r eventlog.Record) (Position, error) {

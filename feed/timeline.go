@@ -63,7 +63,7 @@ func unite(a, b []Entry) []Entry {
 			united, b = append(united, b[0]), b[1:]
 		default:
 			e := a[0]
-			e.At = first(e.At, b[0].At)
+			e.At = e.At.First(b[0].At)
 			united, a, b = append(united, e), a[1:], b[1:]
 		}
 	}
@@ -88,8 +88,8 @@ type Row struct {
 	Graph  Position // all records of this partition of the graph before are in force
 }
 
-// equal reports whether two rows are the same.
-func (r Row) equal(s Row) bool {
+// Equal reports whether two rows are the same.
+func (r Row) Equal(s Row) bool {
 	return r.Writer == s.Writer && r.Graph == s.Graph && slices.Equal(r.Posts, s.Posts)
 }
 

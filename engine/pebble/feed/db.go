@@ -15,7 +15,6 @@ import (
 
 	"agora/engine/pebble"
 	"agora/fault"
-	"agora/feed"
 )
 
 // rowsVersion is the version of the keys and values of posts and the graph: docs/upgrading.md says when to raise it.
@@ -182,14 +181,6 @@ func end(prefix []byte) []byte {
 		}
 	}
 	return nil
-}
-
-// first returns the lower of two positions. One that is zero is not known.
-func first(a, b feed.Position) feed.Position {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
 }
 
 // stripes are locks of which each is for a part of all identifiers.

@@ -135,28 +135,39 @@ func decodeCount(data []byte) (feed.Count, error) {
 func appendReach(to []byte, r feed.Row) []byte {
 	to = binary.AppendUvarint(to, r.Writer)
 	to = binary.AppendUvarint(to, uint64(r.Graph))
-	to = binary.AppendUvarint(to, uint64(len(r.Posts)))
-	for _, at := range r.Posts {
+	return appendVector(to, r.Posts)
+}
+
+// decodeReach reads what appendReach has written.
+func decodeReach(d *pebble.Decoder) (feed.Row, error) {
+	r := feed.Row{Writer: d.Uvarint(), Graph: feed.Position(d.Uvarint()), Posts: decodeVector(d)}
+	if d.Failed {
+		return feed.Row{}, errDamaged
+	}
+	return r, nil
+}
+
+// appendVector encodes positions: their number, and each of them.
+func appendVector(to []byte, v feed.Vector) []byte {
+	to = binary.AppendUvarint(to, uint64(len(v)))
+	for _, at := range v {
 		to = binary.AppendUvarint(to, uint64(at))
 	}
 	return to
 }
 
-// decodeReach reads what appendReach has written.
-func decodeReach(d *pebble.Decoder) (feed.Row, error) {
-	r := feed.Row{Writer: d.Uvarint(), Graph: feed.Position(d.Uvarint())}
+// decodeVector reads what appendVector has written. A damaged vector sets d.Failed.
+func decodeVector(d *pebble.Decoder) feed.Vector {
 	n := d.Uvarint()
 	if n > uint64(len(d.Rest)) { // each position has one byte or more
-		return feed.Row{}, errDamaged
+		d.Failed = true
+		return nil
 	}
-	r.Posts = make(feed.Vector, n)
-	for i := range r.Posts {
-		r.Posts[i] = feed.Position(d.Uvarint())
+	v := make(feed.Vector, n)
+	for i := range v {
+		v[i] = feed.Position(d.Uvarint())
 	}
-	if d.Failed {
-		return feed.Row{}, errDamaged
-	}
-	return r, nil
+	return v
 }
 
 // appendModes encodes changes of mode: for each its number, position, least and greatest post.

@@ -34,7 +34,7 @@ func (s *Posts) Insert(ctx context.Context, posts ...feed.Post) error {
 	}
 	return s.change(ctx, ids, func(i int, known *feed.Post) {
 		if known.ID == posts[i].ID {
-			known.At = first(known.At, posts[i].At)
+			known.At = known.At.First(posts[i].At)
 			return
 		}
 		*known = posts[i]
@@ -52,7 +52,7 @@ func (s *Posts) Delete(ctx context.Context, posts ...feed.Deletion) error {
 		if known.ID != d.ID {
 			known.Author = d.Author
 		}
-		*known = feed.Post{ID: d.ID, Author: known.Author, At: known.At, Deleted: first(known.Deleted, d.At)}
+		*known = feed.Post{ID: d.ID, Author: known.Author, At: known.At, Deleted: known.Deleted.First(d.At)}
 	})
 }
 

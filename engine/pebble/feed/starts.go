@@ -48,13 +48,7 @@ func appendStart(to []byte, s feed.LogStart) []byte {
 		marked = 1
 	}
 	to = binary.BigEndian.AppendUint64(append(to, marked), s.Mark)
-	for _, v := range []feed.Vector{s.Ends.Posts, s.Ends.Graph} {
-		to = binary.AppendUvarint(to, uint64(len(v)))
-		for _, at := range v {
-			to = binary.AppendUvarint(to, uint64(at))
-		}
-	}
-	return to
+	return appendVector(appendVector(to, s.Ends.Posts), s.Ends.Graph)
 }
 
 // decodeStart is the inverse of appendStart.
@@ -65,15 +59,7 @@ func decodeStart(data []byte) (feed.LogStart, error) {
 		return feed.LogStart{}, errDamaged
 	}
 	s := feed.LogStart{Marked: head[0] == 1, Mark: binary.BigEndian.Uint64(head[1:])}
-	for _, v := range []*feed.Vector{&s.Ends.Posts, &s.Ends.Graph} {
-		n := d.Uvarint()
-		if n > uint64(len(d.Rest)) { // each position has one byte or more
-			return feed.LogStart{}, errDamaged
-		}
-		for range n {
-			*v = append(*v, feed.Position(d.Uvarint()))
-		}
-	}
+	s.Ends = feed.Reach{Posts: decodeVector(&d), Graph: decodeVector(&d)}
 	if d.Failed {
 		return feed.LogStart{}, errDamaged
 	}

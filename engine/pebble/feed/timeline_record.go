@@ -185,7 +185,7 @@ func (u *uniting) merge(x, y *walker, xAbove, yAbove bool) {
 			inY = u.above(y)
 		default:
 			both := x.entry // a copy: the next entry of x is encoded against this one
-			both.at = first(both.at, y.entry.at)
+			both.at = both.at.First(y.entry.at)
 			u.take(&both)
 			inX, inY = u.above(x), u.above(y)
 		}

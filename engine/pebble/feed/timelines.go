@@ -110,8 +110,7 @@ func (s *timelinesState) current(f feed.Fence) bool {
 	if s == nil || s.Epoch != f.Epoch || f.Partition >= len(s.Rows) {
 		return false
 	}
-	row := s.Rows[f.Partition]
-	return row.Writer == f.Row.Writer && row.Graph == f.Row.Graph && slices.Equal(row.Posts, f.Row.Posts)
+	return s.Rows[f.Partition].Equal(f.Row)
 }
 
 // Close closes the files. The store must not be used after it.
