@@ -72,6 +72,21 @@ func (s *Orders) giveBack(ctx context.Context, order Order, request CancelReques
 	return s.reduce(ctx, order, request.Lines)
 }
 
+// cancel ends a pending order: its units are for sale again, and money that came in goes back.
+func (s *Orders) cancel(ctx context.Context, order Order, reason Reason) (Order, error) {
+	units := order.Units()
+	fact := Fact{Reason: reason, Postings: moveUnits(Held, Available, units)}
+	if reason == ReasonShort {
+		fact.Refund = &Refund{ID: ident.New(ident.Refund), Amount: order.Total, At: now()}
+		fact.Postings = append(fact.Postings, moveMoney(RefundsDue, GatewayAccount, order.Total)...)
+	}
+	cancelled, err := s.advance(ctx, order, OrderCancelled, fact, moves(units, 0, -1))
+	if err != nil {
+		return order, err
+	}
+	return s.compensate(ctx, cancelled), nil
+}
+
 // reduce gives back units of a confirmed order. Giving back the last of them cancels it.
 func (s *Orders) reduce(ctx context.Context, order Order, lines []LineUnits) (Order, error) {
 	if len(lines) > 0 && len(order.Refunds) >= maxRefunds {

@@ -8,6 +8,35 @@ import (
 	"time"
 )
 
+// Card is what a list or a search result shows of a product, and all that ranking and facets look at.
+type Card struct {
+	ID             string            `json:"id" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	SKU            string            `json:"sku" example:"LAMP-01"`
+	Seller         string            `json:"seller" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
+	Name           string            `json:"name" example:"Desk lamp"`
+	Price          Money             `json:"price"`
+	Categories     []string          `json:"categories" example:"home-decor,lighting"`
+	Attributes     map[string]string `json:"attributes" example:"{\"color\":\"red\"}"`
+	Image          string            `json:"image,omitempty" doc:"The first image, if there is one"`
+	InventoryCount int64             `json:"inventory_count" example:"100"`
+	Rating         Rating            `json:"rating"`
+	CreatedAt      time.Time         `json:"created_at"`
+
+	Position int64 `json:"-"` // grows with each product that the store takes in; never changes
+}
+
+// Card returns the product's card, without the position that only the store knows.
+func (p Product) Card() Card {
+	card := Card{
+		ID: p.ID, SKU: p.SKU, Seller: p.Seller, Name: p.Name, Price: p.Price, Categories: p.Categories,
+		Attributes: p.Attributes, InventoryCount: p.InventoryCount, Rating: p.Rating, CreatedAt: p.CreatedAt,
+	}
+	if len(p.Images) > 0 {
+		card.Image = p.Images[0]
+	}
+	return card
+}
+
 // EncodeCard returns the form in which stores keep what a card shows, but for price, stock, rating and position, which
 // they have to find or change by themselves. It is the card's strings, each behind its length as a varint: ranking
 // decodes hundreds of cards a search, and JSON would be its largest cost.

@@ -5,11 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"io"
-	"time"
 
 	"agora/fault"
-	"agora/ident"
 )
 
 // Catalog is the service for products: documents, lists, search and reviews. It decides who may change what
@@ -28,8 +25,6 @@ type CatalogOptions struct {
 	// with stock and reviews.
 	Offered func(ctx context.Context, productID string)
 }
-
-var _ Offers = (*Catalog)(nil)
 
 // NewCatalog returns the service over a store.
 func NewCatalog(store CatalogStore, options CatalogOptions) *Catalog {
@@ -71,27 +66,6 @@ func (c *Catalog) page(ctx context.Context, id string) (Page, error) {
 	return Page{ETag: p.ETag(), Keys: p.ID + " " + p.Seller, Document: document}, nil
 }
 
-// OffersByID implements Offers.
-func (c *Catalog) OffersByID(ctx context.Context, productIDs []string) (map[string]Offer, error) {
-	cards, err := c.store.CardsByID(ctx, productIDs)
-	return offers(cards, func(o Offer) string { return o.ProductID }), err
-}
-
-// OffersBySKU implements Offers.
-func (c *Catalog) OffersBySKU(ctx context.Context, skus []string) (map[string]Offer, error) {
-	cards, err := c.store.CardsBySKU(ctx, skus)
-	return offers(cards, func(o Offer) string { return o.SKU }), err
-}
-
-func offers(cards []Card, key func(Offer) string) map[string]Offer {
-	found := make(map[string]Offer, len(cards))
-	for _, card := range cards {
-		offer := Offer{ProductID: card.ID, SKU: card.SKU, Seller: card.Seller, Name: card.Name, Price: card.Price}
-		found[key(offer)] = offer
-	}
-	return found
-}
-
 // Create offers a new product, which belongs to the actor. A SKU that is in use is fault.Conflict with the
 // code sku_taken.
 func (c *Catalog) Create(ctx context.Context, actor Actor, draft ProductDraft) (Product, error) {
@@ -107,18 +81,6 @@ func (c *Catalog) Create(ctx context.Context, actor Actor, draft ProductDraft) (
 		return Product{}, errSKUTaken(draft.SKU)
 	}
 	return p, nil
-}
-
-// NewProduct returns the first version of a product, made at a time with an identifier from the source of
-// random bits: the same source gives the same product, which is what generated data needs. It checks nothing.
-func NewProduct(seller string, draft ProductDraft, at time.Time, entropy io.Reader) Product {
-	at = at.UTC().Truncate(time.Microsecond)
-	p := Product{
-		ID: ident.At(ident.Product, at, entropy), Seller: seller, Version: 1, CreatedAt: at, UpdatedAt: at,
-		LatestReviews: []Review{},
-	}
-	draft.apply(&p)
-	return p
 }
 
 // CreateMany stores products made by NewProduct, in their order, for imports and generated data. Those whose SKU
@@ -162,18 +124,4 @@ func (c *Catalog) Replace(ctx context.Context, actor Actor, id string, expected 
 	c.options.Offered(context.WithoutCancel(ctx), id)
 	c.announce(ctx, id)
 	return c.store.Product(ctx, id)
-}
-
-// SetInventory takes over what the stock says is for sale, however often and in whatever order it says so: an
-// older stock version never overwrites a newer one. It returns the identifiers of the products whose
-// document changed.
-func (c *Catalog) SetInventory(ctx context.Context, stock []Inventory) ([]string, error) {
-	ids, err := c.store.SetInventory(ctx, stock)
-	if err != nil {
-		return nil, err
-	}
-	if len(ids) > 0 {
-		c.announce(ctx, ids...)
-	}
-	return ids, nil
 }

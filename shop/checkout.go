@@ -289,21 +289,6 @@ func (s *Orders) confirm(ctx context.Context, order Order) (Order, error) {
 	return s.advance(ctx, order, OrderConfirmed, Fact{Postings: postings}, moves(units, -1, -1))
 }
 
-// cancel ends a pending order: its units are for sale again, and money that came in goes back.
-func (s *Orders) cancel(ctx context.Context, order Order, reason Reason) (Order, error) {
-	units := order.Units()
-	fact := Fact{Reason: reason, Postings: moveUnits(Held, Available, units)}
-	if reason == ReasonShort {
-		fact.Refund = &Refund{ID: ident.New(ident.Refund), Amount: order.Total, At: now()}
-		fact.Postings = append(fact.Postings, moveMoney(RefundsDue, GatewayAccount, order.Total)...)
-	}
-	cancelled, err := s.advance(ctx, order, OrderCancelled, fact, moves(units, 0, -1))
-	if err != nil {
-		return order, err
-	}
-	return s.compensate(ctx, cancelled), nil
-}
-
 // advance keeps the next fact of an order, and with it the step that the order then waits in. It fails with
 // fault.Stale if somebody else moved the order on.
 func (s *Orders) advance(ctx context.Context, order Order, kind string, fact Fact, moves []Move) (Order, error) {

@@ -76,17 +76,3 @@ func DecodeEvents(messages []eventlog.Message) ([]Event, error) {
 	}
 	return events, nil
 }
-
-// SKUs returns the SKUs whose stock the fact changed, each at least once.
-func (f Fact) SKUs() []string {
-	var skus []string
-	for _, p := range f.Postings {
-		if p.SKU != "" {
-			skus = append(skus, p.SKU)
-		}
-	}
-	if f.SKU != "" {
-		skus = append(skus, f.SKU)
-	}
-	return skus
-}

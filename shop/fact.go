@@ -35,14 +35,25 @@ type Fact struct {
 	Postings []Posting   `json:"postings,omitempty"`
 }
 
+// SKUs returns the SKUs whose stock the fact changed, each at least once.
+func (f Fact) SKUs() []string {
+	var skus []string
+	for _, p := range f.Postings {
+		if p.SKU != "" {
+			skus = append(skus, p.SKU)
+		}
+	}
+	if f.SKU != "" {
+		skus = append(skus, f.SKU)
+	}
+	return skus
+}
+
 // LineUnits are units of one line of an order; Line counts from 0.
 type LineUnits struct {
 	Line     int   `json:"line" minimum:"0"`
 	Quantity int64 `json:"quantity" minimum:"1"`
 }
-
-// StockStream returns the name of a SKU's stream in the journal.
-func StockStream(sku string) string { return "stock/" + sku }
 
 // entry returns the journal entry of a fact.
 func entry(stream string, version uint64, kind string, at time.Time, fact Fact) journal.Entry {

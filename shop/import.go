@@ -146,19 +146,3 @@ func (i *Importer) show(ctx context.Context, batch ImportBatch) error {
 	}
 	return nil
 }
-
-// AddReviews stores reviews as they are, in their order, leaving out those of users who reviewed the product
-// before, so that an interrupted run can be repeated. It returns how many are new.
-func (c *Catalog) AddReviews(ctx context.Context, reviews []Review) (added int, err error) {
-	for _, review := range reviews {
-		err := c.store.AddReview(ctx, review)
-		if err != nil && fault.CodeOf(err) == fault.CodeOf(ErrAlreadyReviewed()) {
-			continue
-		}
-		if err != nil {
-			return added, fmt.Errorf("add review %s: %w", review.ID, err)
-		}
-		added++
-	}
-	return added, nil
-}

@@ -10,6 +10,27 @@ import (
 	"agora/telemetry"
 )
 
+// Inventory is how much of a SKU is for sale at a version of its stock.
+type Inventory struct {
+	SKU          string
+	Available    int64
+	StockVersion int64 // grows with each change of the SKU's stock
+}
+
+// SetInventory takes over what the stock says is for sale, however often and in whatever order it says so: an
+// older stock version never overwrites a newer one. It returns the identifiers of the products whose
+// document changed.
+func (c *Catalog) SetInventory(ctx context.Context, stock []Inventory) ([]string, error) {
+	ids, err := c.store.SetInventory(ctx, stock)
+	if err != nil {
+		return nil, err
+	}
+	if len(ids) > 0 {
+		c.announce(ctx, ids...)
+	}
+	return ids, nil
+}
+
 // InventorySync copies the stock into the catalogue, where product pages and searches show it. It reads the
 // current stock rather than adding up events: a hot SKU costs one read a batch, and nothing can drift.
 type InventorySync struct {

@@ -26,6 +26,29 @@ type Offers interface {
 	OffersBySKU(ctx context.Context, skus []string) (map[string]Offer, error)
 }
 
+var _ Offers = (*Catalog)(nil)
+
+// OffersByID implements Offers.
+func (c *Catalog) OffersByID(ctx context.Context, productIDs []string) (map[string]Offer, error) {
+	cards, err := c.store.CardsByID(ctx, productIDs)
+	return offers(cards, func(o Offer) string { return o.ProductID }), err
+}
+
+// OffersBySKU implements Offers.
+func (c *Catalog) OffersBySKU(ctx context.Context, skus []string) (map[string]Offer, error) {
+	cards, err := c.store.CardsBySKU(ctx, skus)
+	return offers(cards, func(o Offer) string { return o.SKU }), err
+}
+
+func offers(cards []Card, key func(Offer) string) map[string]Offer {
+	found := make(map[string]Offer, len(cards))
+	for _, card := range cards {
+		offer := Offer{ProductID: card.ID, SKU: card.SKU, Seller: card.Seller, Name: card.Name, Price: card.Price}
+		found[key(offer)] = offer
+	}
+	return found
+}
+
 // CachedOffers are the offers of a catalogue with a cache in front, because each order asks for its lines.
 // A product that is replaced is dropped before the catalogue acknowledges it.
 type CachedOffers struct {

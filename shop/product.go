@@ -2,6 +2,7 @@ package shop
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"agora/fault"
+	"agora/ident"
 )
 
 // The bounds of a product. They keep a document below some 100 kB and the work of indexing it bounded.
@@ -67,35 +69,6 @@ func NewRating(count, sum int64) Rating {
 		return Rating{}
 	}
 	return Rating{Count: count, Sum: sum, Average: math.Round(100*float64(sum)/float64(count)) / 100}
-}
-
-// Card is what a list or a search result shows of a product, and all that ranking and facets look at.
-type Card struct {
-	ID             string            `json:"id" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
-	SKU            string            `json:"sku" example:"LAMP-01"`
-	Seller         string            `json:"seller" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
-	Name           string            `json:"name" example:"Desk lamp"`
-	Price          Money             `json:"price"`
-	Categories     []string          `json:"categories" example:"home-decor,lighting"`
-	Attributes     map[string]string `json:"attributes" example:"{\"color\":\"red\"}"`
-	Image          string            `json:"image,omitempty" doc:"The first image, if there is one"`
-	InventoryCount int64             `json:"inventory_count" example:"100"`
-	Rating         Rating            `json:"rating"`
-	CreatedAt      time.Time         `json:"created_at"`
-
-	Position int64 `json:"-"` // grows with each product that the store takes in; never changes
-}
-
-// Card returns the product's card, without the position that only the store knows.
-func (p Product) Card() Card {
-	card := Card{
-		ID: p.ID, SKU: p.SKU, Seller: p.Seller, Name: p.Name, Price: p.Price, Categories: p.Categories,
-		Attributes: p.Attributes, InventoryCount: p.InventoryCount, Rating: p.Rating, CreatedAt: p.CreatedAt,
-	}
-	if len(p.Images) > 0 {
-		card.Image = p.Images[0]
-	}
-	return card
 }
 
 // ETag returns the entity tag (RFC 9110, section 8.8.3) of the document, quotes included. It differs whenever the
@@ -193,6 +166,18 @@ func (d ProductDraft) checkImages(c *fault.Collector) {
 	}
 }
 
+// NewProduct returns the first version of a product, made at a time with an identifier from the source of
+// random bits: the same source gives the same product, which is what generated data needs. It checks nothing.
+func NewProduct(seller string, draft ProductDraft, at time.Time, entropy io.Reader) Product {
+	at = at.UTC().Truncate(time.Microsecond)
+	p := Product{
+		ID: ident.At(ident.Product, at, entropy), Seller: seller, Version: 1, CreatedAt: at, UpdatedAt: at,
+		LatestReviews: []Review{},
+	}
+	draft.apply(&p)
+	return p
+}
+
 // apply writes the draft into a product.
 func (d ProductDraft) apply(p *Product) {
 	p.SKU, p.Name, p.Description, p.Price = d.SKU, d.Name, d.Description, d.Price
@@ -210,11 +195,4 @@ func orEmpty(list []string) []string {
 		return []string{}
 	}
 	return list
-}
-
-// Inventory is how much of a SKU is for sale at a version of its stock.
-type Inventory struct {
-	SKU          string
-	Available    int64
-	StockVersion int64 // grows with each change of the SKU's stock
 }

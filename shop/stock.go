@@ -127,6 +127,9 @@ func (e StockEdit) apply(current Stock) (int64, error) {
 	return onHand, nil
 }
 
+// StockStream returns the name of a SKU's stream in the journal.
+func StockStream(sku string) string { return "stock/" + sku }
+
 // stockEntry returns the fact that the units on hand became onHand. Its version is given by the store.
 func stockEntry(current Stock, onHand int64, note string, at time.Time) journal.Entry {
 	change := onHand - current.OnHand
