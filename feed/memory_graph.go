@@ -212,9 +212,20 @@ func (m *MemoryGraph) Idle(ctx context.Context, partition int, before time.Time,
 		}
 	}
 	slices.SortFunc(found, UserID.Compare)
-	found = found[:min(limit, len(found))]
-	for _, user := range found {
-		delete(m.active, user)
+	return found[:min(limit, len(found))], ctx.Err()
+}
+
+// Forget implements GraphStore.
+func (m *MemoryGraph) Forget(ctx context.Context, before time.Time, users ...UserID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	return found, ctx.Err()
+	for _, user := range users {
+		if m.active[user].Before(before) {
+			delete(m.active, user)
+		}
+	}
+	return nil
 }

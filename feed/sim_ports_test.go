@@ -204,6 +204,10 @@ func (s simGraph) Idle(ctx context.Context, partition int, before time.Time, lim
 	return call(s.actor, func() ([]UserID, error) { return s.actor.world.graph.Idle(ctx, partition, before, limit) })
 }
 
+func (s simGraph) Forget(ctx context.Context, before time.Time, users ...UserID) error {
+	return callErr(s.actor, func() error { return s.actor.world.graph.Forget(ctx, before, users...) })
+}
+
 type simTimelines struct{ *simPorts }
 
 func (s simTimelines) Head(ctx context.Context) (Head, bool, error) {

@@ -89,8 +89,11 @@ type GraphStore interface {
 	// Starts returns what PutStart has stored, in the order of the epochs.
 	Starts(ctx context.Context) ([]LogStart, error)
 
-	// Idle returns users of a partition who were last active before a time, and forgets that they were.
+	// Idle returns users of a partition who were last active before a time.
 	Idle(ctx context.Context, partition int, before time.Time, limit int) ([]UserID, error)
+
+	// Forget removes what is known of the activity of users whose last activity was before a time.
+	Forget(ctx context.Context, before time.Time, users ...UserID) error
 }
 
 // TimelineStore holds the timelines and how far they are written. It may lose all or some of what it holds, or return

@@ -163,18 +163,23 @@ func (w *Worker) run(ctx context.Context, leads []*Lead) error {
 	return nil
 }
 
-// dropIdle drops the timelines of users who have not read for long. A user who reads again gets a new one.
+// dropIdle drops the timelines of users who have not read for long. A user who reads again gets a new one. The users are
+// forgotten after the drop, so that a crash in between repeats it.
 func (w *Worker) dropIdle(ctx context.Context) error {
 	for p, l := range w.leads {
 		if time.Since(w.idledAt[p]) < idlePeriod {
 			continue
 		}
-		users, err := w.Builder.Graph.Idle(ctx, p, time.Now().Add(-w.IdleAfter), idleAtOnce)
+		before := time.Now().Add(-w.IdleAfter)
+		users, err := w.Builder.Graph.Idle(ctx, p, before, idleAtOnce)
 		if err != nil {
 			return err
 		}
 		if len(users) > 0 {
 			if err := w.Builder.Timelines.Drop(ctx, l.fence.Epoch, users...); err != nil {
+				return err
+			}
+			if err := w.Builder.Graph.Forget(ctx, before, users...); err != nil {
 				return err
 			}
 		}

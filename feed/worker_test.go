@@ -163,6 +163,35 @@ func TestAWorkerDropsTimelinesOfIdleUsers(t *testing.T) {
 	})
 }
 
+// failingDrops fails the first calls of Drop.
+type failingDrops struct {
+	TimelineStore
+	calls int
+}
+
+func (f *failingDrops) Drop(ctx context.Context, epoch uint64, users ...UserID) error {
+	if f.calls--; f.calls >= 0 {
+		return fault.New(fault.Unavailable, "", "the store is away")
+	}
+	return f.TimelineStore.Drop(ctx, epoch, users...)
+}
+
+func TestAWorkerDropsAnIdleTimelineAfterAFailedDrop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorking(t)
+		user := UserID{15: 1}
+		w.append(GraphTopic, returnRecord(user, time.Now()))
+		worker := w.worker(nil)
+		worker.IdleAfter = 2 * time.Hour
+		worker.Builder.Timelines = &failingDrops{w.timelines, 3}
+		defer w.start(worker)()
+		time.Sleep(4 * time.Hour)
+		if got := w.entries(user); got != -1 {
+			t.Errorf("the timeline of a user who has not read for long has %d entries, want none", got)
+		}
+	})
+}
+
 // failing fails the first calls of Advance.
 type failing struct {
 	TimelineStore

@@ -264,14 +264,19 @@ func testModes(t *testing.T, s feed.GraphStore) {
 func testIdle(t *testing.T, s feed.GraphStore) {
 	p := Shape.GraphOf(user(1))
 	mustDo(t, s.Apply(t.Context(), feed.GraphChanges{Partition: p, Active: []feed.UserID{user(1)}, Reach: feed.Row{Posts: make(feed.Vector, Shape.Posts)}}))
-	for _, tt := range []struct {
-		before time.Time
-		want   int
-	}{{time.Now().Add(-time.Hour), 0}, {time.Now().Add(time.Hour), 1}, {time.Now().Add(time.Hour), 0}} {
-		if got, err := s.Idle(t.Context(), p, tt.before, 10); err != nil || len(got) != tt.want {
-			t.Errorf("Idle = %v, %v; want %d users", got, err, tt.want)
+	past, future := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	idle := func(before time.Time, want int) {
+		t.Helper()
+		if got, err := s.Idle(t.Context(), p, before, 10); err != nil || len(got) != want {
+			t.Errorf("Idle = %v, %v; want %d users", got, err, want)
 		}
 	}
+	idle(past, 0)
+	idle(future, 1)
+	mustDo(t, s.Forget(t.Context(), past, user(1), user(2)))
+	idle(future, 1)
+	mustDo(t, s.Forget(t.Context(), future, user(1), user(2)))
+	idle(future, 0)
 }
 
 func testStarts(t *testing.T, s feed.GraphStore) {

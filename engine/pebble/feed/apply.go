@@ -37,7 +37,7 @@ func (g *Graph) Apply(ctx context.Context, c feed.GraphChanges) error {
 	rows = append(rows, row{key(graphReach, key32(uint32(c.Partition))), appendReach(nil, further(reach, c.Reach))})
 	now := binary.AppendUvarint(nil, uint64(time.Now().UnixMicro()))
 	for _, user := range c.Active {
-		rows = append(rows, row{key(lastActive, key32(uint32(g.shape.GraphOf(user))), user[:]), now})
+		rows = append(rows, row{activeKey(g.shape.GraphOf(user), user), now})
 	}
 	err = write(ctx, g.db, rows)
 	g.applied.Add(1)

@@ -308,24 +308,42 @@ func (g *Graph) Modes(ctx context.Context, authors ...feed.UserID) (found []feed
 
 // Idle implements feed.GraphStore.
 func (g *Graph) Idle(ctx context.Context, partition int, before time.Time, limit int) ([]feed.UserID, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	var (
-		found []feed.UserID
-		rows  []row
-	)
+	var found []feed.UserID
 	prefix := key(lastActive, key32(uint32(partition)))
 	err := scan(ctx, g.db, prefix, prefix, func(k, value []byte) (bool, error) {
-		d := pebble.Decoder{Rest: value}
-		at := int64(d.Uvarint())
-		if !d.Failed && at < before.UnixMicro() && len(found) < limit {
+		if idleBefore(value, before) && len(found) < limit {
 			found = append(found, feed.UserID(k[len(prefix):]))
-			rows = append(rows, row{key: slices.Clone(k)})
 		}
 		return len(found) < limit, nil
 	})
-	if err != nil {
-		return nil, err
+	return found, err
+}
+
+// Forget implements feed.GraphStore.
+func (g *Graph) Forget(ctx context.Context, before time.Time, users ...feed.UserID) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var rows []row
+	for _, user := range users {
+		at := activeKey(g.shape.GraphOf(user), user)
+		value, ok, err := get(ctx, g.db, at)
+		if err != nil {
+			return err
+		}
+		if ok && idleBefore(value, before) {
+			rows = append(rows, row{key: at})
+		}
 	}
-	return found, write(ctx, g.db, rows)
+	return write(ctx, g.db, rows)
+}
+
+func activeKey(partition int, user feed.UserID) []byte {
+	return key(lastActive, key32(uint32(partition)), user[:])
+}
+
+// idleBefore reports whether the value of lastActive is a time before another.
+func idleBefore(value []byte, before time.Time) bool {
+	d := pebble.Decoder{Rest: value}
+	at := int64(d.Uvarint())
+	return !d.Failed && at < before.UnixMicro()
 }

@@ -77,6 +77,10 @@ func (m *graphModel) idle(r *rapid.T) {
 	got, gotErr := m.got.Idle(r.Context(), partition, before, limit)
 	want, wantErr := m.want.Idle(r.Context(), partition, before, limit)
 	same(r, "Idle", got, want, gotErr, wantErr)
+	if rapid.Bool().Draw(r, "forget") {
+		forgotten := before.Add(rapid.SampledFrom([]time.Duration{0, -2 * time.Hour}).Draw(r, "forgotten"))
+		same(r, "Forget", nil, nil, m.got.Forget(r.Context(), forgotten, want...), m.want.Forget(r.Context(), forgotten, want...))
+	}
 }
 
 func (m *graphModel) compare(r *rapid.T) {
