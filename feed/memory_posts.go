@@ -107,6 +107,29 @@ func (m *MemoryPosts) ByAuthor(ctx context.Context, ranges ...AuthorRange) ([][]
 	return lists, ctx.Err()
 }
 
+// Changes implements PostStore.
+func (m *MemoryPosts) Changes(ctx context.Context, ranges ...ChangeRange) ([][]Change, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	lists := make([][]Change, len(ranges))
+	for i, r := range ranges {
+		var list []Change
+		add := func(c Change) {
+			if c.At != 0 && c.At >= r.From && c.At < r.To {
+				list = append(list, c)
+			}
+		}
+		for _, id := range m.byAuthor[r.Author] {
+			p := m.posts[id]
+			add(Change{At: p.At, Post: id})
+			add(Change{At: p.Deleted, Post: id, Deleted: true})
+		}
+		slices.SortFunc(list, Change.Compare)
+		lists[i] = list[:min(r.Limit, len(list))]
+	}
+	return lists, ctx.Err()
+}
+
 // Claim implements PostStore.
 func (m *MemoryPosts) Claim(ctx context.Context, c Claim) (PostID, error) {
 	m.mu.Lock()

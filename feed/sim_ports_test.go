@@ -108,6 +108,10 @@ func (s simPosts) ByAuthor(ctx context.Context, ranges ...AuthorRange) ([][]Entr
 	return call(s.actor, func() ([][]Entry, error) { return s.actor.world.posts.ByAuthor(ctx, ranges...) })
 }
 
+func (s simPosts) Changes(ctx context.Context, ranges ...ChangeRange) ([][]Change, error) {
+	return call(s.actor, func() ([][]Change, error) { return s.actor.world.posts.Changes(ctx, ranges...) })
+}
+
 func (s simPosts) Claim(ctx context.Context, c Claim) (PostID, error) {
 	return call(s.actor, func() (PostID, error) { return s.actor.world.posts.Claim(ctx, c) })
 }

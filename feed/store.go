@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -23,6 +24,12 @@ type PostStore interface {
 	// first, deleted ones too. A list shorter than Limit is the end of what the author wrote.
 	ByAuthor(ctx context.Context, ranges ...AuthorRange) ([][]Entry, error)
 
+	// Changes returns one list for each range: what the author has posted and what was deleted of it from the position From
+	// to before To, in the order of positions (see Change.Compare). A list shorter than Limit has all. A store keeps changes
+	// at least as long as the log keeps records. It may also return a change whose position a lower one has replaced
+	// since: Get says which position counts.
+	Changes(ctx context.Context, ranges ...ChangeRange) ([][]Change, error)
+
 	// Claim stores the identifier that belongs to an author's Idempotency-Key and returns it, or returns the one that
 	// was stored before. It fails with CodeKeyReused if that was for another hash of the request.
 	Claim(ctx context.Context, c Claim) (PostID, error)
@@ -40,6 +47,31 @@ type AuthorRange struct {
 	Author UserID
 	Before PostID
 	Limit  int
+}
+
+// Change is a post of an author, or the deletion of one, where its record stands.
+type Change struct {
+	At      Position
+	Post    PostID
+	Deleted bool
+}
+
+// Compare returns -1, 0 or 1 as c comes before, with or after other in the log.
+func (c Change) Compare(other Change) int {
+	if c.Deleted != other.Deleted && c.At == other.At && c.Post == other.Post {
+		if other.Deleted {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(c.At, other.At), c.Post.Compare(other.Post))
+}
+
+// ChangeRange asks for changes of an author.
+type ChangeRange struct {
+	Author   UserID
+	From, To Position
+	Limit    int
 }
 
 // Claim is an Idempotency-Key of an author and what it was used for.

@@ -40,6 +40,7 @@ func mustDo(t testing.TB, err error) {
 func Posts(t *testing.T, open func(t *testing.T) feed.PostStore) {
 	for name, test := range map[string]func(*testing.T, feed.PostStore){
 		"insert and get": testInsert, "delete": testDelete, "by author": testByAuthor, "claim": testClaim,
+		"changes": testChanges,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -125,6 +126,67 @@ func testByAuthor(t *testing.T, s feed.PostStore) {
 	if want := [][]byte{{9, 7, 5}, {4, 2}, {}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("ByAuthor = %v, want %v", got, want)
 	}
+}
+
+func testChanges(t *testing.T, s feed.PostStore) {
+	at := func(offset int64) feed.Position { return feed.At(1, offset) }
+	posted := func(n byte, offset int64) feed.Change { return feed.Change{At: at(offset), Post: feed.PostID{15: n}} }
+	deleted := func(n byte, offset int64) feed.Change {
+		return feed.Change{At: at(offset), Post: feed.PostID{15: n}, Deleted: true}
+	}
+	for n := byte(1); n <= 5; n++ { // the first identifier comes last
+		mustDo(t, s.Insert(t.Context(), post(n, 1, at(20-2*int64(n)))))
+	}
+	mustDo(t, s.Insert(t.Context(), post(6, 2, at(13))))
+	mustDo(t, s.Insert(t.Context(), post(7, 1, feed.At(2, 0))))
+	mustDo(t, s.Delete(t.Context(), feed.Deletion{ID: feed.PostID{15: 3}, Author: user(1), At: at(15)}))
+	mustDo(t, s.Delete(t.Context(), feed.Deletion{ID: feed.PostID{15: 8}, Author: user(1), At: at(17)})) // its Insert comes later
+	mustDo(t, s.Insert(t.Context(), post(1, 1, at(19))))                                                 // again
+	for _, tt := range []struct {
+		name     string
+		author   byte
+		from, to feed.Position
+		limit    int
+		want     []feed.Change
+	}{
+		{"all", 1, 0, feed.At(2, 1), 10, []feed.Change{
+			posted(5, 10), posted(4, 12), posted(3, 14), deleted(3, 15), posted(2, 16), deleted(8, 17), posted(1, 18), {At: feed.At(2, 0), Post: feed.PostID{15: 7}},
+		}},
+		{"a part", 1, at(12), at(16), 10, []feed.Change{posted(4, 12), posted(3, 14), deleted(3, 15)}},
+		{"the first", 1, at(11), at(18), 2, []feed.Change{posted(4, 12), posted(3, 14)}},
+		{"another author", 2, at(11), at(18), 2, []feed.Change{posted(6, 13)}},
+		{"none", 3, 0, feed.At(2, 1), 10, nil},
+		{"nothing", 1, at(18), at(18), 10, nil},
+	} {
+		lists, err := s.Changes(t.Context(), feed.ChangeRange{Author: user(4), To: feed.At(2, 1), Limit: 1},
+			feed.ChangeRange{Author: user(tt.author), From: tt.from, To: tt.to, Limit: tt.limit})
+		if err != nil || len(lists) != 2 || len(lists[0]) != 0 {
+			t.Errorf("%s: Changes = %v, %v; want two lists, of which the first is empty", tt.name, lists, err)
+			continue
+		}
+		got := counting(t, s, lists[1])
+		if len(got) != len(tt.want) || len(got) > 0 && !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: Changes = %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	mustDo(t, s.Insert(t.Context(), post(2, 1, at(11)))) // a lower position
+	mustDo(t, s.Delete(t.Context(), feed.Deletion{ID: feed.PostID{15: 3}, Author: user(1), At: at(13)}))
+	lists, err := s.Changes(t.Context(), feed.ChangeRange{Author: user(1), From: at(11), To: at(17), Limit: 10})
+	if want := []feed.Change{posted(2, 11), posted(4, 12), deleted(3, 13), posted(3, 14)}; err != nil || !reflect.DeepEqual(counting(t, s, lists[0]), want) {
+		t.Errorf("with lower positions, Changes = %v, %v; want %v", lists[0], err, want)
+	}
+}
+
+// counting returns the changes whose positions count.
+func counting(t *testing.T, s feed.PostStore, changes []feed.Change) (left []feed.Change) {
+	t.Helper()
+	for _, c := range changes {
+		p := get(t, s, c.Post)
+		if c.Deleted && p.Deleted == c.At || !c.Deleted && p.At == c.At {
+			left = append(left, c)
+		}
+	}
+	return left
 }
 
 func testClaim(t *testing.T, s feed.PostStore) {

@@ -29,6 +29,7 @@ const timelinesVersion = 1
 //
 //	postByID        post                   → post, as appendPost writes it
 //	postByAuthor    author inverse(post)   → uvarint position; the newest post is first
+//	postChanges     author position(8) post deleted(1) → nothing; the author's posts and deletions in the order of the log
 //	claims          author key             → hash(32) post(16)
 //	ordinalOfUser   user                   → uvarint ordinal
 //	userOfOrdinal   ordinal(4)             → user
@@ -51,6 +52,7 @@ type prefix byte
 const (
 	postByID     prefix = 'i'
 	postByAuthor prefix = 'p'
+	postChanges  prefix = 'd'
 	claims       prefix = 'k'
 
 	ordinalOfUser prefix = 'o'
@@ -71,7 +73,7 @@ const (
 )
 
 func key(p prefix, parts ...[]byte) []byte {
-	made := make([]byte, 1, 41)
+	made := make([]byte, 1, 42)
 	made[0] = byte(p)
 	for _, part := range parts {
 		made = append(made, part...)

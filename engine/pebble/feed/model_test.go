@@ -167,4 +167,13 @@ func (m *postsModel) compare(r *rapid.T) {
 	gotLists, gotErr := m.got.ByAuthor(r.Context(), ranges...)
 	wantLists, wantErr := m.want.ByAuthor(r.Context(), ranges...)
 	same(r, "ByAuthor", gotLists, wantLists, gotErr, wantErr)
+	var changed []feed.ChangeRange
+	for n := range byte(6) {
+		changed = append(changed,
+			feed.ChangeRange{Author: feed.UserID{0: 7, 15: 5 - n}, To: feed.At(3, 0), Limit: 1000},
+			feed.ChangeRange{Author: feed.UserID{0: 7, 15: 5 - n}, From: feed.At(1, 10), To: feed.At(2, 20), Limit: 1 + int(n)})
+	}
+	gotChanges, gotErr := m.got.Changes(r.Context(), changed...)
+	wantChanges, wantErr := m.want.Changes(r.Context(), changed...)
+	same(r, "Changes", gotChanges, wantChanges, gotErr, wantErr)
 }

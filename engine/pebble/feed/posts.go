@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
-	"slices"
 
 	cockroach "github.com/cockroachdb/pebble/v2"
 
@@ -83,6 +82,8 @@ func (s *Posts) change(ctx context.Context, ids [][16]byte, change func(i int, k
 			continue
 		}
 		rows = append(rows, row{key(postByID, id[:]), appendPost(nil, after)})
+		rows = appendMoved(rows, c.before, after, false)
+		rows = appendMoved(rows, c.before, after, true)
 		if c.before.ID != after.ID || c.before.At != after.At {
 			rows = append(rows, row{authorKey(after.Author, id), binary.AppendUvarint(nil, uint64(after.At))})
 		}
@@ -124,7 +125,7 @@ func (s *Posts) ByAuthor(ctx context.Context, ranges ...feed.AuthorRange) (lists
 		return nil, fault.Wrap(fault.Unavailable, err, "posts cannot be listed")
 	}
 	lists = make([][]feed.Entry, len(ranges))
-	for _, i := range byAuthor(ranges) {
+	for _, i := range inOrder(ranges, func(a, b feed.AuthorRange) int { return a.Author.Compare(b.Author) }) {
 		if err == nil {
 			lists[i], err = list(iter, ranges[i])
 		}
@@ -133,16 +134,6 @@ func (s *Posts) ByAuthor(ctx context.Context, ranges ...feed.AuthorRange) (lists
 		return nil, fault.Wrap(fault.Unavailable, closed, "posts cannot be listed")
 	}
 	return lists, err
-}
-
-// byAuthor returns the indices of ranges in the order of their authors: seeks that go forward are cheaper.
-func byAuthor(ranges []feed.AuthorRange) []int {
-	order := make([]int, len(ranges))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return ranges[a].Author.Compare(ranges[b].Author) })
-	return order
 }
 
 func list(iter *cockroach.Iterator, r feed.AuthorRange) (entries []feed.Entry, err error) {
