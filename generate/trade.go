@@ -74,7 +74,7 @@ func (r *run) counted(name, source string, total, size int, batch func(ctx conte
 				return err
 			}
 			b.Source, b.Progress = source, strconv.AppendInt(nil, int64(to), 10)
-			return r.importer.Keep(ctx, b)
+			return r.importer.Import(ctx, b)
 		},
 	}
 }

@@ -195,8 +195,8 @@ func TestPaidButShort(t *testing.T) {
 		if order.ID == exampleOrder {
 			continue
 		}
-		if order.State != shop.Cancelled || order.Refunded() != order.Total || m.till.Kept(order.ID) != 0 {
-			t.Errorf("the order is %s, %v of %v refunded, and the gateway keeps %d", order.State, order.Refunded(), order.Total, m.till.Kept(order.ID))
+		if order.State != shop.Cancelled || order.Refunded() != order.Total || m.till.Balance(order.ID) != 0 {
+			t.Errorf("the order is %s, %v of %v refunded, and the gateway holds %d", order.State, order.Refunded(), order.Total, m.till.Balance(order.ID))
 		}
 	}
 }

@@ -45,7 +45,7 @@ func TestCancellingWholeRefundsAll(t *testing.T) {
 		t.Errorf("order = %+v, want it cancelled by the customer", after)
 	}
 	s.wantRefunds(after, 1300)
-	s.wantKept(order.ID, 0)
+	s.wantBalance(order.ID, 0)
 	s.wantStock("A", 10, 0)
 	s.wantStock("B", 5, 0)
 	_, err := s.orders.Cancel(t.Context(), customer, order.ID, shop.CancelRequest{})
@@ -67,14 +67,14 @@ func TestCancellingPartByPart(t *testing.T) {
 	}
 	after = s.cancelled(order.ID, shop.LineUnits{Line: 1, Quantity: 2})
 	s.wantRefunds(after, 450, 2000)
-	s.wantKept(order.ID, 150)
+	s.wantBalance(order.ID, 150)
 
 	after = s.cancelled(order.ID, shop.LineUnits{Line: 0, Quantity: 1})
 	s.wantRefunds(after, 450, 2000, 150)
 	if after.State != shop.Cancelled || after.Reason != shop.ReasonCustomer {
 		t.Errorf("with its last unit gone the order is %s %s, want it cancelled by the customer", after.State, after.Reason)
 	}
-	s.wantKept(order.ID, 0)
+	s.wantBalance(order.ID, 0)
 	s.wantStock("A", 10, 0)
 	s.wantStock("B", 5, 0)
 	s.clean()
@@ -162,7 +162,7 @@ func TestCancellingWhileThePaymentIsUnderWay(t *testing.T) {
 			}
 			<-done
 			s.finish()
-			s.wantKept(order.ID, 0)
+			s.wantBalance(order.ID, 0)
 			s.wantStock("A", 10, 0)
 			if got := s.now(order.ID); got.State != shop.Cancelled {
 				t.Errorf("cancelled after %v, the order is %s", after, got.State)
@@ -183,12 +183,12 @@ func TestRefundsWaitForTheGateway(t *testing.T) {
 		if len(after.Refunds) != 2 || after.Refunds[0].Paid || after.Refunds[1].Paid {
 			t.Errorf("refunds = %+v, want two that are due", after.Refunds)
 		}
-		s.wantKept(order.ID, 450)
+		s.wantBalance(order.ID, 450)
 		s.clean()
 		s.gateway.SetDown(false)
 		s.finish()
 		s.wantRefunds(s.now(order.ID), 150, 150)
-		s.wantKept(order.ID, 150)
+		s.wantBalance(order.ID, 150)
 		s.clean()
 	})
 }

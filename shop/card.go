@@ -95,15 +95,15 @@ type cardReader struct {
 
 func (r *cardReader) varint() int64 {
 	v, n := binary.Varint([]byte(r.rest[:min(len(r.rest), binary.MaxVarintLen64)]))
-	return int64(r.took(uint64(v), n))
+	return int64(r.consume(uint64(v), n))
 }
 
 func (r *cardReader) uvarint() uint64 {
 	v, n := binary.Uvarint([]byte(r.rest[:min(len(r.rest), binary.MaxVarintLen64)]))
-	return r.took(v, n)
+	return r.consume(v, n)
 }
 
-func (r *cardReader) took(v uint64, n int) uint64 {
+func (r *cardReader) consume(v uint64, n int) uint64 {
 	if n <= 0 {
 		r.damaged, r.rest = true, ""
 		return 0

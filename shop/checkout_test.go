@@ -29,7 +29,7 @@ func TestACheckoutIsConfirmed(t *testing.T) {
 	}
 	s.wantStock("A", 7, 0)
 	s.wantStock("B", 4, 0)
-	s.wantKept(order.ID, 1450)
+	s.wantBalance(order.ID, 1450)
 	if got := s.notified.Load(); got != 2 {
 		t.Errorf("the relay was woken %d times, want once a change", got)
 	}
@@ -45,7 +45,7 @@ func TestADeclinedPaymentCancels(t *testing.T) {
 		if order.State != shop.Cancelled || order.Reason != shop.ReasonDeclined || order.Payment != shop.PaymentDeclined {
 			t.Errorf("order = %+v, want it cancelled as declined", order)
 		}
-		s.wantKept(order.ID, 0)
+		s.wantBalance(order.ID, 0)
 	}
 	s.wantStock("A", 10, 0)
 	s.clean()
@@ -97,7 +97,7 @@ func TestACheckoutWaitsForTheGateway(t *testing.T) {
 			t.Errorf("with the gateway back the order is %s, want it confirmed", got.State)
 		}
 		s.wantStock("A", 6, 0)
-		s.wantKept(order.ID, 600)
+		s.wantBalance(order.ID, 600)
 		stop()
 		running.Wait()
 		s.clean()
@@ -152,7 +152,7 @@ func TestLostAnswersKeepTheMoneyRight(t *testing.T) {
 				want = 150
 				confirmed++
 			}
-			s.wantKept(o.ID, want)
+			s.wantBalance(o.ID, want)
 			return nil
 		})
 		if err != nil || confirmed == 0 {
@@ -185,7 +185,7 @@ func TestPaidButShortIsRefunded(t *testing.T) {
 		t.Errorf("order = %+v, want it short, with 6.00 paid back", order)
 	}
 	s.wantStock("A", 3, 0)
-	s.wantKept(order.ID, 0)
+	s.wantBalance(order.ID, 0)
 	s.clean()
 }
 

@@ -34,9 +34,9 @@ type SimulatedGateway struct {
 }
 
 type payment struct {
-	amount                    int64
-	authorized, captured, off bool
-	refunds                   map[string]int64
+	amount                       int64
+	authorized, captured, voided bool
+	refunds                      map[string]int64
 }
 
 // NewSimulatedGateway returns a gateway that has taken no payment.
@@ -51,12 +51,12 @@ func (g *SimulatedGateway) SetDown(down bool) {
 	g.down = down
 }
 
-// Kept returns how much of an order's payment the gateway holds: what was captured less what went back.
-func (g *SimulatedGateway) Kept(orderID string) int64 {
+// Balance returns how much of an order's payment the gateway holds: what was captured less what went back.
+func (g *SimulatedGateway) Balance(orderID string) int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p := g.find(orderID)
-	if !p.captured || p.off {
+	if !p.captured || p.voided {
 		return 0
 	}
 	return p.amount - p.refunded()
@@ -66,7 +66,7 @@ func (g *SimulatedGateway) Kept(orderID string) int64 {
 func (g *SimulatedGateway) Authorize(ctx context.Context, asked Payment) error {
 	return g.call(ctx, asked.OrderID, func(p *payment) error {
 		switch {
-		case p.off:
+		case p.voided:
 			return fault.New(fault.Conflict, "payment_voided", "the payment of "+asked.OrderID+" was voided")
 		case g.declines(asked.OrderID):
 			return fault.New(fault.Declined, "payment_declined", "the payment was declined")
@@ -79,7 +79,7 @@ func (g *SimulatedGateway) Authorize(ctx context.Context, asked Payment) error {
 // Capture implements Gateway.
 func (g *SimulatedGateway) Capture(ctx context.Context, orderID string) error {
 	return g.call(ctx, orderID, func(p *payment) error {
-		if !p.authorized || p.off {
+		if !p.authorized || p.voided {
 			return fault.New(fault.Conflict, "not_authorized", "the payment of "+orderID+" is not authorized")
 		}
 		p.captured = true
@@ -90,7 +90,7 @@ func (g *SimulatedGateway) Capture(ctx context.Context, orderID string) error {
 // Void implements Gateway.
 func (g *SimulatedGateway) Void(ctx context.Context, orderID string) error {
 	return g.call(ctx, orderID, func(p *payment) error {
-		p.off = true
+		p.voided = true
 		return nil
 	})
 }
@@ -101,8 +101,8 @@ func (g *SimulatedGateway) Refund(ctx context.Context, r RefundPayment) error {
 		if _, done := p.refunds[r.ID]; done {
 			return nil
 		}
-		known := p.authorized || p.off
-		if known && (!p.captured || p.off || p.refunded()+r.Amount.Amount > p.amount) {
+		known := p.authorized || p.voided
+		if known && (!p.captured || p.voided || p.refunded()+r.Amount.Amount > p.amount) {
 			return fault.New(fault.Conflict, "refund_too_large",
 				fmt.Sprintf("%s has less than %d left to refund", r.OrderID, r.Amount.Amount))
 		}

@@ -111,7 +111,7 @@ func TestSimulatedGatewayLosesAnswers(t *testing.T) {
 			}
 			_ = g.Capture(t.Context(), order)
 		}
-		if g.Kept(order) > 0 {
+		if g.Balance(order) > 0 {
 			kept++
 		}
 	}

@@ -98,11 +98,11 @@ func (i *Importer) Stock(ctx context.Context, skus []string) (map[string]Stock, 
 	return bySKU, nil
 }
 
-// Keep stores a batch whole, with its progress, or nothing of it; then it shows it in order history and
+// Import stores a batch whole, with its progress, or nothing of it; then it shows it in order history and
 // catalogue. If the outbox was empty before, its entries are marked as relayed, because all that the
 // event log would do with them is done: a million imported facts do not delay the next start. After a crash between
 // the two steps, what is not marked goes the ordinary way.
-func (i *Importer) Keep(ctx context.Context, batch ImportBatch) error {
+func (i *Importer) Import(ctx context.Context, batch ImportBatch) error {
 	ctx = context.WithoutCancel(ctx) // an interrupt comes between batches, not between the two steps
 	before, relayed, err := i.store.Relay(ctx)
 	if err != nil {
@@ -111,7 +111,7 @@ func (i *Importer) Keep(ctx context.Context, batch ImportBatch) error {
 	if err := i.store.Import(ctx, batch); err != nil {
 		return fmt.Errorf("import: %w", err)
 	}
-	if err := i.show(ctx, batch); err != nil {
+	if err := i.updateReadModels(ctx, batch); err != nil {
 		return err
 	}
 	if before != relayed {
@@ -123,8 +123,8 @@ func (i *Importer) Keep(ctx context.Context, batch ImportBatch) error {
 	return nil
 }
 
-// show takes a batch that was kept into the read models.
-func (i *Importer) show(ctx context.Context, batch ImportBatch) error {
+// updateReadModels takes a batch that was kept into the read models.
+func (i *Importer) updateReadModels(ctx context.Context, batch ImportBatch) error {
 	if len(batch.Orders) > 0 {
 		if err := i.views.SaveViews(ctx, batch.Orders); err != nil {
 			return fmt.Errorf("save order views: %w", err)

@@ -161,8 +161,8 @@ func TestAnImportIsMarkedAsRelayedOnlyWhenAllOfItIsShown(t *testing.T) {
 				tt.prepare(t, store)
 			}
 			importer := shop.NewImporter(store, tt.views, catalog)
-			if err := importer.Keep(t.Context(), someBatch(t)); (err != nil) != tt.fails {
-				t.Fatalf("keep = %v, want an error: %t", err, tt.fails)
+			if err := importer.Import(t.Context(), someBatch(t)); (err != nil) != tt.fails {
+				t.Fatalf("import = %v, want an error: %t", err, tt.fails)
 			}
 			pending, err := store.Pending(t.Context(), 10)
 			if err != nil || len(pending) != tt.pending {

@@ -38,9 +38,9 @@ type InventorySync struct {
 	catalog *Catalog
 	lag     telemetry.Histogram
 
-	turn chan struct{} // holds one while a round is carried
-	mu   sync.Mutex
-	next *round // gathers SKUs until its turn comes; nil if nobody waits
+	running chan struct{} // holds one while a round is carried
+	mu      sync.Mutex
+	next    *round // gathers SKUs until its turn comes; nil if nobody waits
 }
 
 // round is a set of SKUs that batches of several partitions update together. One SKU is in the events of many orders,
@@ -65,7 +65,7 @@ type InventorySyncOptions struct {
 // NewInventorySync returns the projection. It observes agora_inventory_sync_lag_seconds: the time from a change of the
 // stock until the catalogue shows it.
 func NewInventorySync(stock InventorySource, catalog *Catalog, options InventorySyncOptions) *InventorySync {
-	return &InventorySync{stock: stock, catalog: catalog, turn: make(chan struct{}, 1), lag: options.Metrics.Histogram("agora_inventory_sync_lag_seconds",
+	return &InventorySync{stock: stock, catalog: catalog, running: make(chan struct{}, 1), lag: options.Metrics.Histogram("agora_inventory_sync_lag_seconds",
 		"Time from a change of the stock to its being visible in the catalogue.", telemetry.DurationBuckets)}
 }
 
@@ -98,18 +98,18 @@ func (s *InventorySync) join(ctx context.Context, skus []string) error {
 	r.skus = append(r.skus, skus...)
 	s.mu.Unlock()
 	if first {
-		s.lead(ctx, r)
+		s.runRound(ctx, r)
 	}
 	<-r.done
 	return r.err
 }
 
-// lead waits for the round's turn, from which on nobody can join it any more, and carries it.
-func (s *InventorySync) lead(ctx context.Context, r *round) {
+// runRound waits for the round's turn, from which on nobody can join it any more, and carries it.
+func (s *InventorySync) runRound(ctx context.Context, r *round) {
 	defer close(r.done)
 	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
+	case s.running <- struct{}{}:
+		defer func() { <-s.running }()
 	case <-ctx.Done():
 		r.err = ctx.Err()
 	}
@@ -117,11 +117,11 @@ func (s *InventorySync) lead(ctx context.Context, r *round) {
 	s.next = nil
 	s.mu.Unlock()
 	if r.err == nil {
-		r.err = s.carry(ctx, r.skus)
+		r.err = s.update(ctx, r.skus)
 	}
 }
 
-func (s *InventorySync) carry(ctx context.Context, skus []string) error {
+func (s *InventorySync) update(ctx context.Context, skus []string) error {
 	slices.Sort(skus)
 	stock, err := s.stock.Stock(ctx, slices.Compact(skus))
 	if err != nil {

@@ -46,7 +46,7 @@ func (m *MemoryOrders) Place(ctx context.Context, p Placement) (*Claim, error) {
 	if _, taken := m.orders[p.Order.ID]; taken {
 		return nil, ErrOrderExists(p.Order.ID)
 	}
-	if err := m.keep(ctx, p.Transition); err != nil {
+	if err := m.apply(ctx, p.Transition); err != nil {
 		return nil, err
 	}
 	if p.Key != "" {
@@ -82,12 +82,12 @@ func (m *MemoryOrders) Advance(ctx context.Context, t Transition) error {
 	if current.Version+1 != t.Order.Version {
 		return ErrOrderMoved()
 	}
-	return m.keep(ctx, t)
+	return m.apply(ctx, t)
 }
 
-// keep applies a transition whole or not at all.
-func (m *MemoryOrders) keep(ctx context.Context, t Transition) error {
-	if err := m.bear(t.Moves); err != nil {
+// apply applies a transition whole or not at all.
+func (m *MemoryOrders) apply(ctx context.Context, t Transition) error {
+	if err := m.checkMoves(t.Moves); err != nil {
 		return err
 	}
 	if err := m.Append(ctx, t.Entry); err != nil {
@@ -105,10 +105,10 @@ func (m *MemoryOrders) keep(ctx context.Context, t Transition) error {
 	return nil
 }
 
-func (m *MemoryOrders) bear(moves []Move) error {
+func (m *MemoryOrders) checkMoves(moves []Move) error {
 	var short []Short
 	for _, move := range moves {
-		if s := m.stock[move.SKU]; !s.Bears(move) {
+		if s := m.stock[move.SKU]; !s.Covers(move) {
 			short = append(short, Short{move.SKU, max(move.Held, -move.OnHand), s.Available()})
 		}
 	}

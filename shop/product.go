@@ -109,7 +109,7 @@ func (d ProductDraft) Validate() error {
 	checkSKU(&c, "sku", d.SKU)
 	c.Check(strings.TrimSpace(d.Name) != "", "name", "is empty")
 	checkText(&c, "name", d.Name, maxName, "")
-	checkText(&c, "description", d.Description, maxDescription, breaks)
+	checkText(&c, "description", d.Description, maxDescription, lineBreaksAndTabs)
 	d.Price.Check(&c, "price")
 	c.Check(d.Price.Amount <= maxAmount, "price.amount", "is over %d", int64(maxAmount))
 	d.checkCategories(&c)
@@ -126,8 +126,8 @@ func checkSKU(c *fault.Collector, field, sku string) {
 	c.Check(!strings.ContainsFunc(sku, unprintable), field, "has spaces or characters that cannot be printed")
 }
 
-// breaks are the control characters that a text of several lines may have.
-const breaks = "\n\r\t"
+// lineBreaksAndTabs are the control characters that a text of several lines may have.
+const lineBreaksAndTabs = "\n\r\t"
 
 // checkText records that a text is too long, not UTF-8, or has control characters other than the allowed ones.
 func checkText(c *fault.Collector, field, text string, limit int, allowed string) {

@@ -46,11 +46,11 @@ func (h *OrderHistory) Lost(ctx context.Context, projected []Event) (bool, error
 	if len(known) > 0 {
 		return false, nil
 	}
-	views, err := anyOf(func(visit func(Order) error) error { return h.views.EachView(ctx, visit) })
+	views, err := hasAny(func(visit func(Order) error) error { return h.views.EachView(ctx, visit) })
 	if err != nil || views {
 		return false, err
 	}
-	return anyOf(func(visit func(Order) error) error { return h.orders.EachOrder(ctx, visit) })
+	return hasAny(func(visit func(Order) error) error { return h.orders.EachOrder(ctx, visit) })
 }
 
 // catchUp returns the order after all its facts through a version, from the journal.
@@ -101,8 +101,8 @@ func inBatches[T any](each func(visit func(T) error) error, save func([]T) error
 	return nil
 }
 
-// anyOf reports whether each visits anything.
-func anyOf[T any](each func(visit func(T) error) error) (bool, error) {
+// hasAny reports whether each visits anything.
+func hasAny[T any](each func(visit func(T) error) error) (bool, error) {
 	found := false
 	err := each(func(T) error {
 		found = true

@@ -39,7 +39,7 @@ type ReviewDraft struct {
 func (d ReviewDraft) Validate() error {
 	var c fault.Collector
 	c.Check(d.Rating >= 1 && d.Rating <= 5, "rating", "is not between 1 and 5")
-	checkText(&c, "text", d.Text, maxReview, breaks)
+	checkText(&c, "text", d.Text, maxReview, lineBreaksAndTabs)
 	return c.Err()
 }
 

@@ -127,11 +127,11 @@ func (s *stand) wantStock(sku string, onHand, held int64) {
 	}
 }
 
-// wantKept compares what the gateway has of an order's money.
-func (s *stand) wantKept(id string, amount int64) {
+// wantBalance compares what the gateway has of an order's money.
+func (s *stand) wantBalance(id string, amount int64) {
 	s.Helper()
-	if got := s.gateway.Kept(id); got != amount {
-		s.Errorf("the gateway keeps %d of the order, want %d", got, amount)
+	if got := s.gateway.Balance(id); got != amount {
+		s.Errorf("the gateway holds %d of the order, want %d", got, amount)
 	}
 }
 

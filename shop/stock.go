@@ -34,8 +34,8 @@ type Move struct {
 	Held   int64
 }
 
-// Bears reports whether the stock allows the move.
-func (s Stock) Bears(m Move) bool {
+// Covers reports whether the stock allows the move.
+func (s Stock) Covers(m Move) bool {
 	return s.OnHand+m.OnHand >= 0 && s.Held+m.Held >= 0 && (m.Held <= 0 || s.OnHand-s.Held >= m.Held)
 }
 

@@ -252,7 +252,7 @@ func (i *importing) store(ctx context.Context, b *batch) error {
 	if err != nil {
 		return err
 	}
-	if err := i.importer.Keep(ctx, next); err != nil {
+	if err := i.importer.Import(ctx, next); err != nil {
 		return err
 	}
 	i.report.Added = i.report.Added.plus(added)

@@ -307,8 +307,8 @@ func (m *machine) comeToRest() {
 			return fmt.Errorf("order %s is %s and its payment %s", o.ID, o.State, o.Payment)
 		case slices.ContainsFunc(o.Refunds, func(r shop.Refund) bool { return !r.Paid }):
 			return fmt.Errorf("order %s waits for a refund: %+v", o.ID, o.Refunds)
-		case m.gateway.Kept(o.ID) != paid:
-			return fmt.Errorf("the gateway keeps %d of order %s, which says %d: %+v", m.gateway.Kept(o.ID), o.ID, paid, o)
+		case m.gateway.Balance(o.ID) != paid:
+			return fmt.Errorf("the gateway holds %d of order %s, which says %d: %+v", m.gateway.Balance(o.ID), o.ID, paid, o)
 		}
 		return nil
 	})
@@ -362,7 +362,7 @@ func (m *machine) state() string {
 			text += "none; "
 			continue
 		}
-		text += fmt.Sprintf("%s%s %s v%d refunds %d of %d kept %d; ", o.State, o.Reason, o.Payment, o.Version, o.Refunded().Amount, o.Total.Amount, m.gateway.Kept(id))
+		text += fmt.Sprintf("%s%s %s v%d refunds %d of %d balance %d; ", o.State, o.Reason, o.Payment, o.Version, o.Refunded().Amount, o.Total.Amount, m.gateway.Balance(id))
 	}
 	return text
 }

@@ -34,7 +34,7 @@ func (s naive) storeOne(ctx context.Context, t shop.Transition, storeOrder strin
 				Scan(&st.SKU, &st.OnHand, &st.Held); err != nil {
 				return err
 			}
-			if !st.Bears(m) {
+			if !st.Covers(m) {
 				return &shop.ShortStock{Short: []shop.Short{{SKU: m.SKU, Requested: m.Held, Available: st.Available()}}}
 			}
 			if _, err := tx.Exec(ctx, "UPDATE stock SET on_hand = on_hand + $2, held = held + $3, version = version + 1 WHERE sku = $1",

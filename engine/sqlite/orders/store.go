@@ -154,7 +154,7 @@ func (s *Store) storeTransition(t *sqlite.Tx, tr shop.Transition) error {
 	return err
 }
 
-// moveStock applies the moves that the stock covers, under the condition of shop.Stock.Bears. If some are short, it
+// moveStock applies the moves that the stock covers, under the condition of shop.Stock.Covers. If some are short, it
 // returns an error that names all of them.
 func moveStock(t *sqlite.Tx, moves []shop.Move) error {
 	var short []shop.Short
@@ -172,7 +172,7 @@ func moveStock(t *sqlite.Tx, moves []shop.Move) error {
 		if err != nil {
 			return err
 		}
-		if current.Bears(m) { // there is no row yet, because the units were never in this stock
+		if current.Covers(m) { // there is no row yet, because the units were never in this stock
 			if err := setStock(t, m.SKU, m.OnHand); err != nil {
 				return err
 			}
