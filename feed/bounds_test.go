@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,16 +138,18 @@ func TestReadersArePresentOnceADay(t *testing.T) {
 		if err := log.Create(t.Context(), GraphTopic, 1); err != nil {
 			t.Fatal(err)
 		}
-		p := &Presence{Log: log}
+		p := NewPresence(log, nil)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go func() { _ = p.Run(ctx) }()
 		for _, tt := range []struct {
 			wait     time.Duration
 			baseless bool
 			want     int64
 		}{{0, false, 1}, {time.Hour, false, 1}, {0, true, 2}, {30 * time.Second, true, 2}, {31 * time.Second, true, 3}, {24 * time.Hour, false, 4}} {
 			time.Sleep(tt.wait)
-			if err := p.Note(t.Context(), UserID{15: 1}, Page{Baseless: tt.baseless}); err != nil {
-				t.Fatal(err)
-			}
+			p.Note(UserID{15: 1}, Page{Baseless: tt.baseless})
+			synctest.Wait()
 			if ends, err := log.Ends(t.Context(), GraphTopic); err != nil || ends[0].Next != tt.want {
 				t.Errorf("after %v, baseless %v, the log has %v, %v; want %d records", tt.wait, tt.baseless, ends, err, tt.want)
 			}

@@ -8,8 +8,8 @@
 //
 // A page says as of which positions of the log it is complete (see AsOf). Stores may be behind, ahead, lost or
 // returned to an earlier state; a page is right all the same, because it uses of a store only what the positions prove.
-// A server learns the epoch of the log from Epochs.Open, opens its tail with OpenTail, and then runs four loops: RunTail, Worker.Run,
-// Epochs.Watch, and the API, which calls Presence.Note after each page.
+// A server learns the epoch of the log from Epochs.Open, opens its tail with Builder.OpenTail, and then runs these loops:
+// Builder.RunTail, Worker.Run, Epochs.Watch and Presence.Run. Service answers the requests of users.
 //
 // The simulation in sim_test.go runs this code against such stores, and breaks each rule to show that it would notice.
 package feed

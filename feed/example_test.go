@@ -8,6 +8,11 @@ import (
 	"agora/pattern/eventlog"
 )
 
+// everyone has an account.
+type everyone struct{}
+
+func (everyone) Exists(context.Context, feed.UserID) (bool, error) { return true, nil }
+
 // A reader follows an author and sees the author's post before any timeline was written. A run then writes it.
 func Example() {
 	ctx, stop := context.WithCancel(context.Background())
@@ -33,7 +38,7 @@ func Example() {
 	}
 	go func() { _ = builder.RunTail(ctx, tail) }()
 
-	service := &feed.Service{Shape: shape, Epoch: 1, Log: log, Posts: posts, Graph: graph, Tail: tail}
+	service := &feed.Service{Shape: shape, Epoch: 1, Log: log, Posts: posts, Graph: graph, Tail: tail, Users: everyone{}}
 	ada, bob := feed.UserID{15: 1}, feed.UserID{15: 2}
 	if _, err := service.Set(ctx, feed.EdgeKey{Kind: feed.Follow, From: bob, To: ada}, true); err != nil {
 		fmt.Println(err)

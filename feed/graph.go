@@ -34,6 +34,17 @@ type Relations struct {
 	Applied Vector
 }
 
+// byKey returns all edges by their names.
+func (r Relations) byKey() map[EdgeKey]Edge {
+	edges := make(map[EdgeKey]Edge, len(r.Follows)+len(r.Mutes)+len(r.Blocks))
+	for _, list := range [][]Edge{r.Follows, r.Mutes, r.Blocks} {
+		for _, e := range list {
+			edges[e.EdgeKey] = e
+		}
+	}
+	return edges
+}
+
 // Count is how many followers a user has in one partition of the graph.
 type Count struct {
 	Followers int64

@@ -12,11 +12,13 @@ type Monitor struct {
 	took       telemetry.Histogram
 	deliveries telemetry.Counter
 	lag        telemetry.Gauge
+	reads      telemetry.Histogram
 	skew       telemetry.Gauge
 }
 
 var (
 	fanoutBounds = []float64{.001, .0025, .005, .01, .02, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+	readBounds   = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
 	runBounds    = []float64{.005, .01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 )
 
@@ -28,6 +30,7 @@ func NewMonitor(m *telemetry.Metrics) *Monitor {
 			fanoutBounds, "mode"),
 		took:       m.Histogram("agora_feed_run_duration_seconds", "Time that a run of the builder took.", runBounds).With(),
 		deliveries: m.Counter("agora_feed_deliveries_total", "Posts that were written into timelines of followers.").With(),
+		reads:      m.Histogram("agora_feed_read_duration_seconds", "Time that a page of a home timeline took, by how complete it is.", readBounds, "state"),
 		lag:        m.Gauge("agora_feed_run_lag_seconds", "Age of the oldest record that the last run of the builder took."),
 		skew: m.Gauge("agora_feed_id_skew_seconds",
 			"Time in the identifier of the newest post, less the time of its append: far from 0 if a server's clock is wrong."),
@@ -47,6 +50,13 @@ func (m *Monitor) ran(stats RunStats, took time.Duration) {
 	}
 	if !stats.Oldest.IsZero() {
 		m.lag.Set(now.Sub(stats.Oldest).Seconds())
+	}
+}
+
+// read counts a page of a home timeline.
+func (m *Monitor) read(state State, took time.Duration) {
+	if m != nil {
+		m.reads.With(string(state)).Observe(took.Seconds())
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"math"
 	"slices"
+
+	"agora/fault"
 )
 
 // State says how complete a page of a feed is.
@@ -57,11 +59,11 @@ type aheadError struct{ reach Reach }
 func (e *aheadError) Error() string { return "a store is ahead of the tail" }
 
 // Read returns a page of at most limit posts. It waits for what the cursor was made of by another server, and for what
-// the stores have from records that this server has not read; ctx bounds that.
+// the stores have from records that this server has not read. If that takes too long, the error is Unavailable.
 func (r *Reader) Read(ctx context.Context, user UserID, from Cursor, limit int) (Page, error) {
 	wait := r.wait
 	if wait == nil {
-		wait = r.Tail.Wait
+		wait = r.await
 	}
 	if from.Posts != nil {
 		if err := wait(ctx, Reach{Posts: from.Posts}); err != nil {
@@ -83,6 +85,12 @@ func (r *Reader) Read(ctx context.Context, user UserID, from Cursor, limit int) 
 			}
 		}
 	}
+}
+
+func (r *Reader) await(ctx context.Context, reach Reach) error {
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	return late(r.Tail.Wait(ctx, reach))
 }
 
 // errDeeper says that the page needs more of the stored timeline than was read.
@@ -121,7 +129,8 @@ func (r *Reader) try(ctx context.Context, user UserID, from Cursor, limit, store
 	g.oldest = slices.Min(g.asOf.Posts)
 	partition := r.Shape.GraphOf(user)
 	row, timeline, err := r.Timelines.Read(ctx, user, partition, before, stored)
-	if err != nil {
+	away := fault.Away(err) // without the store, all posts are pulled
+	if err != nil && !away {
 		return Page{}, err
 	}
 	if row.Graph > pin.Reach.Graph[partition] {
@@ -146,7 +155,7 @@ func (r *Reader) try(ctx context.Context, user UserID, from Cursor, limit, store
 	if g.holds {
 		<-r.Pulls
 	}
-	page.Baseless = !usable && r.Strategy != Pull
+	page.Baseless = !usable && !away && r.Strategy != Pull
 	return page, err
 }
 

@@ -78,12 +78,7 @@ func (g *reading) relate(ctx context.Context) error {
 	if err := g.behind(rel.Applied); err != nil {
 		return err
 	}
-	edges := make(map[EdgeKey]Edge, len(rel.Follows)+len(rel.Mutes)+len(rel.Blocks))
-	for _, list := range [][]Edge{rel.Follows, rel.Mutes, rel.Blocks} {
-		for _, e := range list {
-			edges[e.EdgeKey] = e
-		}
-	}
+	edges := rel.byKey()
 	if settled {
 		g.related = newRelated(g.user, edges)
 		g.related.applied = rel.Applied

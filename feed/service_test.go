@@ -11,6 +11,11 @@ import (
 	"agora/pattern/eventlog"
 )
 
+// everyone has an account.
+type everyone struct{}
+
+func (everyone) Exists(context.Context, UserID) (bool, error) { return true, nil }
+
 // newSmallService returns a service whose tail reads nothing.
 func newSmallService(t *testing.T) *Service {
 	t.Helper()
@@ -21,7 +26,7 @@ func newSmallService(t *testing.T) *Service {
 		}
 	}
 	tail, _ := newSmallTail(Bounds{})
-	return &Service{Shape: small, Epoch: 1, Log: log, Posts: NewMemoryPosts(), Graph: NewMemoryGraph(small), Tail: tail}
+	return &Service{Shape: small, Epoch: 1, Log: log, Posts: NewMemoryPosts(), Graph: NewMemoryGraph(small), Tail: tail, Users: everyone{}}
 }
 
 func TestAWriteDoesNotWaitForeverForTheTail(t *testing.T) {

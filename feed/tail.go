@@ -344,3 +344,19 @@ func (p *Pin) post(id PostID) (post *Post, deleted bool) {
 	}
 	return post, deleted
 }
+
+// entriesOf returns the posts of an author that the pin holds, below an identifier, newest first.
+func (p *Pin) entriesOf(author UserID, before PostID) (entries []Entry) {
+	p.tail.mu.RLock()
+	defer p.tail.mu.RUnlock()
+	own := p.tail.posts[author]
+	if own == nil {
+		return nil
+	}
+	for _, post := range own.posts {
+		if p.Reach.Posts.Covers(own.partition, post.At) && post.ID.Compare(before) < 0 {
+			entries = append(entries, post.Entry())
+		}
+	}
+	return sortEntries(entries)
+}

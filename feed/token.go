@@ -72,6 +72,15 @@ func ParseReach(field, s string, shape Shape, epoch Epoch) (Reach, error) {
 	return Reach{Posts: vectors[0], Graph: vectors[1]}, nil
 }
 
+// ParseAfter reads the after of a request: what a write answered, or the as_of of a page. Another epoch is ErrChanged.
+func ParseAfter(s string, shape Shape, epoch Epoch) (Reach, error) {
+	if b, err := base64.RawURLEncoding.DecodeString(s); err == nil && len(b) > 0 && b[0] == asOfForm {
+		asOf, err := ParseAsOf(s, shape, epoch)
+		return asOf.Moment, err
+	}
+	return ParseReach("after", s, shape, epoch)
+}
+
 // Encode returns the moment of a page as clients and verify have it.
 func (a AsOf) Encode() string {
 	return encodeToken(appendVectors([]byte{asOfForm}, a.Posts, a.Moment.Posts, a.Moment.Graph))
