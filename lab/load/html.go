@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 )
 
 //go:embed report.html
@@ -34,9 +35,10 @@ func (r Report) WriteHTML(w io.Writer) error {
 		Report
 		Rows             []row
 		Outcomes, Errors []counted
+		Server           []serverRow
 		Plots            []plot
 		Width, Height    float64
-	}{r, r.rows(), sorted(r.Trial.All.Outcomes), sorted(r.Trial.All.Errors), r.Trial.plots(r.kinds), plotWidth, plotHeight})
+	}{r, r.rows(), sorted(r.Trial.All.Outcomes), sorted(r.Trial.All.Errors), r.Trial.Server.rows(), r.Trial.plots(r.kinds), plotWidth, plotHeight})
 }
 
 func (r Report) rows() []row {
@@ -56,5 +58,41 @@ func sorted(counts map[string]int64) []counted {
 	}
 	return all
 }
+
+// serverRow is a line of the table of the servers' metrics.
+type serverRow struct{ Title, Value string }
+
+// rows returns the lines of that table. A nil Server has none.
+func (s *Server) rows() []serverRow {
+	if s == nil {
+		return nil
+	}
+	rows := []serverRow{
+		{"processors busy", fmt.Sprintf("%.2f", s.Cores)},
+		{"memory at the end", fmt.Sprintf("%.1f MB", s.megabytes())},
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Caches)) {
+		c := s.Caches[name]
+		rows = append(rows, serverRow{name + " cache, hits", fmt.Sprintf("%s of %d", percent(c.HitRatio), c.Requests)})
+	}
+	for _, f := range s.Figures {
+		rows = append(rows, f.rows()...)
+	}
+	return rows
+}
+
+func (f ServerFigure) rows() []serverRow {
+	if f.Type == Histogram {
+		return []serverRow{{f.Title, f.text(fmt.Sprintf("%.3f", f.Mean))}}
+	}
+	var rows []serverRow
+	for _, value := range slices.Sorted(maps.Keys(f.Counts)) {
+		rows = append(rows, serverRow{f.Title + ": " + value, f.text(fmt.Sprint(f.Counts[value]))})
+	}
+	return rows
+}
+
+// text returns a number with its unit.
+func (f ServerFigure) text(number string) string { return strings.TrimSpace(number + " " + f.Unit) }
 
 func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }

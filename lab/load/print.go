@@ -40,7 +40,7 @@ func (r Report) Print(w io.Writer) error {
 	fmt.Fprintf(w, "generator: %.0f µs of CPU a request, %.0f %% of the machine; sent p99 %s late\n",
 		t.Generator.PerRequest, 100*t.Generator.CPUShare, duration(t.Generator.Late.P99))
 	if s := t.Server; s != nil {
-		fmt.Fprintf(w, "server: %.2f processors, %.0f MB%s\n", s.Cores, s.Megabytes(), s.hits())
+		fmt.Fprintf(w, "server: %.2f processors, %.0f MB%s\n", s.Cores, s.megabytes(), s.hits())
 	}
 	for _, v := range t.Verdicts {
 		fmt.Fprintf(w, "%s: %s (%s)\n", verdictWord(v.Held), v.Goal, v.Got)

@@ -16,6 +16,9 @@ type Scenario interface {
 	// Kinds returns the kinds of requests in the order of reports. It is constant.
 	Kinds() []Kind
 
+	// ServerMetrics returns the metrics of this system's servers that reports show, besides those of every server.
+	ServerMetrics() []Metric
+
 	// Validate names every option of the scenario that is wrong. Options are those of the run.
 	Validate(c *fault.Collector, options Options)
 

@@ -4,35 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// Server is what the servers say of a trial themselves, by their metrics.
-type Server struct {
-	Cores    float64          `json:"cpu_cores"`    // processors that were busy with the servers, on average
-	Resident float64          `json:"memory_bytes"` // at the end
-	SyncLag  float64          `json:"inventory_sync_lag_seconds"`
-	Caches   map[string]Cache `json:"caches"`
-	Failed   map[string]int64 `json:"orders_failed"` // by reason
-}
-
-// Megabytes is the memory at the end.
-func (s Server) Megabytes() float64 { return s.Resident / 1e6 }
-
-// Cache is what became of the requests to a cache.
-type Cache struct {
-	Requests int64            `json:"requests"`
-	HitRatio float64          `json:"hit_ratio"` // share of the requests that were served by the cache
-	Results  map[string]int64 `json:"results"`
-}
-
-// samples are the figures of the servers by name and labels, summed up over the servers.
+// samples are the values of the servers' series, by name and labels, summed up over the servers.
 type samples map[string]float64
 
-// scrape reads the metrics of the servers. nil if one cannot be read: the rest would say something else.
+// scrape reads the metrics of all servers. It returns nil if one of them cannot be read, because a sum over the others
+// would be too low.
 func (l *load) scrape(ctx context.Context) samples {
 	urls := l.Metrics
 	if len(urls) == 0 {
@@ -42,7 +24,7 @@ func (l *load) scrape(ctx context.Context) samples {
 	for _, url := range urls {
 		asker := l.API
 		if !strings.HasPrefix(url, l.API.base+"/") {
-			asker.token = "" // it is for the server under load; others have a listener for operators (ops.listen)
+			asker.token = "" // a secret of the server under load; a listener for operators (ops.listen) asks for none
 		}
 		text, err := asker.fetch(ctx, http.MethodGet, url, nil)
 		if err != nil {
@@ -53,7 +35,7 @@ func (l *load) scrape(ctx context.Context) samples {
 	return all
 }
 
-// read adds what stands in the Prometheus text format.
+// read adds the samples of a text in the Prometheus format.
 func (s samples) read(text []byte) {
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
 		line := lines.Text()
@@ -74,46 +56,29 @@ func label(series, name string) string {
 	return value
 }
 
-// serverFigures returns what changed between two readings.
-func serverFigures(before, after samples, took time.Duration) *Server {
-	if before == nil || after == nil {
-		return nil
-	}
-	s := &Server{
-		Cores:    increase(before, after, "process_cpu_seconds_total") / took.Seconds(),
-		Resident: after["process_resident_memory_bytes"], SyncLag: after["agora_inventory_sync_lag_seconds"],
-		Caches: map[string]Cache{}, Failed: map[string]int64{},
-	}
-	for series := range after {
-		grown := int64(increase(before, after, series))
-		switch name, _, _ := strings.Cut(series, "{"); {
-		case grown == 0:
-		case name == "agora_cache_requests_total":
-			s.cached(label(series, "cache"), label(series, "result"), grown)
-		case name == "agora_orders_failed_total":
-			s.Failed[label(series, "reason")] += grown
+// increases returns each series of a metric that grew between two readings, and by how much. A counter that is lower
+// than before began again at 0, because its server did.
+func increases(before, after samples, metric string) iter.Seq2[string, float64] {
+	return func(yield func(string, float64) bool) {
+		for series, value := range after {
+			if name, _, _ := strings.Cut(series, "{"); name != metric {
+				continue
+			}
+			if value >= before[series] {
+				value -= before[series]
+			}
+			if value > 0 && !yield(series, value) {
+				return
+			}
 		}
 	}
-	return s
 }
 
-// increase is how much a counter grew, which began again at 0 if its server did.
-func increase(before, after samples, series string) float64 {
-	if after[series] < before[series] {
-		return after[series]
+// increase returns how much all series of a metric grew together.
+func increase(before, after samples, metric string) float64 {
+	var sum float64
+	for _, grown := range increases(before, after, metric) {
+		sum += grown
 	}
-	return after[series] - before[series]
-}
-
-func (s *Server) cached(cache, result string, n int64) {
-	c := s.Caches[cache]
-	if c.Results == nil {
-		c.Results = map[string]int64{}
-	}
-	c.Results[result] += n
-	served := c.Results["hit"] + c.Results["negative"] + c.Results["stale"]
-	if c.Requests = served + c.Results["miss"]; c.Requests > 0 {
-		c.HitRatio = float64(served) / float64(c.Requests)
-	}
-	s.Caches[cache] = c
+	return sum
 }

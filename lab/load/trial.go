@@ -54,7 +54,7 @@ func (l *load) try(ctx context.Context, rate float64, warmUp, duration time.Dura
 	around, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()
 	result := t.result(ctx, took, usage)
-	result.Server = serverFigures(before, l.scrape(around), took)
+	result.Server = serverFigures(before, l.scrape(around), took, l.Scenario.ServerMetrics())
 	if err := l.traffic.Close(around); err != nil {
 		l.warnings = append(l.warnings, err.Error())
 	}

@@ -22,6 +22,13 @@ type visits struct{ opened *Arrivals }
 
 func (visits) Kinds() []Kind { return []Kind{visit, stay} }
 
+func (visits) ServerMetrics() []Metric {
+	return []Metric{
+		{Name: "visitor_age_years", Title: "age of a visitor, mean", Unit: "years", Series: "visitor_age", Type: Histogram},
+		{Name: "guests_lost", Title: "guests lost", Series: "guests_lost_total", Type: Counter, Label: "on"},
+	}
+}
+
 func (visits) Validate(c *fault.Collector, o Options) {
 	c.Check(o.Seed != 13, "seed", "is 13")
 }

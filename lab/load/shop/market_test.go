@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"agora/lab/load"
 	"agora/lab/load/loadtest"
 	"agora/pattern/cache"
+	"agora/pattern/eventlog"
 	"agora/shop"
 	"agora/telemetry"
 )
@@ -22,6 +24,7 @@ import (
 type market struct {
 	plan    generate.Plan
 	orders  *shop.MemoryOrders
+	sync    *shop.InventorySync
 	token   string
 	handler http.Handler
 }
@@ -45,17 +48,44 @@ func newMarket(t *testing.T, gateway shop.SimulatedOptions) *market {
 		t.Fatal(err)
 	}
 	m.token = admin.Token
+	m.sync = shop.NewInventorySync(m.orders, catalog, shop.InventorySyncOptions{Metrics: metrics})
 	api := httpapi.New(httpapi.Options{Logger: log, Metrics: metrics, Authenticator: people})
 	accountsapi.AddRoutes(api, people)
 	shopapi.AddRoutes(api, shopapi.Services{
 		Catalog: catalog, Pages: shop.NewPages(memory, catalog, shop.PagesOptions{TTL: time.Hour, Metrics: metrics}), Stocks: shop.NewStocks(m.orders, catalog),
 		Orders: shop.NewOrders(m.orders, catalog, shop.NewSimulatedGateway(gateway), shop.OrdersOptions{
-			Hold: time.Hour, Log: log, Notify: func() {},
+			Hold: time.Hour, Log: log, Notify: func() {}, Metrics: metrics,
 		}),
 		History: shop.NewOrderHistory(views, m.orders),
 	})
 	m.handler = api.Handler()
 	return m
+}
+
+// syncInventory shows all changes of the stock in the catalogue.
+func (m *market) syncInventory(ctx context.Context, t *testing.T) {
+	t.Helper()
+	pending, err := m.orders.Pending(ctx, 1_000_000)
+	if err != nil {
+		t.Error(err)
+	}
+	if len(pending) == 0 {
+		return
+	}
+	messages := make([]eventlog.Message, len(pending))
+	for i, p := range pending {
+		messages[i].Record = eventlog.Record{ID: p.ID, Key: p.Key, Value: p.Body, At: p.At}
+	}
+	events, err := shop.DecodeEvents(messages)
+	if err == nil {
+		err = m.sync.Project(ctx, events)
+	}
+	if err == nil {
+		err = m.orders.Relayed(ctx, pending[len(pending)-1].Seq)
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // options are a load that asks for everything, by users of the plan.

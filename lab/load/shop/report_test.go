@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,6 +35,7 @@ func TestTheReportHasItsForm(t *testing.T) {
 			"trial.intervals.at_s", "trial.intervals.intended_rate", "trial.intervals.answered_rate", "trial.intervals.kind_p99_ms.view",
 			"trial.distribution.share", "trial.distribution.ms", "trial.generator.late.p99_ms", "trial.generator.queued",
 			"trial.generator.cpu_share", "trial.generator.cpu_us_request", "trial.server.caches.products.hit_ratio", "trial.server.cpu_cores",
+			"trial.server.memory_bytes", "trial.server.inventory_sync_lag_seconds", "trial.server.orders_failed",
 		} {
 			if got := namesIn(t, written.Bytes()); !slices.Contains(got, want) {
 				t.Errorf("the report lacks %s; it has %v", want, got)
@@ -48,6 +50,27 @@ func TestTheReportHasItsForm(t *testing.T) {
 		}
 		if outside := regexp.MustCompile(`(?i)<script|<link|src=|url\(|NaN|Inf`).FindString(page.String()); outside != "" {
 			t.Errorf("the page has %q", outside)
+		}
+	})
+}
+
+// TestTheReportShowsTheMetricsOfTheShop holds the names of the metrics against a shop.
+func TestTheReportShowsTheMetricsOfTheShop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMarket(t, shop.SimulatedOptions{Decline: 0.2})
+		trial := measured(t, m.options(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/metrics" {
+				m.syncInventory(r.Context(), t)
+			}
+			m.handler.ServeHTTP(w, r)
+		})).Trial
+		lag, failed := trial.Server.Figures[0], trial.Server.Figures[1]
+		if lag.Mean <= 0 || lag.Mean >= trial.TookSeconds {
+			t.Errorf("the inventory lagged by %v s on average, want a part of the %v s of the trial", lag.Mean, trial.TookSeconds)
+		}
+		declined := trial.Kinds[Order].Outcomes["declined"]
+		if got := failed.Counts["payment_declined"]; got != declined || declined == 0 {
+			t.Errorf("the shop declined %d orders, and customers saw %d", got, declined)
 		}
 	})
 }

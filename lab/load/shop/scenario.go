@@ -33,6 +33,17 @@ var _ load.Scenario = Scenario{}
 // Kinds implements load.Scenario.
 func (Scenario) Kinds() []load.Kind { return kinds }
 
+// ServerMetrics implements load.Scenario.
+func (Scenario) ServerMetrics() []load.Metric {
+	return []load.Metric{
+		{
+			Name: "inventory_sync_lag_seconds", Title: "inventory sync lag, mean", Unit: "s",
+			Series: "agora_inventory_sync_lag_seconds", Type: load.Histogram,
+		},
+		{Name: "orders_failed", Title: "orders failed", Series: "agora_orders_failed_total", Type: load.Counter, Label: "reason"},
+	}
+}
+
 // Validate implements load.Scenario.
 func (s Scenario) Validate(c *fault.Collector, _ load.Options) {
 	c.Check(s.Hot >= 0 && s.Hot <= 1, "hot", "is not between 0 and 1")
