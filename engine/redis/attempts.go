@@ -26,7 +26,7 @@ const (
 
 // Attempts returns the attempts to sign in that the server knows.
 func (s *Server) Attempts() *Attempts {
-	return &Attempts{client: s.client, guard: s.guard("the Redis attempts to sign in", limiterTimeout)}
+	return &Attempts{client: s.client, guard: s.Guard("the Redis attempts to sign in", limiterTimeout)}
 }
 
 // All times are in milliseconds. A clock that was set back must not close a key for longer than its pace says.
@@ -60,7 +60,7 @@ func (a *Attempts) Attempt(ctx context.Context, paced ...accounts.Paced) (wait t
 	err = a.guard.Do(ctx, func(ctx context.Context) error {
 		n, err := attemptScript.Run(ctx, a.client, keys, args...).Int64()
 		wait = time.Duration(n) * time.Millisecond
-		return classify(err)
+		return Classify(err)
 	})
 	return wait, err
 }
@@ -73,7 +73,7 @@ func (a *Attempts) Succeeded(ctx context.Context, key string, known time.Duratio
 			p.Set(ctx, knownPrefix+key, "", known)
 			return nil
 		})
-		return classify(err)
+		return Classify(err)
 	})
 }
 
@@ -82,7 +82,7 @@ func (a *Attempts) Known(ctx context.Context, key string) (known bool, err error
 	err = a.guard.Do(ctx, func(ctx context.Context) error {
 		n, err := a.client.Exists(ctx, knownPrefix+key).Result()
 		known = n == 1
-		return classify(err)
+		return Classify(err)
 	})
 	return known, err
 }

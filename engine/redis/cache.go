@@ -58,7 +58,7 @@ const (
 // same process.
 func (s *Server) Cache() *Cache {
 	c := &Cache{
-		client: s.client, server: s, guard: s.guard("the Redis cache", cacheTimeout),
+		client: s.client, server: s, guard: s.Guard("the Redis cache", cacheTimeout),
 		// A channel spans all databases of the server, so that its name has the database in it.
 		channel: fmt.Sprintf("%schanges:%d", cachePrefix, s.client.Options().DB),
 	}
@@ -80,7 +80,7 @@ func (c *Cache) Find(ctx context.Context, key string) (value []byte, lease cache
 		if errors.Is(err, redis.Nil) {
 			return nil
 		}
-		return classify(err)
+		return Classify(err)
 	})
 	if err != nil {
 		return nil, cache.Lease{}, false, err
@@ -146,7 +146,7 @@ type result struct {
 func (c *Cache) run(ctx context.Context, script *redis.Script, keys []string, args ...any) (r result) {
 	r.err = c.guard.Do(ctx, func(ctx context.Context) (err error) {
 		r.n, err = script.Run(ctx, c.client, keys, args...).Int()
-		return classify(err)
+		return Classify(err)
 	})
 	return r
 }

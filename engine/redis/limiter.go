@@ -35,7 +35,7 @@ func (s *Server) Limiter(name string, perSecond float64, burst int) *Limiter {
 		panic(fmt.Sprintf("redis: a limiter of %v a second, %d at once: both have to be positive, and the rate at most a million", perSecond, burst))
 	}
 	return &Limiter{
-		client: s.client, guard: s.guard("the Redis limit by "+name, limiterTimeout), prefix: prefix + "limit:" + name + ":",
+		client: s.client, guard: s.Guard("the Redis limit by "+name, limiterTimeout), prefix: prefix + "limit:" + name + ":",
 		interval: int64(math.Ceil(1e6 / perSecond)), burst: burst,
 	}
 }
@@ -58,7 +58,7 @@ func (l *Limiter) Allow(ctx context.Context, key string) (d guard.Decision, err 
 	err = l.guard.Do(ctx, func(ctx context.Context) error {
 		answer, err := allowScript.Run(ctx, l.client, []string{l.prefix + key}, strconv.FormatInt(l.interval, 10), l.burst).Int64Slice()
 		if err != nil {
-			return classify(err)
+			return Classify(err)
 		}
 		if len(answer) != 3 {
 			return fmt.Errorf("the limiter's script answered %v", answer)

@@ -77,14 +77,17 @@ func (d driverLog) Printf(ctx context.Context, format string, v ...any) {
 
 // Ping checks that the server answers.
 func (s *Server) Ping(ctx context.Context) error {
-	return classify(s.client.Ping(ctx).Err())
+	return Classify(s.client.Ping(ctx).Err())
 }
 
 // Close ends all connections.
 func (s *Server) Close() error { return s.client.Close() }
 
-// guard bounds calls whose result is optional: short timeout, breaker opens at half of 5 calls failed in 1 s.
-func (s *Server) guard(name string, timeout time.Duration) *guard.Guard {
+// Client returns the driver's client, for the packages below this one.
+func (s *Server) Client() *redis.Client { return s.client }
+
+// Guard returns a guard of calls that do not wait for a Redis that is away: short timeout, breaker opens at half of 5 calls failed in 1 s.
+func (s *Server) Guard(name string, timeout time.Duration) *guard.Guard {
 	return guard.New(guard.Options{
 		Name: name, Timeout: timeout,
 		Breaker: guard.Breaker{Ratio: 0.5, Calls: 5, Window: time.Second, Open: 500 * time.Millisecond},
@@ -92,8 +95,8 @@ func (s *Server) guard(name string, timeout time.Duration) *guard.Guard {
 	})
 }
 
-// classify turns an error of the driver into a fault. The error for a missing key passes.
-func classify(err error) error {
+// Classify turns an error of the driver into a fault. The error for a missing key passes.
+func Classify(err error) error {
 	if err == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return err
 	}

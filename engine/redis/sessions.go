@@ -39,12 +39,12 @@ const (
 
 // Sessions returns the server's sessions.
 func (s *Server) Sessions() *Sessions {
-	return &Sessions{client: s.client, guard: s.guard("the Redis sessions", sessionTimeout)}
+	return &Sessions{client: s.client, guard: s.Guard("the Redis sessions", sessionTimeout)}
 }
 
 // do makes a guarded call.
 func (s *Sessions) do(ctx context.Context, call func(ctx context.Context) error) error {
-	return s.guard.Do(ctx, func(ctx context.Context) error { return classify(call(ctx)) })
+	return s.guard.Do(ctx, func(ctx context.Context) error { return Classify(call(ctx)) })
 }
 
 // GT alone does not set the expiry of a key that has none.
