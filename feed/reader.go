@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"time"
 
 	"agora/fault"
 )
@@ -27,6 +28,9 @@ type Page struct {
 	AsOf    AsOf
 	State   State
 	Skipped int // how many authors were left out
+	// Trimmed says that the page goes below what is kept of the timeline, so that each author was asked.
+	Trimmed bool
+	Lag     time.Duration // how long the newest record took from its append to the tail
 	// Baseless says that the user has no timeline, and that it takes a record of kindReturned to get one.
 	Baseless bool
 }
@@ -109,6 +113,7 @@ type reading struct {
 	skipped map[UserID]bool
 	holds   bool   // a slot of Pulls
 	refused bool   // it got none
+	deep    bool   // the posts of all followed authors were pulled
 	cut     PostID // the floor of a timeline that was not read to its end; zero for one that was
 }
 
@@ -155,6 +160,7 @@ func (r *Reader) try(ctx context.Context, user UserID, from Cursor, limit, store
 	if g.holds {
 		<-r.Pulls
 	}
+	page.Trimmed, page.Lag = usable && g.deep, r.Tail.Lag()
 	page.Baseless = !usable && !away && r.Strategy != Pull
 	return page, err
 }
@@ -284,6 +290,7 @@ func (g *reading) expand(unread []*source) ([]*source, error) {
 	if !g.mayPull() {
 		return unread, nil
 	}
+	g.deep = true
 	each := make([]source, 0, len(g.related.follows))
 	for _, f := range g.related.follows {
 		if _, ok := deep.except[f.author]; !ok {

@@ -22,6 +22,7 @@ type Tail struct {
 	edges       map[UserID][]Edge // states that records have set: of the user, and blocks of the user, in the order of the log
 	modes       map[UserID]*Modes
 	unknown     int64
+	lag         time.Duration // of the newest record
 	changed     chan struct{} // closed and replaced when reach grows
 
 	bounds       Bounds
@@ -73,6 +74,13 @@ func (t *Tail) Unknown() int64 {
 	return t.unknown
 }
 
+// Lag returns how long the newest record took from its append to the tail.
+func (t *Tail) Lag() time.Duration {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.lag
+}
+
 // Fold takes the next record of a partition of a topic. It returns false for a reply whose parent it has not reached:
 // the same record has to come again after the parent's partition has moved on, with force if that takes too long.
 // So whoever has reached a reply has reached its parent, and no reader has to wait for it.
@@ -99,6 +107,7 @@ func (t *Tail) Fold(topic string, r Record, force bool) bool {
 	if !r.known() {
 		t.unknown++
 	}
+	t.lag = max(0, time.Since(r.Appended))
 	close(t.changed)
 	t.changed = make(chan struct{})
 	return true
