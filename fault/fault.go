@@ -30,11 +30,12 @@ const (
 	Exhausted                   // a rate or a quota is used up; RetryAfter says for how long
 	Unavailable                 // a part that is needed is away; the same call may succeed later
 	Timeout                     // the time that the call was given is over
+	Gone                        // what the caller refers to was there, and does not come back
 )
 
 var kindNames = [...]string{
 	"internal", "invalid", "unauthenticated", "denied", "not_found", "conflict", "stale",
-	"declined", "too_large", "exhausted", "unavailable", "timeout",
+	"declined", "too_large", "exhausted", "unavailable", "timeout", "gone",
 }
 
 // String returns the kind's stable name, which is also the default code of an error of that kind.

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -49,7 +50,7 @@ func (s *Service) Await(ctx context.Context, reach Reach) error {
 
 // late turns the end of a wait for the tail into the error that clients get.
 func late(err error) error {
-	if !fault.Is(err, fault.Timeout) {
+	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	late := fault.New(fault.Unavailable, "feed_late", "this server has not yet read what the request asks for")

@@ -13,7 +13,7 @@ const CodeChanged = "feed_changed"
 
 // ErrChanged returns the error of a cursor or position of another epoch of the log.
 func ErrChanged() error {
-	return fault.New(fault.Conflict, CodeChanged, "the feed began anew since: read it from the beginning")
+	return fault.New(fault.Gone, CodeChanged, "the feed began anew since: read it from the beginning")
 }
 
 // Tokens are what clients get to see of positions: cursors, as_of and SSE ids. Each begins with a byte that says its

@@ -57,6 +57,8 @@ var foreign = map[string]struct {
 	"GET /v1/stock/{sku}":         {status: 403},
 	"PUT /v1/stock/{sku}":         {status: 403},
 	"POST /v1/stock/{sku}":        {status: 403},
+	"DELETE /v1/posts/{id}":       {status: 403},
+	"GET /v1/posts/{id}/delivery": {status: 403},
 }
 
 // TestForeignObjects requests an object of somebody else from every owned route, in every role that may call it. An owned route

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -123,7 +124,8 @@ var provoked = map[string]func(t *testing.T, m *market) answer{
 
 // TestDeclaredFailures provokes every failure that a route declares, and checks its code and status.
 func TestDeclaredFailures(t *testing.T) {
-	declared := map[string]bool{}
+	declared, provoked := map[string]bool{}, maps.Clone(provoked)
+	maps.Copy(provoked, provokedInFeed)
 	for _, rt := range newMarket(t, accounts.Seller).server.Routes() {
 		for _, f := range rt.Fails {
 			code := cmp.Or(f.Code, f.Kind.String())
@@ -158,7 +160,8 @@ var provokedElsewhere = []string{"sign_in_busy", "role_changed", "not_ready"}
 var statusOf = map[fault.Kind]int{
 	fault.Invalid: http.StatusUnprocessableEntity, fault.Unauthenticated: http.StatusUnauthorized,
 	fault.Denied: http.StatusForbidden, fault.NotFound: http.StatusNotFound, fault.Conflict: http.StatusConflict,
-	fault.Stale: http.StatusPreconditionFailed, fault.Declined: http.StatusPaymentRequired,
+	fault.Stale: http.StatusPreconditionFailed, fault.Declined: http.StatusPaymentRequired, fault.Exhausted: http.StatusTooManyRequests,
+	fault.Unavailable: http.StatusServiceUnavailable, fault.Gone: http.StatusGone,
 }
 
 func TestWhatIsNotThere(t *testing.T) {

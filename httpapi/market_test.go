@@ -13,8 +13,10 @@ import (
 
 	"agora/accounts"
 	"agora/fault"
+	"agora/feed"
 	"agora/httpapi"
 	accountsapi "agora/httpapi/accounts"
+	feedapi "agora/httpapi/feed"
 	shopapi "agora/httpapi/shop"
 	"agora/ident"
 	"agora/pattern/cache"
@@ -28,6 +30,8 @@ import (
 const (
 	exampleProduct  = "prd_01jd8q6m3k9v2n4x7y5z8w1t0c"
 	exampleOrder    = "ord_01jd8q6m3k9v2n4x7y5z8w1t0c"
+	exampleUser     = "usr_01jd8q6m3k9v2n4x7y5z8w1t0c"
+	examplePost     = "pst_01jd8q6m3k9v2n4x7y5z8w1t0c"
 	exampleSKU      = "LAMP-01"
 	exampleEmail    = "reader@example.org"
 	examplePassword = "correct horse battery"
@@ -47,11 +51,13 @@ type market struct {
 	accounts *accounts.Service
 	sessions *accounts.MemorySessions
 	users    []string
+	names    *accounts.MemoryUsers
 	personal *accounts.MemoryPersonal
 	products *shop.MemoryCatalog
 	orders   *busyOrders
 	views    *shop.MemoryViews
 	shop     shopapi.Services
+	feed     *feed.Node
 }
 
 // till is a gateway whose payments a test can intercept.
@@ -95,6 +101,7 @@ func newMarket(t testing.TB, role accounts.Role) *market {
 		products: shop.NewMemoryCatalog(), orders: &busyOrders{MemoryOrders: shop.NewMemoryOrders()}, views: shop.NewMemoryViews(),
 	}
 	users := accounts.NewMemoryUsers()
+	m.names = users
 	m.accounts = accounts.NewService(users, m.personal, m.sessions, accounts.Options{Hashing: accounts.Hashing{MemoryKiB: 8, Passes: 1}})
 	var pages *shop.Pages
 	catalog := shop.NewCatalog(m.products, shop.CatalogOptions{Changed: func(ctx context.Context, ids ...string) {
@@ -111,7 +118,9 @@ func newMarket(t testing.TB, role accounts.Role) *market {
 		History: shop.NewOrderHistory(m.views, m.orders),
 	}
 	m.server = httpapi.New(httpapi.Options{Authenticator: m.accounts, Metrics: telemetry.NewMetrics()})
+	m.feed = newFeed(t, users, m.products)
 	accountsapi.AddRoutes(m.server, m.accounts)
+	feedapi.AddRoutes(m.server, m.feed.Service)
 	shopapi.AddRoutes(m.server, m.shop)
 	web := httptest.NewUnstartedServer(nil)
 	web.Config = httpapi.HTTPServer(m.server.Handler(), nil)
@@ -154,7 +163,11 @@ func stocked(t testing.TB, role accounts.Role) *market {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.users = append(m.users, user.ID)
+	m.users = append(m.users, user.ID, exampleUser)
+	other := accounts.User{ID: exampleUser, Name: "Another reader", Country: "GB", Role: accounts.Shopper, CreatedAt: time.Now().UTC()}
+	if err := m.names.CreateMany(t.Context(), []accounts.Account{{User: other}}); err != nil {
+		t.Fatal(err)
+	}
 	m.offer(t, exampleProduct, exampleSKU, shop.Money{Amount: 1999, Currency: "USD"})
 	at := time.Now().UTC().Truncate(time.Microsecond)
 	line := shop.Line{ProductID: exampleProduct, SKU: exampleSKU, Seller: m.ownerID, Name: "Desk lamp", Quantity: 2, Price: shop.Money{Amount: 1999, Currency: "USD"}}
@@ -174,6 +187,7 @@ func stocked(t testing.TB, role accounts.Role) *market {
 		t.Fatal(err)
 	}
 	m.project(t)
+	publish(t, m.feed, m.ownerID)
 	return m
 }
 
@@ -245,6 +259,8 @@ func (m *market) state(t testing.TB) string {
 	ctx := t.Context()
 	entries, err := m.orders.All(ctx, 0, 1000)
 	note(entries, err)
+	posts, err := m.feed.Service.Log.Ends(ctx, feed.PostsTopic)
+	note(posts, err)
 	for _, order := range collect(t, m.orders.EachOrder) {
 		note(order, nil)
 	}

@@ -58,6 +58,7 @@ var statuses = map[fault.Kind]int{
 	fault.Exhausted:       http.StatusTooManyRequests,
 	fault.Unavailable:     http.StatusServiceUnavailable,
 	fault.Timeout:         http.StatusGatewayTimeout,
+	fault.Gone:            http.StatusGone,
 }
 
 // codes has the codes of failures of HTTP itself, for which there is no kind of fault.
