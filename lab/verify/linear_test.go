@@ -157,6 +157,18 @@ func TestAWitness(t *testing.T) {
 	}
 }
 
+// TestAWitnessDoesNotGoBackInTime has an order whose neighbours overlap, although its last part had returned before its
+// first was called.
+func TestAWitnessDoesNotGoBackInTime(t *testing.T) {
+	window := Window[int, access]{Parts: []registerPart{wrote(1, 1, 5), wrote(2, 3, 8), wrote(3, 6, 9)}}
+	if inOrder(2, 1, 0).witnessed(window) {
+		t.Error("an order is proof in which a part happens after its return")
+	}
+	if !inOrder(0, 2, 1).witnessed(window) {
+		t.Error("an order is no proof in which each part happens between its call and its return")
+	}
+}
+
 func TestAWitnessSavesTheSearch(t *testing.T) {
 	// Alternating reads of the writes 40, 39, … after all writes were called fix one of very many orders.
 	var reads []registerPart

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"agora/lab/verify"
+	"agora/pattern/audit"
 )
 
 // op returns an operation on the SKU A.
@@ -106,23 +107,64 @@ func TestRepeatsAreOneOperation(t *testing.T) {
 	}
 }
 
-// TestACrowdIsExplainedWithoutASearch has more operations under way at once than could be searched.
-func TestACrowdIsExplainedWithoutASearch(t *testing.T) {
-	const crowd = 300
-	history := []Operation{op(Read, OK, 1, 2, crowd/2)}
-	for i := range int64(crowd) {
-		place := op(Place, OK, 3+i, 10_000+i, 1)
+// crowd returns a history with more concurrent operations than a search could order: half of its customers get the units
+// that there were, and half are told that none is left.
+func crowd(left int64) []Operation {
+	const customers = 300
+	history := []Operation{op(Read, OK, 1, 2, customers/2)}
+	for i := range int64(customers) {
+		outcome := OK
 		if i%2 == 1 {
-			place.Output = Output{Outcome: Short, Short: []string{"A"}}
+			outcome = Short
 		}
-		history = append(history, place)
+		history = append(history, op(Place, outcome, 3+i, 10_000+i, 1))
 	}
-	history = append(history, op(Read, OK, 5000, 5001, crowd/4), op(Read, OK, 20_000, 20_001, 0))
-	if _, ok := witness(stock.Windows(effects(history, nil)["A"])[0]); !ok {
+	return append(history, op(Read, OK, 5000, 5001, customers/4), op(Read, OK, 20_000, 20_001, left))
+}
+
+func TestTheWitnessOrdersACrowd(t *testing.T) {
+	if _, ok := witness(stock.Windows(effects(crowd(0), nil)["A"])[0]); !ok {
 		t.Error("no order was found")
 	}
-	history[len(history)-1].Output.Available = 1
-	if _, ok := witness(stock.Windows(effects(history, nil)["A"])[0]); ok {
+	if _, ok := witness(stock.Windows(effects(crowd(1), nil)["A"])[0]); ok {
 		t.Error("an order was found that cannot be")
+	}
+}
+
+// TestACrowdIsDecidedByTheWitness allows the check one step for each operation, which is enough to prove the order of the
+// witness and too little for a search.
+func TestACrowdIsDecidedByTheWitness(t *testing.T) {
+	type window = verify.Window[level, effect]
+	for _, tt := range []struct {
+		name    string
+		witness func(window) ([]int, bool)
+		want    bool
+	}{
+		{"the witness of the model", stock.Witness, true},
+		{"a witness without an order", func(window) ([]int, bool) { return nil, false }, false},
+		{"a witness with the order of the calls", func(w window) ([]int, bool) {
+			order := make([]int, len(w.Parts))
+			for i := range order {
+				order[i] = i
+			}
+			return order, true
+		}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			parts := effects(crowd(0), nil)
+			steps, model := 0, stock
+			model.Witness = tt.witness
+			model.Step = func(l level, e effect) (bool, level) {
+				if steps++; steps > len(parts["A"]) {
+					return false, l
+				}
+				return stock.Step(l, e)
+			}
+			var report audit.Report
+			model.Check(report.Begin("linear", ""), parts)
+			if got := report.OK(); got != tt.want {
+				t.Errorf("linearizable = %v after %d steps, want %v", got, steps, tt.want)
+			}
+		})
 	}
 }
