@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"agora/generate"
+	"agora/pattern/audit/audittest"
 	"agora/pattern/eventlog"
 	"agora/pattern/projection"
 	"agora/shop"
@@ -112,11 +113,7 @@ func (s *stall) audit() {
 	if err != nil {
 		s.Fatal(err)
 	}
-	for _, c := range report.Checks {
-		if c.Differences > 0 {
-			s.Errorf("%s: %d of %d differ: %v", c.Name, c.Differences, c.Compared, c.Findings)
-		}
-	}
+	audittest.Holds(s.T, report)
 }
 
 // damages are what can happen to the read models of a shop that has sold something and drained its events.

@@ -10,6 +10,7 @@ import (
 
 	"agora/fault"
 	"agora/ident"
+	"agora/pattern/audit/audittest"
 	"agora/pattern/journal"
 	"agora/pattern/saga"
 	"agora/shop"
@@ -150,11 +151,7 @@ func (s *testShop) audit() {
 	if err != nil {
 		s.Fatal(err)
 	}
-	for _, c := range report.Checks {
-		if c.Differences > 0 {
-			s.Errorf("audit of %s: %v", c.Name, c.Findings)
-		}
-	}
+	audittest.Holds(s.T, report)
 }
 
 // runSteps runs the due steps until no order has one. It sleeps for minutes, so the test needs a bubble of synctest.

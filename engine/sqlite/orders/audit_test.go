@@ -8,11 +8,11 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"agora/fault"
+	"agora/pattern/audit/audittest"
 	"agora/pattern/eventlog"
 	"agora/pattern/journal"
 	"agora/shop"
@@ -122,18 +122,10 @@ func (a audited) failing(t *testing.T, drained bool) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var text strings.Builder
-	if err := report.Print(&text); err != nil {
-		t.Fatal(err)
-	}
-	t.Log("\n" + text.String())
-	var names []string
+	names := audittest.Failing(t, report)
 	for _, c := range report.Checks {
 		if c.Compared == 0 && report.OK() {
 			t.Errorf("%s compared nothing", c.Name)
-		}
-		if c.Differences > 0 {
-			names = append(names, c.Name)
 		}
 	}
 	if report.OK() != (len(names) == 0) {

@@ -3,7 +3,6 @@ package shop
 import (
 	"bytes"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"agora/lab/load"
 	"agora/lab/verify"
 	verifyshop "agora/lab/verify/shop"
+	"agora/pattern/audit/audittest"
 	"agora/shop"
 )
 
@@ -25,13 +25,7 @@ func (m *market) verified(t *testing.T, written *bytes.Buffer) []verifyshop.Oper
 	if err != nil {
 		t.Fatal(err)
 	}
-	var text strings.Builder
-	if err := found.Print(&text); err != nil {
-		t.Fatal(err)
-	}
-	if !found.OK() {
-		t.Error("\n" + text.String())
-	}
+	audittest.Holds(t, found)
 	return history
 }
 

@@ -16,6 +16,7 @@ import (
 	"agora/fault"
 	"agora/ident"
 	"agora/lab/verify"
+	"agora/pattern/audit/audittest"
 	"agora/shop"
 )
 
@@ -162,18 +163,7 @@ func failing(t *testing.T, history []Operation, orders Orders) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var text strings.Builder
-	if err := report.Print(&text); err != nil {
-		t.Fatal(err)
-	}
-	t.Log("\n" + text.String())
-	var names []string
-	for _, c := range report.Checks {
-		if c.Differences > 0 {
-			names = append(names, c.Name)
-		}
-	}
-	return names
+	return audittest.Failing(t, report)
 }
 
 func TestARealHistoryHolds(t *testing.T) {
