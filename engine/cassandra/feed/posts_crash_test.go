@@ -1,0 +1,120 @@
+package feed
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"agora/engine/cassandra"
+	"agora/fault"
+	"agora/feed"
+)
+
+// TestAcknowledgedPostsSurviveAKilledNode kills the node while writers insert, delete and claim, and starts it again.
+func TestAcknowledgedPostsSurviveAKilledNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a node again")
+	}
+	s, node := openPosts(t), server.Node(t)
+	var (
+		mu      sync.Mutex
+		acked   []feed.Post
+		writers sync.WaitGroup
+		enough  = make(chan struct{})
+	)
+	for w := range byte(8) {
+		writers.Go(func() {
+			for n := uint16(1); ; n++ {
+				p := feed.Post{ID: feed.PostID{0: w, 14: byte(n >> 8), 15: byte(n)}, Author: id(7, w), Text: "text", At: feed.At(1, int64(n))}
+				if writePost(t.Context(), s, &p, n%3 == 0) != nil {
+					return
+				}
+				mu.Lock()
+				if acked = append(acked, p); len(acked) == 300 {
+					close(enough)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	<-enough
+	node.Kill(t)
+	writers.Wait()
+	wantAway(t, s, node.URL())
+	node.Restart(t)
+	awaitBack(t, s)
+	t.Logf("%d posts were acknowledged", len(acked))
+	for _, p := range acked {
+		found, err := s.Get(t.Context(), p.ID)
+		if err != nil || len(found) != 1 || found[0].At != p.At || found[0].Deleted != p.Deleted {
+			t.Fatalf("%v was acknowledged, and is %v, %v", p, found, err)
+		}
+		claimed, err := s.Claim(t.Context(), feed.Claim{Author: p.Author, Key: p.ID.String(), ID: id(9, 9)})
+		if err != nil || claimed != p.ID {
+			t.Fatalf("the claim of %v is %v, %v", p.ID, claimed, err)
+		}
+	}
+}
+
+// writePost claims and inserts a post, and deletes it if that is asked for.
+func writePost(ctx context.Context, s *Posts, p *feed.Post, deleted bool) error {
+	_, err := s.Claim(ctx, feed.Claim{Author: p.Author, Key: p.ID.String(), ID: p.ID})
+	if err == nil {
+		err = s.Insert(ctx, *p)
+	}
+	if err == nil && deleted {
+		p.Deleted = p.At + 1000
+		err = s.Delete(ctx, feed.Deletion{ID: p.ID, Author: p.Author, At: p.Deleted})
+	}
+	return err
+}
+
+// wantAway checks what calls return while no node runs.
+func wantAway(t *testing.T, s *Posts, url string) {
+	t.Helper()
+	if _, err := s.Get(t.Context(), pinnedPost.ID); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Get without a node = %v, want Unavailable", err)
+	}
+	if err := s.Insert(t.Context(), pinnedPost); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Insert without a node = %v, want Unavailable", err)
+	}
+	if _, err := s.Claim(t.Context(), feed.Claim{Author: id(7, 1), Key: "away"}); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Claim without a node = %v, want Unavailable", err)
+	}
+	if _, err := cassandra.Open(t.Context(), url+"/agora", cassandra.Options{}); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Open without a node = %v, want Unavailable", err)
+	}
+}
+
+// awaitBack waits until a node that was started again is used again.
+func awaitBack(t *testing.T, s *Posts) {
+	t.Helper()
+	for {
+		_, err := s.Get(t.Context(), pinnedPost.ID)
+		if err == nil {
+			return
+		}
+		if !fault.Passing(err) {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// TestANodeThatDoesNotAnswerIsGivenUpAtTheDeadline stops the process of the node, with its connections open.
+func TestANodeThatDoesNotAnswerIsGivenUpAtTheDeadline(t *testing.T) {
+	s, node := openPosts(t), server.Node(t)
+	mustDo(t, s.Insert(t.Context(), pinnedPost))
+	node.Pause(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := s.Get(ctx, pinnedPost.ID); !fault.Passing(err) {
+		t.Errorf("Get = %v, want an error that passes", err)
+	}
+	if _, err := s.Claim(ctx, feed.Claim{Author: id(7, 1), Key: "paused"}); !fault.Passing(err) {
+		t.Errorf("Claim = %v, want an error that passes", err)
+	}
+	node.Resume(t)
+	awaitBack(t, s)
+}
