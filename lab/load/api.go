@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// API sends the requests around a trial, such as those that list what there is, make tokens or read metrics.
-// Measured requests go over connections instead.
+// API sends the requests that are not measured, such as those that list products, issue tokens or read metrics.
+// Measured requests are sent over a Connection.
 type API struct {
 	client *http.Client
 	base   string
@@ -36,7 +36,7 @@ func newAPI(t target, token string) API {
 			Timeout:   apiTimeout,
 			Transport: &http.Transport{DialContext: t.dialer, MaxIdleConnsPerHost: apiAtOnce},
 			CheckRedirect: func(*http.Request, []*http.Request) error {
-				return http.ErrUseLastResponse // nothing goes anywhere else than the user said
+				return http.ErrUseLastResponse // a redirect could send the load to another server
 			},
 		},
 		base: scheme + t.host + t.path, token: token,
@@ -106,7 +106,7 @@ func problemOf(body []byte) Problem {
 	return p
 }
 
-// Each calls work for the numbers below n, some at once, until one fails.
+// Each calls work for the numbers from 0 to n - 1, some of them concurrently, until one fails or ctx ends.
 func Each(ctx context.Context, n int, work func(ctx context.Context, i int) error) error {
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(apiAtOnce)
@@ -119,5 +119,5 @@ func Each(ctx context.Context, n int, work func(ctx context.Context, i int) erro
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return context.Cause(ctx) // or what was left out would pass for done
+	return context.Cause(ctx) // the end of ctx leaves numbers out
 }

@@ -9,8 +9,8 @@ const (
 	// findWarmUp is the least warm-up of a step: connections and caches stay warm between steps.
 	findWarmUp = 2 * time.Second
 
-	// breather lets the server finish what a step that was too much left behind.
-	breather = 2 * time.Second
+	// pauseAfterMiss lets the server finish its backlog after a rate that was too high.
+	pauseAfterMiss = 2 * time.Second
 
 	growth      = 1.5  // from a rate that was held to the next
 	resolution  = 1.05 // between the highest rate that was held and the lowest that was not
@@ -18,11 +18,12 @@ const (
 	highestRate = 1e6
 )
 
-// find searches the highest rate that is held: up in steps until one is not, then between the two, and at last
-// for the whole duration, at lower rates until one is held. It returns all trials but the last, and that.
+// find searches for the highest rate that is held. It raises the rate until one is missed, halves the distance between
+// the highest that was held and the lowest that was missed, and then tries the result for the whole duration, at lower
+// rates until one is held. It returns the last trial, and the trials before it as steps.
 func (l *load) find(ctx context.Context) (steps []Step, last Trial, err error) {
 	held, missed := 0.0, 0.0
-	warmUp := l.WarmUp // of the first step, which finds everything cold
+	warmUp := l.WarmUp // of the first step, because the server is cold
 	for rate := l.Rate; rate != 0 && ctx.Err() == nil; rate = next(held, missed, rate) {
 		if last, err = l.step(ctx, rate, warmUp, l.Step); err != nil {
 			return steps, last, err
@@ -44,17 +45,17 @@ func (l *load) find(ctx context.Context) (steps []Step, last Trial, err error) {
 	return steps, last, nil
 }
 
-// step tries a rate and lets the server catch its breath if that was too much.
+// step tries a rate, and pauses after a rate that was missed.
 func (l *load) step(ctx context.Context, rate float64, warmUp, duration time.Duration) (Trial, error) {
 	t, err := l.try(ctx, rate, warmUp, duration)
 	if err == nil && !t.Held {
-		wait(ctx, breather)
+		wait(ctx, pauseAfterMiss)
 	}
 	return t, err
 }
 
-// next returns the rate to try after one, or 0 if the highest is known well enough. held and missed are the
-// highest rate that was held and the last that was not, 0 for none.
+// next returns the rate to try after one, or 0 if the highest is known well enough. held is the highest rate that was
+// held, and missed the last one that was not. They are 0 if there is none.
 func next(held, missed, rate float64) float64 {
 	switch {
 	case missed == 0:

@@ -19,13 +19,13 @@ type row struct {
 	Figures
 }
 
-// counted is how often something was answered.
+// counted is the number of answers with one outcome or error.
 type counted struct {
 	Name  string
 	Count int64
 }
 
-// WriteHTML writes the report as a page that needs nothing but itself.
+// WriteHTML writes the report as a page that loads nothing else.
 func (r Report) WriteHTML(w io.Writer) error {
 	t, err := template.New("report").Funcs(template.FuncMap{"ms": duration, "percent": percent, "word": verdictWord}).Parse(page)
 	if err != nil {

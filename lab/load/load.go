@@ -6,7 +6,7 @@
 // The traffic follows from a seed: the same options ask for the same things in the same order. The history that a
 // run writes is checked by lab/verify.
 //
-// What is sent is the matter of a Scenario, one for each system, in a package below this one. To write one:
+// A Scenario says what is sent. Each system has one, in a package below this one. To write a scenario:
 //
 //   - Declare the kinds of requests and a type for the options that only this system has. It implements Scenario.
 //   - Prepare lists through Run.API what can be asked for and returns a Traffic, which all connections share.
@@ -14,7 +14,8 @@
 //     seed repeats the traffic. It must not send. Open can look ahead with Arrivals.Draws, to provide what is needed.
 //   - Ask encodes a request with Connection.Get or Post, sends it with Expect or Send, and names the outcome. Draw and
 //     Ask are the measured path: they allocate little, and they take no lock that all connections share.
-//   - What a history records is called and returned in Ask, Open, Watch and Close, by Run.Recorder.
+//   - Ask, Open, Watch and Close record what a history needs with Run.Recorder.
+//   - ServerMetrics names the metrics of the system's servers that reports show.
 //
 // This package does the rest: schedule, connections, retries, measurement, the search for the highest rate, reports.
 package load
@@ -31,7 +32,7 @@ import (
 	"agora/lab/verify"
 )
 
-// Progress says how a trial goes on.
+// Progress is the state of a run, to be shown to its user.
 type Progress struct {
 	Doing    string // what is being done
 	Rate     float64

@@ -8,10 +8,10 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// longest is what a latency is cut off at: far beyond any patience.
+// longest is the highest latency that is measured. A longer one counts as this.
 const longest = 10 * time.Minute
 
-// Percentiles say how long things took, in milliseconds. The histogram behind them keeps three digits.
+// Percentiles are latencies in milliseconds, to three digits.
 type Percentiles struct {
 	Count int64   `json:"count"`
 	Mean  float64 `json:"mean_ms"`
@@ -22,16 +22,16 @@ type Percentiles struct {
 	Max   float64 `json:"max_ms"`
 }
 
-// Figures are what was measured of one kind of request, or of all.
+// Figures are the measurements of one kind of request, or of all requests.
 type Figures struct {
 	Rate     float64          `json:"rate"`     // answers a second
 	Latency  Percentiles      `json:"latency"`  // from the intended start to the end of the answer
-	Service  Percentiles      `json:"service"`  // from the moment of sending, which hides what waited before it
-	Outcomes map[string]int64 `json:"outcomes"` // answers that are as they should be, by what they say
+	Service  Percentiles      `json:"service"`  // from the moment of sending; the wait before that is not in it
+	Outcomes map[string]int64 `json:"outcomes"` // correct answers, by their outcome
 	Errors   map[string]int64 `json:"errors"`   // by kind
 }
 
-// Failed is the number of requests that were not answered as they should be.
+// Failed is the number of requests without a correct answer.
 func (f Figures) Failed() int64 {
 	var n int64
 	for _, count := range f.Errors {
@@ -61,7 +61,7 @@ type Interval struct {
 	KindP99  map[string]float64 `json:"kind_p99_ms"`
 }
 
-// observation is what one arrival came to.
+// observation is the measurement of one arrival.
 type observation struct {
 	kind     Kind
 	latency  time.Duration
@@ -111,8 +111,8 @@ func newMeter(kinds []Kind) *meter {
 	return m
 }
 
-// note takes in an observation. Failures have no latency: a refusal in no time would make a broken server
-// look fast. They are counted, and a trial with failures does not hold.
+// note adds an observation. Failures are counted, and their latency is left out, because fast refusals would make a
+// broken server look fast.
 func (m *meter) note(o observation) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -148,7 +148,7 @@ func record(h *hdrhistogram.Histogram, d time.Duration) {
 	_ = h.RecordValue(min(max(d, 0), longest).Microseconds()) // it fails only beyond longest
 }
 
-// cut returns what came in since the last cut, which took so long and was meant to have so many arrivals.
+// cut returns the interval since the last cut. took is its length, and intended the number of arrivals that were due in it.
 func (m *meter) cut(at, took time.Duration, intended int64) Interval {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -198,7 +198,7 @@ func percentiles(h *hdrhistogram.Histogram) Percentiles {
 	}
 }
 
-// sends returns how late requests were sent that had a connection, and how many had to wait for one.
+// sends returns how late requests were sent for which a connection was free, and how many waited for a connection.
 func (m *meter) sends() (late Percentiles, queued int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -213,7 +213,7 @@ type Point struct {
 	Upto  float64 `json:"ms"`
 }
 
-// distribution returns the latencies of all answers, close together where they are rare.
+// distribution returns the latencies of all answers, with more points where answers are rare.
 func (m *meter) distribution() []Point {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"agora/fault"
 )
 
-// Options say what to send, where, and what has to hold. What only one system has is in the scenario.
+// Options say what to send, where to, and which goals have to hold. The scenario has the options of its system.
 type Options struct {
 	Scenario Scenario
 	URL      string // of the server, such as http://127.0.0.1:8080
@@ -23,7 +23,7 @@ type Options struct {
 	Seed     uint64
 
 	Connections int           // at most
-	Timeout     time.Duration // from the intended start; a customer then leaves
+	Timeout     time.Duration // of a request, from its intended start
 	Retry       bool          // send again what was not answered, under the same Idempotency-Key
 	History     io.Writer     // for lab/verify; nil for none
 	Metrics     []string      // URLs of the servers' metrics; none for URL/metrics
@@ -31,7 +31,7 @@ type Options struct {
 
 	Goals  []Goal
 	Errors float64       // share of the requests that may fail
-	Find   bool          // search the highest rate at which the goals hold, and measure at that
+	Find   bool          // search for the highest rate at which the goals hold
 	Step   time.Duration // of each rate of the search
 }
 

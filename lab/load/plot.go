@@ -13,7 +13,7 @@ const (
 	plotWidth  = 640.0
 	plotHeight = 220.0
 
-	colors = 6 // that report.html has
+	colors = 6 // number of colours in report.html
 )
 
 // plot is a diagram of lines over one axis.
@@ -24,11 +24,11 @@ type plot struct {
 	X, Y  []tick
 }
 
-// line is one course in a plot.
+// line is one curve in a plot.
 type line struct {
 	Name   string
 	Path   string // of an SVG path
-	Number int    // by which it gets its colour
+	Number int    // selects its colour
 	Last   string // its last or highest value, for people
 }
 
@@ -38,7 +38,7 @@ type tick struct {
 	Label string
 }
 
-// axis lays values out over a length. A logarithmic one begins at low, which is above 0.
+// axis maps the values from low to high to a length. The low end of a logarithmic axis is above 0.
 type axis struct {
 	low, high   float64
 	length      float64
@@ -84,10 +84,10 @@ func powers(low, high, length float64) axis {
 
 func upTo(high, length float64) axis { return axis{0, max(high*1.05, 1), length, false} }
 
-// place is a point of a course.
+// place is a point of a curve.
 type place struct{ x, y float64 }
 
-// course makes a line of points.
+// course returns the line through points.
 func course(name string, number int, x, y axis, last string, points []place) line {
 	var path strings.Builder
 	for i, p := range points {

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 )
 
-// Print writes what matters most as text.
+// Print writes the most important figures as text.
 func (r Report) Print(w io.Writer) error {
 	t := r.Trial
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)

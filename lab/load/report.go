@@ -17,9 +17,9 @@ type Report struct {
 	Started  time.Time   `json:"started"`
 	Traffic  Description `json:"traffic"`
 	Held     bool        `json:"held"`            // every goal
-	Trial    Trial       `json:"trial"`           // at the rate asked for, or the highest that was held
-	Steps    []Step      `json:"steps,omitempty"` // of the search for that
-	Warnings []string    `json:"warnings"`        // what to know before the figures are believed
+	Trial    Trial       `json:"trial"`           // at the rate of the options, or the highest that was held
+	Steps    []Step      `json:"steps,omitempty"` // of the search for the highest rate
+	Warnings []string    `json:"warnings"`        // reasons to doubt the figures
 
 	kinds []Kind // in their order
 }
@@ -48,7 +48,7 @@ type Verdict struct {
 	Held bool   `json:"held"`
 }
 
-// Step is a trial of a search, in short.
+// Step is the summary of a trial of a search.
 type Step struct {
 	Rate    float64 `json:"rate"`
 	Seconds float64 `json:"duration_s"`
@@ -59,7 +59,7 @@ type Step struct {
 	Errors  int64   `json:"errors"`
 }
 
-// Generator says whether the generator itself was good enough to be believed.
+// Generator measures the generator itself. The latencies include the delays of one that is late or busy.
 type Generator struct {
 	Late       Percentiles `json:"late"`           // from the intended start to the sending, where a connection was free
 	Queued     int64       `json:"queued"`         // requests that waited for a connection, as all had one under way
@@ -83,7 +83,7 @@ func generatorFigures(late Percentiles, queued int64, cpu, took time.Duration, r
 	}
 }
 
-// judge holds the trial against the goals.
+// judge compares the trial with the goals.
 func (t *Trial) judge(o Options) {
 	share := float64(t.All.Failed()) / float64(max(1, t.All.Total()))
 	t.Verdicts = []Verdict{{fmt.Sprintf("errors ≤ %.4g %%", 100*o.Errors), fmt.Sprintf("%.4g %%", 100*share), share <= o.Errors}}
@@ -113,7 +113,7 @@ const (
 	queuedAt = 0.01 // of all requests
 )
 
-// warnings say what to know before the figures are believed.
+// warnings returns the reasons to doubt the figures.
 func (t Trial) warnings() []string {
 	all := []string{}
 	warn := func(when bool, format string, args ...any) {

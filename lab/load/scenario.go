@@ -22,10 +22,10 @@ type Scenario interface {
 	// Validate names every option of the scenario that is wrong. Options are those of the run.
 	Validate(c *fault.Collector, options Options)
 
-	// Prepare finds out what can be asked for and who asks. It is called once in a run.
+	// Prepare finds out what can be asked for, and by which users. It is called once in a run.
 	Prepare(ctx context.Context, run Run) (Traffic, error)
 
-	// Warnings returns what a reader has to know about a trial before he believes its figures.
+	// Warnings returns the reasons to doubt the figures of a trial.
 	Warnings(trial Trial) []string
 }
 
@@ -41,7 +41,7 @@ type Traffic interface {
 	// Customer returns the customer of a connection for one trial. Each goroutine has its own.
 	Customer(connection *Connection) Customer
 
-	// Watch runs beside a trial until ctx ends, for what has to be read in the meantime.
+	// Watch runs during a trial, until ctx ends. It may send requests that are not measured.
 	Watch(ctx context.Context)
 
 	// Close ends a trial. An error becomes a warning in the report.
@@ -58,7 +58,7 @@ type Customer interface {
 	Ask(ctx context.Context, arrival int64, deadline time.Time) (outcome, failure string)
 }
 
-// Run is what a scenario knows of the run that it is prepared for.
+// Run is the run that a scenario is prepared for.
 type Run struct {
 	Options
 	API      API
@@ -68,10 +68,10 @@ type Run struct {
 	doing func(string)
 }
 
-// Doing shows what the scenario does before a trial begins.
+// Doing shows the user what the scenario does before a trial begins.
 func (r Run) Doing(what string) { r.doing(what) }
 
-// Settings are the options of a run that every scenario has, as the report says them.
+// Settings are the options of a run that every scenario has, as the report shows them.
 type Settings struct {
 	Connections    int     `json:"connections"`
 	TimeoutSeconds float64 `json:"timeout_s"`

@@ -44,7 +44,7 @@ func (s schedule) due(after time.Duration) int64 {
 // measured reports whether an arrival comes after the warm-up.
 func (s schedule) measured(arrival int64) bool { return float64(arrival) >= s.ramped() }
 
-// shortWait needs no way out: an interrupt can wait for it.
+// shortWait is the longest wait that the end of a context does not shorten.
 const shortWait = 20 * time.Millisecond
 
 // wait returns false if ctx ended before the time had passed.

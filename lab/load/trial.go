@@ -15,7 +15,7 @@ const (
 	// settling is how long the reads around a trial may take, also after an interrupt.
 	settling = 2 * time.Minute
 
-	// enoughAnswered is the share of the intended rate that has to be answered for it to be held.
+	// enoughAnswered is the share of the intended rate that has to be answered, or the rate is missed.
 	enoughAnswered = 0.99
 )
 
@@ -24,13 +24,13 @@ type trial struct {
 	*load
 	schedule
 	drawn Arrivals     // of this trial
-	next  atomic.Int64 // arrivals that are taken
+	next  atomic.Int64 // number of arrivals that connections have taken
 	meter *meter
 	begin time.Time
 
 	hopeless  time.Duration // how late an arrival may be before the trial is given up; 0 for never
 	abandoned atomic.Bool
-	intervals []Interval // of the watcher, until it ends
+	intervals []Interval // written by follow alone, and read after its end
 }
 
 // try runs a trial at a rate.
@@ -61,7 +61,7 @@ func (l *load) try(ctx context.Context, rate float64, warmUp, duration time.Dura
 	return result, nil
 }
 
-// run sends what the schedule says, and returns when everything is answered or given up.
+// run sends the requests of the schedule, and returns when each is answered or given up.
 func (t *trial) run(ctx context.Context) {
 	sending, stop := context.WithCancel(ctx)
 	defer stop()
@@ -80,8 +80,8 @@ func (t *trial) run(ctx context.Context) {
 	others.Wait()
 }
 
-// work takes one arrival after the other and waits for its time. All connections share one count of arrivals, so
-// that no arrival waits behind a slow answer as long as any connection is free.
+// work takes one arrival after the other and waits for its time. All connections share one count of arrivals, so that no
+// arrival waits for a slow answer while another connection is free.
 func (t *trial) work(ctx context.Context, stop func(), c Customer) {
 	d := newDice()
 	arrivals := t.arrivals()
@@ -140,7 +140,7 @@ func (t *trial) follow(ctx context.Context) {
 	}
 }
 
-// result is what came of a trial.
+// result returns what the trial measured.
 func (t *trial) result(ctx context.Context, took, cpu time.Duration) Trial {
 	r := Trial{
 		Rate: t.rate, WarmUpSeconds: t.warmUp.Seconds(), DurationSeconds: t.duration.Seconds(), TookSeconds: took.Seconds(),

@@ -20,8 +20,8 @@ const (
 	keptBody   = 64 << 10 // bytes of a body that are kept; the rest is read and dropped
 	maxHeaders = 200
 
-	// idleAfter is how long a connection may have been idle to be used again. A server that closes it in the
-	// same moment would look as if it had lost a request. Servers commonly wait a minute or longer.
+	// idleAfter is the idle time after which a connection is replaced. A server that closes an idle connection while a
+	// request is on its way would seem to lose the request. Servers commonly wait a minute or longer.
 	idleAfter = 30 * time.Second
 )
 
@@ -74,16 +74,15 @@ func (t target) dial(ctx context.Context) (net.Conn, error) {
 	return secured, nil
 }
 
-// wire is one keep-alive connection that sends requests which are encoded already, and reads of the answers
-// no more than it has to: a fraction of what net/http's client costs, see ADR 0010. It speaks HTTP/1.1 alone
-// and is used by one goroutine.
+// wire is one keep-alive connection for requests that are already encoded. It reads only what is needed of an answer, and
+// costs a fraction of net/http's client (ADR 0010). It speaks only HTTP/1.1. One goroutine uses it.
 type wire struct {
 	target   target
 	conn     net.Conn // nil until it is needed, and after a failure
 	in       *bufio.Reader
 	used     time.Time
 	deadline time.Time
-	body     []byte // of the last answer, as far as it is kept
+	body     []byte // of the last answer, at most keptBody bytes
 }
 
 // Reply is the answer of a server.
@@ -92,8 +91,8 @@ type Reply struct {
 	Body   []byte // valid until the next exchange; nil if it was not wanted and the answer is a success
 }
 
-// exchange sends a request and reads the answer, in at most about the time. Answers that are no success have
-// their body in any case. After an error the connection is closed, and the next exchange opens another.
+// exchange sends a request and reads the answer, within about the timeout. The answer has its body if that is wanted, or
+// if the status is not a success. After an error the connection is closed, and the next exchange opens another.
 func (w *wire) exchange(ctx context.Context, request []byte, wantBody bool, timeout time.Duration) (Reply, error) {
 	if err := w.ready(ctx, timeout); err != nil {
 		return Reply{}, err
@@ -106,8 +105,8 @@ func (w *wire) exchange(ctx context.Context, request []byte, wantBody bool, time
 	return answer, err
 }
 
-// ready opens the connection if there is none, and renews its deadline when that has come near: not for
-// each request, because it costs as much as the rest of the client.
+// ready opens the connection if there is none. It renews the deadline of the connection only when that is near, because
+// this costs as much as the rest of the client.
 func (w *wire) ready(ctx context.Context, timeout time.Duration) error {
 	now := time.Now()
 	if w.conn != nil && now.Sub(w.used) > idleAfter {
@@ -135,7 +134,7 @@ func (w *wire) ready(ctx context.Context, timeout time.Duration) error {
 
 func (w *wire) close() {
 	if w.conn != nil {
-		_ = w.conn.Close() // what was wrong with it is known already
+		_ = w.conn.Close() // an error of the connection was returned before
 		w.conn = nil
 	}
 }
@@ -160,7 +159,7 @@ func (w *wire) roundTrip(request []byte, wantBody bool) (answer Reply, last bool
 	return Reply{h.status, w.body}, h.last, nil
 }
 
-// lost names what happens to a connection by one word: the systems have several for it.
+// lost marks an error of the connection as errLost, because operating systems have several errors for a lost connection.
 func lost(err error) error {
 	timeout, ok := errors.AsType[net.Error](err)
 	if errors.Is(err, errMalformed) || ok && timeout.Timeout() {
@@ -169,12 +168,12 @@ func lost(err error) error {
 	return fmt.Errorf("%w: %w", errLost, err)
 }
 
-// head is what matters of an answer's status line and headers.
+// head is the part of an answer's status line and headers that the wire needs.
 type head struct {
 	status  int
-	length  int64 // -1 if it is not said
+	length  int64 // -1 if the answer has no Content-Length
 	chunked bool
-	last    bool // the server closes the connection behind the answer
+	last    bool // the server closes the connection after the answer
 }
 
 func (w *wire) readHead() (head, error) {
@@ -226,7 +225,7 @@ func (h *head) header(line []byte) error {
 	return nil
 }
 
-// is compares without regard to case, and most of the time only the lengths.
+// is reports whether a text is the word, regardless of case. Most texts differ in length, which is compared first.
 func is(text []byte, word string) bool {
 	return len(text) == len(word) && strings.EqualFold(string(text), word)
 }
@@ -292,7 +291,7 @@ func (w *wire) trailers() error {
 	return errMalformed
 }
 
-// take reads n bytes of the body and keeps them if they are wanted and there is room.
+// take reads n bytes of the body, and keeps them if they are wanted and below keptBody.
 func (w *wire) take(n int64, wanted bool) error {
 	if room := keptBody - int64(len(w.body)); wanted && room > 0 {
 		keep := min(n, room)

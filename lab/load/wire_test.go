@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// answering is a server that sends texts as they stand, one for each request. It closes the connection behind
-// the last.
+// answering is a server that sends one text for each request, and closes the connection after the last.
 func answering(texts ...string) target {
 	return target{dialer: func(context.Context, string, string) (net.Conn, error) {
 		ours, theirs := net.Pipe()

@@ -54,12 +54,12 @@ func (c *customer) order(ctx context.Context, arrival int64, deadline time.Time)
 		return ordered(answer)
 	}
 	sku := c.sku(c.what.product)
-	done := c.shelves.ordering(c.what.product)
+	done := c.stock.ordering(c.what.product)
 	call := c.run.Recorder.Call(c.Number, verifyshop.Place, verifyshop.Input{Key: key, Units: map[string]int64{sku: 1}})
 	answer, unsure, err := c.Send(ctx, true, deadline)
 	if err == nil {
 		outcome, failure = ordered(answer)
-		call.Return(told(answer, sku, unsure))
+		call.Return(outputOf(answer, sku, unsure))
 	}
 	done()
 	if err != nil {
@@ -68,7 +68,7 @@ func (c *customer) order(ctx context.Context, arrival int64, deadline time.Time)
 	return outcome, failure
 }
 
-// ordered names the answer to an order. That it is declined, or that there is too little, is an answer too.
+// ordered names the answer to an order. A declined payment and a lack of stock are correct answers.
 func ordered(answer load.Reply) (outcome, failure string) {
 	switch answer.Status {
 	case 201:
@@ -85,8 +85,9 @@ func ordered(answer load.Reply) (outcome, failure string) {
 	return "", answer.Refusal()
 }
 
-// told says for the history what the answer to an order of one SKU means.
-func told(answer load.Reply, sku string, unsure bool) verifyshop.Output {
+// outputOf returns what the history records of the answer to an order of one SKU. unsure means that an earlier request
+// for the order got no answer.
+func outputOf(answer load.Reply, sku string, unsure bool) verifyshop.Output {
 	if answer.Status == 201 || answer.Status == 202 {
 		var order struct {
 			ID string `json:"id"`

@@ -49,19 +49,19 @@ func TestTheHistoryIsThatOfTheShop(t *testing.T) {
 			scenario.Restock, scenario.Hot = restock, 0.9
 			o.Scenario, o.Mix, o.Rate = scenario, load.Mix{View: 1, Order: 4, Search: 0.2, Orders: 0.2}, 1500
 			trial := measured(t, o, m.handler).Trial
-			told := m.verified(t, &history)
+			operations := m.verified(t, &history)
 			outcomes := trial.Kinds[Order].Outcomes
 			for outcome, name := range map[verify.Outcome]string{
 				verifyshop.OK: "confirmed", verifyshop.Cancelled: "declined", verifyshop.Short: "out of stock",
 			} {
-				if got := count(told, verifyshop.Place, outcome); got != outcomes[name] {
+				if got := count(operations, verifyshop.Place, outcome); got != outcomes[name] {
 					t.Errorf("the history has %d orders that were %s, and the report %d", got, name, outcomes[name])
 				}
 			}
 			if outcomes["declined"] == 0 || (outcomes["out of stock"] == 0) != restock {
 				t.Errorf("orders were %v; want some declined, and some out of stock only if nothing is filled up", outcomes)
 			}
-			if restocks := count(told, verifyshop.Restock, verifyshop.OK); (restocks > 0) != restock {
+			if restocks := count(operations, verifyshop.Restock, verifyshop.OK); (restocks > 0) != restock {
 				t.Errorf("%d restocks", restocks)
 			}
 			if trial.All.Failed() > 0 || len(trial.Kinds) != 4 {

@@ -25,7 +25,7 @@ type Scenario struct {
 	Generated *generate.Plan // products and users of the shop; nil to list the products through the API
 	Products  int            // how many to list through the API, at most
 	Users     int            // how many users of the plan act; 0 for the owner of the token alone
-	Restock   bool           // fill up the stock that the orders will need, before they come
+	Restock   bool           // fill up the stock that the orders of a trial will need, before it begins
 }
 
 var _ load.Scenario = Scenario{}
@@ -64,7 +64,7 @@ func (s Scenario) Prepare(ctx context.Context, run load.Run) (load.Traffic, erro
 	return t, nil
 }
 
-// shortAt is the share of orders without stock from which on the figures are not those of orders.
+// shortAt is the share of orders out of stock above which the latency of orders is misleading.
 const shortAt = 0.05
 
 // Warnings implements load.Scenario.

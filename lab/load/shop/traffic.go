@@ -16,7 +16,7 @@ import (
 
 const (
 	productPage = 100
-	wordPages   = 2 // of products, whose names searches are made of
+	wordPages   = 2 // of products, from whose names searches take their words
 	shortWord   = 4 // letters; shorter ones are in every name
 )
 
@@ -24,12 +24,12 @@ const (
 type traffic struct {
 	Scenario
 	run      load.Run
-	shelves  *shelves
-	demand   map[int]int64 // units by product that the trial under way orders; nil if nobody needs to know
+	stock    *stock
+	demand   map[int]int64 // units by product that the current trial orders; nil without a history and restocking
 	products []string      // ids
 	sku      func(product int) string
-	words    []string      // of searches, as they stand in a URL
-	tokens   []string      // of those who act
+	words    []string      // of searches, encoded for a URL
+	tokens   []string      // of the customers
 	hottest  int           // the most popular product
 	popular  generate.Plan // by which products are drawn
 }
@@ -52,7 +52,7 @@ func newTraffic(ctx context.Context, run load.Run, s Scenario) (*traffic, error)
 	if err := t.findUsers(ctx); err != nil {
 		return nil, err
 	}
-	t.shelves = newShelves(run, t.sku, s.Restock)
+	t.stock = newStock(run, t.sku, s.Restock)
 	return t, nil
 }
 
@@ -82,7 +82,7 @@ func (t *traffic) Open(ctx context.Context, arrivals load.Arrivals) error {
 		t.run.Doing("reading and filling up stock")
 		t.demand = t.demandOf(arrivals)
 	}
-	return t.shelves.open(ctx, t.demand)
+	return t.stock.open(ctx, t.demand)
 }
 
 // Customer implements load.Traffic.
@@ -91,17 +91,17 @@ func (t *traffic) Customer(connection *load.Connection) load.Customer {
 }
 
 // Watch implements load.Traffic.
-func (t *traffic) Watch(ctx context.Context) { t.shelves.watch(ctx) }
+func (t *traffic) Watch(ctx context.Context) { t.stock.watch(ctx) }
 
 // Close implements load.Traffic: it reads the stock that the orders left.
 func (t *traffic) Close(ctx context.Context) error {
-	if err := t.shelves.close(ctx, t.demand); err != nil {
+	if err := t.stock.close(ctx, t.demand); err != nil {
 		return fmt.Errorf("the stock at the end is missing from the history: %w", err)
 	}
 	return nil
 }
 
-// findProducts takes the products of the plan, or asks for those that there are.
+// findProducts takes the products of the plan, or else lists those of the shop.
 func (t *traffic) findProducts(ctx context.Context) error {
 	plan := t.Generated
 	wanted := t.Products
@@ -143,7 +143,7 @@ type card struct {
 	Name string `json:"name"`
 }
 
-// listed returns as many products as are wanted, or as there are.
+// listed returns the first products, as many as are wanted.
 func listed(ctx context.Context, api load.API, wanted int) ([]card, error) {
 	var found []card
 	for cursor := ""; len(found) < wanted; {
@@ -163,7 +163,7 @@ func listed(ctx context.Context, api load.API, wanted int) ([]card, error) {
 	return found[:min(len(found), wanted)], nil
 }
 
-// wordsOf returns the words that names have, as they stand in a URL.
+// wordsOf returns the words of the products' names, encoded for a URL.
 func wordsOf(products []card) []string {
 	words := map[string]bool{}
 	for _, p := range products {
@@ -179,8 +179,8 @@ func wordsOf(products []card) []string {
 	return slices.Sorted(maps.Keys(words))
 }
 
-// findUsers gets tokens for users of the plan, spread over all of them. Without a plan nobody knows who the
-// users are, and the owner of the token acts.
+// findUsers issues tokens to users of the plan, spread evenly over them. Without a plan the users are unknown, and the
+// owner of the run's token is the only customer.
 func (t *traffic) findUsers(ctx context.Context) error {
 	t.tokens = []string{t.run.Token}
 	if t.Generated == nil || t.Generated.Users == 0 || t.Users == 0 || t.run.Mix[Order]+t.run.Mix[Orders] == 0 {

@@ -17,12 +17,12 @@ import (
 	verifyshop "agora/lab/verify/shop"
 )
 
-// shelves look after the stock that a trial orders: they fill it up, and they read it for the history.
+// stock fills up the units that a trial orders, and reads them for the history.
 //
-// lab/verify cuts the history of a SKU at each read that nothing else was under way with, and knows nothing
-// before the first. So each SKU is read before its first order, after its last, and the hottest ones now and then
-// between, in moments in which nobody orders them.
-type shelves struct {
+// lab/verify cuts the history of a SKU at each read that overlaps no other operation, and needs such a read at the
+// beginning. So each SKU is read before its first order and after its last. The most ordered SKUs are also read during the
+// trial, whenever no order of them is under way.
+type stock struct {
 	api      load.API
 	sku      func(product int) string
 	recorder *verify.Recorder // nil if the run writes no history
@@ -34,19 +34,19 @@ type shelves struct {
 }
 
 const (
-	// keeper is the client of the history who reads and fills up stock.
-	keeper = 0
+	// stockClient is the client of the history that reads and fills up stock. Customers have the numbers from 1.
+	stockClient = 0
 
 	hottestWatched = 32
 	betweenLooks   = 25 * time.Millisecond
 )
 
-func newShelves(run load.Run, sku func(int) string, restock bool) *shelves {
-	return &shelves{api: run.API, sku: sku, recorder: run.Recorder, restock: restock, available: map[int]int64{}}
+func newStock(run load.Run, sku func(int) string, restock bool) *stock {
+	return &stock{api: run.API, sku: sku, recorder: run.Recorder, restock: restock, available: map[int]int64{}}
 }
 
-// open gets ready for the orders.
-func (s *shelves) open(ctx context.Context, demand map[int]int64) error {
+// open reads and fills up the stock of a trial, whose orders take the demand.
+func (s *stock) open(ctx context.Context, demand map[int]int64) error {
 	s.hottest = map[int]*atomic.Int64{}
 	if s.recorder == nil && !s.restock {
 		return nil
@@ -63,7 +63,7 @@ func (s *shelves) open(ctx context.Context, demand map[int]int64) error {
 }
 
 // fill reads the stock of a product if it is not known, and adds what it lacks.
-func (s *shelves) fill(ctx context.Context, product int, demand int64) error {
+func (s *stock) fill(ctx context.Context, product int, demand int64) error {
 	s.mu.Lock()
 	available, known := s.available[product]
 	s.mu.Unlock()
@@ -91,8 +91,8 @@ func (s *shelves) fill(ctx context.Context, product int, demand int64) error {
 	return nil
 }
 
-// close learns what the orders left.
-func (s *shelves) close(ctx context.Context, demand map[int]int64) error {
+// close reads the stock that the orders left.
+func (s *stock) close(ctx context.Context, demand map[int]int64) error {
 	products := slices.Collect(maps.Keys(demand))
 	if s.recorder == nil {
 		for _, product := range products {
@@ -107,38 +107,38 @@ func (s *shelves) close(ctx context.Context, demand map[int]int64) error {
 }
 
 // read returns the units for sale.
-func (s *shelves) read(ctx context.Context, product int) (int64, error) {
+func (s *stock) read(ctx context.Context, product int) (int64, error) {
 	sku := s.sku(product)
 	call := s.record(verifyshop.Read, sku, 0)
-	var stock struct {
+	var found struct {
 		OnHand int64 `json:"on_hand"`
 		Held   int64 `json:"held"`
 	}
-	if err := s.api.Call(ctx, "GET", "/v1/stock/"+url.PathEscape(sku), nil, &stock); err != nil {
+	if err := s.api.Call(ctx, "GET", "/v1/stock/"+url.PathEscape(sku), nil, &found); err != nil {
 		return 0, fmt.Errorf("read the stock of %s: %w", sku, err)
 	}
-	available := stock.OnHand - stock.Held
+	available := found.OnHand - found.Held
 	call(verifyshop.Output{Outcome: verifyshop.OK, Available: available})
 	s.know(product, available)
 	return available, nil
 }
 
-func (s *shelves) know(product int, available int64) {
+func (s *stock) know(product int, available int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.available[product] = available
 }
 
 // record notes a call in the history, if there is one, and returns what notes its return.
-func (s *shelves) record(kind verify.Kind, sku string, units int64) func(verify.Output) {
+func (s *stock) record(kind verify.Kind, sku string, units int64) func(verify.Output) {
 	if s.recorder == nil {
 		return func(verify.Output) {}
 	}
-	return s.recorder.Call(keeper, kind, verifyshop.Input{Units: map[string]int64{sku: units}}).Return
+	return s.recorder.Call(stockClient, kind, verifyshop.Input{Units: map[string]int64{sku: units}}).Return
 }
 
 // ordering notes that an order of a product is under way, and returns what notes its end.
-func (s *shelves) ordering(product int) (done func()) {
+func (s *stock) ordering(product int) (done func()) {
 	underWay, watched := s.hottest[product]
 	if !watched {
 		return func() {}
@@ -147,9 +147,9 @@ func (s *shelves) ordering(product int) (done func()) {
 	return func() { underWay.Add(-1) }
 }
 
-// watch reads the hottest products in turn until ctx ends, in moments in which nobody orders them. A read that
-// fails tells nobody anything and is left out.
-func (s *shelves) watch(ctx context.Context) {
+// watch reads the hottest products in turn until ctx ends, each while no order of it is under way. A read that
+// fails is left out of the history.
+func (s *stock) watch(ctx context.Context) {
 	products := slices.Sorted(maps.Keys(s.hottest))
 	if s.recorder == nil || len(products) == 0 {
 		return
