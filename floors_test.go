@@ -56,6 +56,7 @@ var owners = map[string][]string{
 	"github.com/cockroachdb/pebble":       {"engine/pebble"},
 	"github.com/redis/go-redis":           {"engine/redis"},
 	"github.com/apache/cassandra-gocql":   {"engine/cassandra"},
+	"github.com/twmb/franz-go":            {"engine/kafka"},
 	"github.com/stripe/stripe-go":         {"engine/stripe"},
 	"github.com/danielgtaylor/huma":       {"httpapi"},
 	"github.com/failsafe-go/failsafe-go":  {"pattern/guard"},

@@ -3,7 +3,7 @@ package shop
 // Actor is the account that asks for a change, reduced to what the rules of the shop need.
 type Actor struct {
 	ID    string // usr_…
-	Admin bool   // runs the marketplace: may change what belongs to others
+	Admin bool   // runs the marketplace: may change products and orders of others
 }
 
 // mayChange returns fault.Denied unless the thing belongs to the actor or the actor is an admin.

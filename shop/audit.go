@@ -14,7 +14,7 @@ import (
 	"agora/pattern/saga"
 )
 
-// Audit recomputes the stored data of the shop from its journal and compares. Nothing may write to the stores
+// Audit recomputes the stored data of the shop from its journal and compares the two. Nothing may write to the stores
 // during an audit.
 //
 // The journal is read twice, once in its order and once by order, so that no orders stay in memory. Memory contains
@@ -144,7 +144,7 @@ func (r *auditing) orders(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	folds := r.report.Begin("orders", "each order is what its facts make of it, and no facts are without their order")
+	folds := r.report.Begin("orders", "each order is what its facts make of it, and each fact has its order")
 	steps := r.report.Begin("checkouts", "each unfinished order has the record of its next step, and nothing else has one")
 	err = r.Orders.EachOrder(ctx, func(o Order) error {
 		folds.Compared++
@@ -169,12 +169,12 @@ func (r *auditing) orders(ctx context.Context) error {
 	})
 	for id, known := range r.facts {
 		if !known.stored {
-			folds.Differ("order %s has facts and is not there", id)
+			folds.Differ("order %s has facts and is not stored", id)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.steps)) {
 		steps.Compared++
-		steps.Differ("order %s is not there and its record says %q", id, r.steps[id])
+		steps.Differ("order %s is not stored and its record says %q", id, r.steps[id])
 	}
 	return err
 }
@@ -233,13 +233,13 @@ func (r *auditing) claims(ctx context.Context) error {
 }
 
 func (r *auditing) outbox(newest, relayed uint64) {
-	check := r.report.Begin("outbox", "nothing is marked as carried on that is not in the journal")
+	check := r.report.Begin("outbox", "nothing is marked as relayed that is not in the journal")
 	check.Compared = int64(min(newest, relayed))
 	if relayed > newest {
-		check.Differ("everything through %d is marked as carried on, and the newest fact is %d", relayed, newest)
+		check.Differ("everything through %d is marked as relayed, and the newest fact is %d", relayed, newest)
 		return
 	}
-	r.lags(check, int64(newest-relayed), "facts are still to be carried on")
+	r.lags(check, int64(newest-relayed), "facts are not relayed yet")
 }
 
 // views compares each order of the read model with the fold of its facts through the view's own version.
@@ -258,7 +258,7 @@ func (r *auditing) views(ctx context.Context) error {
 		}
 		return r.refold(ctx, check, view, view.Version)
 	})
-	r.lags(check, max(0, int64(len(r.facts))-current), "orders are missing in the views, or behind")
+	r.lags(check, max(0, int64(len(r.facts))-current), "orders are missing or outdated in the views")
 	return err
 }
 

@@ -8,16 +8,16 @@ import (
 	"agora/ident"
 )
 
-// maxRefunds bounds how often units of one order are given back, because each time stays in the order.
+// maxRefunds limits how often units of one order are given back, because the order stores each refund.
 const maxRefunds = 100
 
-// CancelRequest says which units of an order to give back; without lines, all that are left.
+// CancelRequest names the units of an order that are given back. Without lines, all remaining units are.
 type CancelRequest struct {
 	Lines   []LineUnits `json:"lines,omitempty" maxItems:"100"`
 	Version uint64      `json:"version,omitempty" doc:"Version of the order that this is about; a repeat after a lost answer is then refused instead of giving back more"`
 }
 
-// validate names the lines that the order does not have.
+// validate returns one Invalid fault that names every line that the order cannot give back, or nil.
 func (r CancelRequest) validate(o Order) error {
 	var c fault.Collector
 	c.Check(len(r.Lines) <= maxLines, "lines", "has more than %d lines", maxLines)
@@ -36,10 +36,11 @@ func (r CancelRequest) validate(o Order) error {
 	return c.Err()
 }
 
-// Cancel gives units of an order back and refunds what was paid for them. A pending order can only be
-// cancelled whole. The refund is due at once and paid as soon as the gateway answers.
+// Cancel gives units of an order back and refunds their price. A pending order can only be cancelled as a whole. If the
+// gateway is unavailable, the refund stays due, and the saga runner pays it later. Cancel fails with fault.Stale if the
+// order is not at the requested version.
 func (s *Orders) Cancel(ctx context.Context, actor Actor, id string, request CancelRequest) (Order, error) {
-	const tries = 5 // others may move the order on between reading and writing, a few times at the most
+	const tries = 5 // a try fails if the order is changed between its read and its write
 	for range tries {
 		order, err := s.Get(ctx, actor, id)
 		if err != nil {
@@ -72,7 +73,7 @@ func (s *Orders) giveBack(ctx context.Context, order Order, request CancelReques
 	return s.reduce(ctx, order, request.Lines)
 }
 
-// cancel ends a pending order: its units are for sale again, and money that came in goes back.
+// cancel cancels a pending order: the held units are for sale again, and a payment is voided or refunded.
 func (s *Orders) cancel(ctx context.Context, order Order, reason Reason) (Order, error) {
 	units := order.Units()
 	fact := Fact{Reason: reason, Postings: moveUnits(Held, Available, units)}
@@ -87,7 +88,7 @@ func (s *Orders) cancel(ctx context.Context, order Order, reason Reason) (Order,
 	return s.compensate(ctx, cancelled), nil
 }
 
-// reduce gives back units of a confirmed order. Giving back the last of them cancels it.
+// reduce gives back units of a confirmed order. If no units are left, the order is cancelled.
 func (s *Orders) reduce(ctx context.Context, order Order, lines []LineUnits) (Order, error) {
 	if len(lines) > 0 && len(order.Refunds) >= maxRefunds {
 		return Order{}, errTooManyRefunds()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Card is what a list or a search result shows of a product, and all that ranking and facets look at.
+// Card is the part of a product that lists and search results show. Ranking and facets read no other part.
 type Card struct {
 	ID             string            `json:"id" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 	SKU            string            `json:"sku" example:"LAMP-01"`
@@ -22,10 +22,10 @@ type Card struct {
 	Rating         Rating            `json:"rating"`
 	CreatedAt      time.Time         `json:"created_at"`
 
-	Position int64 `json:"-"` // grows with each product that the store takes in; never changes
+	Position int64 `json:"-"` // increases with each product that is inserted; never changes
 }
 
-// Card returns the product's card, without the position that only the store knows.
+// Card returns the product's card. Its position is 0, because only the store knows the position.
 func (p Product) Card() Card {
 	card := Card{
 		ID: p.ID, SKU: p.SKU, Seller: p.Seller, Name: p.Name, Price: p.Price, Categories: p.Categories,
@@ -37,9 +37,9 @@ func (p Product) Card() Card {
 	return card
 }
 
-// EncodeCard returns the form in which stores keep what a card shows, but for price, stock, rating and position, which
-// they have to find or change by themselves. It is the card's strings, each behind its length as a varint: ranking
-// decodes hundreds of cards a search, and JSON would be its largest cost.
+// EncodeCard returns the stored form of a card. Price, stock, rating and position are not part of it: stores have columns
+// for these, which they search and change. Each string of the card follows its length, which is a varint. JSON would be
+// the largest cost of a search, because ranking decodes hundreds of cards.
 func EncodeCard(card Card) []byte {
 	b := make([]byte, 0, 256)
 	for _, s := range []string{card.ID, card.SKU, card.Seller, card.Name, card.Image} {
@@ -63,8 +63,8 @@ func appendString(b []byte, s string) []byte {
 
 var errCard = errors.New("a stored card is damaged")
 
-// DecodeCard fills the card from what EncodeCard returned and leaves the rest of it alone. Its strings are slices of one
-// copy of the stored form, which may be used for something else afterwards.
+// DecodeCard sets the fields of the card that EncodeCard stores, and leaves its other fields unchanged. The caller may
+// reuse the bytes of stored afterwards: the card's strings are slices of one copy of them.
 func DecodeCard(stored []byte, card *Card) error {
 	r := cardReader{rest: string(stored)}
 	for _, field := range []*string{&card.ID, &card.SKU, &card.Seller, &card.Name, &card.Image} {
@@ -87,7 +87,7 @@ func DecodeCard(stored []byte, card *Card) error {
 	return nil
 }
 
-// cardReader takes values off the front of a stored card. After the first that does not fit all are zero.
+// cardReader reads a stored card from its beginning. After a damaged value, all values are zero.
 type cardReader struct {
 	rest    string
 	damaged bool
@@ -103,6 +103,7 @@ func (r *cardReader) uvarint() uint64 {
 	return r.consume(v, n)
 }
 
+// consume skips the n bytes of a decoded varint and returns its value. An n that is not positive is damage.
 func (r *cardReader) consume(v uint64, n int) uint64 {
 	if n <= 0 {
 		r.damaged, r.rest = true, ""
@@ -112,7 +113,8 @@ func (r *cardReader) consume(v uint64, n int) uint64 {
 	return v
 }
 
-// count reads a number of things that follow, each of at least one byte.
+// count reads the number of the values that follow. Each has at least one byte, which bounds the memory that a damaged
+// number can allocate.
 func (r *cardReader) count() int {
 	n := r.uvarint()
 	if n > uint64(len(r.rest)) {

@@ -20,7 +20,7 @@ func FuzzCard(f *testing.F) {
 			return
 		}
 		if err := shop.DecodeCard(shop.EncodeCard(card), &again); err != nil || !reflect.DeepEqual(again, card) {
-			t.Errorf("%+v comes back as %+v, %v", card, again, err)
+			t.Errorf("%+v is decoded as %+v, %v", card, again, err)
 		}
 	})
 }

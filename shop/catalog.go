@@ -9,20 +9,20 @@ import (
 	"agora/fault"
 )
 
-// Catalog is the service for products: documents, lists, search and reviews. It decides who may change what
-// and how hits are ranked; a CatalogStore stores and finds.
+// Catalog is the service for products: documents, lists, search and reviews. It checks permissions and ranks the hits of
+// a search. A CatalogStore stores and finds the products.
 type Catalog struct {
 	store   CatalogStore
 	options CatalogOptions
 }
 
-// CatalogOptions are the hooks of a Catalog. Each may be nil. It is called after the change is committed, even if the
-// caller has left, and before the method returns.
+// CatalogOptions are the hooks of a Catalog. Each may be nil. A method calls a hook after the commit of its change and
+// before it returns, even if the context of its caller has ended.
 type CatalogOptions struct {
 	// Changed gets the products whose documents have changed, so that cached documents can be dropped.
 	Changed func(ctx context.Context, productIDs ...string)
-	// Offered gets a product that may be offered under another name or price. Unlike documents, offers do not change
-	// with stock and reviews.
+	// Offered gets a product whose name or price may have changed, so that a cached offer can be dropped. Changes of
+	// stock and reviews do not call it.
 	Offered func(ctx context.Context, productID string)
 }
 
@@ -37,7 +37,6 @@ func NewCatalog(store CatalogStore, options CatalogOptions) *Catalog {
 	return &Catalog{store: store, options: options}
 }
 
-// announce calls the hook for changed documents.
 func (c *Catalog) announce(ctx context.Context, productIDs ...string) {
 	c.options.Changed(context.WithoutCancel(ctx), productIDs...)
 }
@@ -47,8 +46,8 @@ func (c *Catalog) Get(ctx context.Context, id string) (Product, error) {
 	return c.store.Product(ctx, id)
 }
 
-// Encoded returns a product as the JSON document that an HTTP answer carries, and its ETag, quotes included.
-// It is made to be cached as it is: the same ETag always comes with the same bytes.
+// Encoded returns a product as the JSON document of an HTTP response, and its ETag including the quotes. The document
+// can be cached, because an ETag always stands for the same bytes.
 func (c *Catalog) Encoded(ctx context.Context, id string) (document []byte, etag string, err error) {
 	page, err := c.page(ctx, id)
 	return page.Document, page.ETag, err
@@ -66,8 +65,7 @@ func (c *Catalog) page(ctx context.Context, id string) (Page, error) {
 	return Page{ETag: p.ETag(), Keys: p.ID + " " + p.Seller, Document: document}, nil
 }
 
-// Create offers a new product, which belongs to the actor. A SKU that is in use is fault.Conflict with the
-// code sku_taken.
+// Create adds a product that belongs to the actor. It fails with the Conflict sku_taken if the SKU is in use.
 func (c *Catalog) Create(ctx context.Context, actor Actor, draft ProductDraft) (Product, error) {
 	if err := draft.Validate(); err != nil {
 		return Product{}, err
@@ -83,25 +81,25 @@ func (c *Catalog) Create(ctx context.Context, actor Actor, draft ProductDraft) (
 	return p, nil
 }
 
-// CreateMany stores products made by NewProduct, in their order, for imports and generated data. Those whose SKU
-// is in use are left out, so that an interrupted import can be run again; it returns how many are new.
-// The drafts must be valid. It is fastest with some thousands of products a call and two calls side by side: one
-// call's terms are made while the other's are stored.
+// CreateMany inserts products that NewProduct made, in their order, for imports and generated data. It returns how many
+// it inserted, and skips those whose SKU is in use, so that an interrupted import can be repeated. The drafts must be
+// valid. It is fastest with some thousands of products per call and two concurrent calls: while one call writes, the
+// other computes its terms.
 func (c *Catalog) CreateMany(ctx context.Context, products []Product) (created int, err error) {
-	entries := make([]IndexedProduct, len(products))
+	indexed := make([]IndexedProduct, len(products))
 	for i, p := range products {
-		entries[i] = newIndexedProduct(p)
+		indexed[i] = newIndexedProduct(p)
 	}
-	taken, err := c.store.Insert(ctx, entries)
+	taken, err := c.store.Insert(ctx, indexed)
 	if err != nil {
 		return 0, err
 	}
 	return len(products) - len(taken), nil
 }
 
-// Replace overwrites the seller's fields with the draft. It fails with fault.Stale if the product is not at the
-// expected version, and with fault.Denied if the product does not belong to the actor.
-// The SKU cannot be changed, because stock and orders refer to it.
+// Replace overwrites the seller's fields with the draft. It fails with fault.Stale if the product is not at the expected
+// version, and with fault.Denied if the actor may not change the product. The SKU cannot be changed, because stock and
+// orders refer to it.
 func (c *Catalog) Replace(ctx context.Context, actor Actor, id string, expected int64, draft ProductDraft) (Product, error) {
 	p, err := c.store.Product(ctx, id)
 	if err != nil {

@@ -10,14 +10,14 @@ import (
 	"agora/fault"
 )
 
-// MemoryCatalog is the reference CatalogStore: everything in memory, found by looking at everything. It is for
-// tests; it shows what an engine has to do, not how.
+// MemoryCatalog is the reference implementation of CatalogStore, for tests. It stores everything in memory, and a scan
+// reads every product.
 type MemoryCatalog struct {
 	mu       sync.RWMutex
 	products []*memoryProduct // by position, which is the index plus one
 	byID     map[string]*memoryProduct
 	bySKU    map[string]*memoryProduct
-	reviews  int64
+	reviews  int64 // number of the newest review
 }
 
 type memoryProduct struct {
@@ -33,34 +33,34 @@ func NewMemoryCatalog() *MemoryCatalog {
 }
 
 // Insert implements CatalogStore.
-func (m *MemoryCatalog) Insert(_ context.Context, entries []IndexedProduct) (taken []string, err error) {
+func (m *MemoryCatalog) Insert(_ context.Context, products []IndexedProduct) (taken []string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, entry := range entries {
-		if m.bySKU[entry.Product.SKU] != nil {
-			taken = append(taken, entry.Product.SKU)
+	for _, indexed := range products {
+		if m.bySKU[indexed.Product.SKU] != nil {
+			taken = append(taken, indexed.Product.SKU)
 			continue
 		}
-		p := &memoryProduct{IndexedProduct: entry, position: int64(len(m.products)) + 1}
+		p := &memoryProduct{IndexedProduct: indexed, position: int64(len(m.products)) + 1}
 		m.products = append(m.products, p)
-		m.byID[entry.Product.ID], m.bySKU[entry.Product.SKU] = p, p
+		m.byID[indexed.Product.ID], m.bySKU[indexed.Product.SKU] = p, p
 	}
 	return taken, nil
 }
 
 // Replace implements CatalogStore.
-func (m *MemoryCatalog) Replace(_ context.Context, entry IndexedProduct, expected int64) error {
+func (m *MemoryCatalog) Replace(_ context.Context, indexed IndexedProduct, expected int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.byID[entry.Product.ID]
+	p := m.byID[indexed.Product.ID]
 	if p == nil {
-		return fault.ErrNotFound("product", entry.Product.ID)
+		return fault.ErrNotFound("product", indexed.Product.ID)
 	}
 	if p.Product.Version != expected {
 		return ErrProductChanged()
 	}
 	old := p.Product
-	p.IndexedProduct = entry
+	p.IndexedProduct = indexed
 	p.Product.InventoryCount, p.Product.Rating, p.Product.Revision = old.InventoryCount, old.Rating, old.Revision
 	return nil
 }
@@ -106,7 +106,7 @@ func (p *memoryProduct) card() Card {
 	return card
 }
 
-// Scan implements CatalogStore. It keeps to the limit, but not to the budget.
+// Scan implements CatalogStore. It respects the limit and ignores the budget.
 func (m *MemoryCatalog) Scan(_ context.Context, scan Scan) (Batch, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -114,8 +114,8 @@ func (m *MemoryCatalog) Scan(_ context.Context, scan Scan) (Batch, error) {
 	var found []Card
 	for _, p := range m.products {
 		card := p.card()
-		behind := scan.After == (ScanPosition{}) || follows(scan.After, card.scanPosition()) < 0
-		if behind && p.fulfils(scan) {
+		after := scan.After == (ScanPosition{}) || follows(scan.After, card.scanPosition()) < 0
+		if after && p.fulfils(scan) {
 			found = append(found, card)
 		}
 	}
@@ -127,7 +127,7 @@ func (m *MemoryCatalog) Scan(_ context.Context, scan Scan) (Batch, error) {
 	return Batch{Cards: found, Next: found[scan.Limit-1].scanPosition()}, nil
 }
 
-// comparison returns the function that compares two scan positions in an order.
+// comparison returns the function that compares two scan positions in the order of a scan.
 func comparison(order ScanOrder) func(a, b ScanPosition) int {
 	cheapest := func(a, b ScanPosition) int {
 		return cmp.Or(cmp.Compare(a.Price, b.Price), cmp.Compare(a.Position, b.Position))

@@ -4,30 +4,30 @@ import (
 	"context"
 )
 
-// CatalogStore keeps product documents, their cards, their reviews and an inverted index over their terms.
-// It stores and finds; what is indexed, how hits are ranked and who may change what is decided by Catalog.
+// CatalogStore stores product documents, their cards, their reviews and an inverted index of their terms. Catalog decides
+// which terms a product has, ranks the hits and checks permissions.
 //
-// A store gives every product a position, a positive number that grows with each product taken in and stays
-// with the product. All methods may be called concurrently.
+// A store gives every product a position: a positive number that is greater than those of all earlier products and never
+// changes. All methods may be called concurrently.
 type CatalogStore interface {
-	// Insert stores the entries whose SKU is still free, in their order, and returns the SKUs of the others.
-	// All are stored or, with an error, none.
-	Insert(ctx context.Context, entries []IndexedProduct) (taken []string, err error)
+	// Insert stores the products whose SKU is free, in their order, and returns the SKUs of the others. If it fails,
+	// no product is stored.
+	Insert(ctx context.Context, products []IndexedProduct) (taken []string, err error)
 
 	// Replace stores a new state of a product whose current version is expected. It fails with
-	// fault.NotFound for an unknown product and fault.Stale for another version. Stock and reviews, and
-	// the revision that counts their changes, stay as they are.
-	Replace(ctx context.Context, entry IndexedProduct, expected int64) error
+	// fault.NotFound for an unknown product and fault.Stale for another version. It does not change stock and reviews,
+	// nor the revision that counts their changes.
+	Replace(ctx context.Context, product IndexedProduct, expected int64) error
 
-	// Product returns a document with its stock, rating and latest reviews of one moment, or fault.NotFound.
+	// Product returns a document with stock, rating and latest reviews as of the same time, or fault.NotFound.
 	Product(ctx context.Context, id string) (Product, error)
 
 	// CardsByID and CardsBySKU return the cards of those products that exist, in any order, in one round trip.
 	CardsByID(ctx context.Context, ids []string) ([]Card, error)
 	CardsBySKU(ctx context.Context, skus []string) ([]Card, error)
 
-	// Scan returns the next cards of a search. What it costs must depend on Limit and Budget, not on how many
-	// products match.
+	// Scan returns the next cards of a search. Its cost must depend on Limit and Budget only, however many products
+	// match.
 	Scan(ctx context.Context, scan Scan) (Batch, error)
 
 	// AddReview stores a review and counts it in its product's rating. It fails with fault.NotFound for
@@ -38,23 +38,22 @@ type CatalogStore interface {
 	// before, or the newest for 0. An unknown product is fault.NotFound.
 	Reviews(ctx context.Context, productID string, before int64, limit int) ([]Review, error)
 
-	// SetInventory takes over stock in the order given, leaving alone what has a stock version that is not
-	// newer than the one stored. A SKU without a product is skipped. It returns the identifiers of the
-	// products whose document changed, each once, in any order.
+	// SetInventory stores the units for sale, in the order of the list. It skips a stock version that is not newer than
+	// the stored one, and a SKU without a product. It returns the identifiers of the products whose documents changed,
+	// each once, in any order.
 	SetInventory(ctx context.Context, stock []Inventory) (changed []string, err error)
 }
 
-// IndexedProduct is a product as a store takes it in: the document and the terms under which Scan finds it.
-// Terms are opaque to the store; they consist of letters and digits only, are at most 64 bytes long, and no tag begins
-// with the letter of a word.
+// IndexedProduct is a product with the terms by which Scan finds it. Stores do not interpret the terms, which consist of
+// letters and digits and have at most 64 bytes. The first letter of a tag is never that of a word.
 type IndexedProduct struct {
 	Product Product
-	Words   []string // each once; may be asked for by prefix
-	Tags    []string // each once; asked for as a whole only
+	Words   []string // each once; a clause may name a prefix
+	Tags    []string // each once; a clause names the whole tag
 }
 
-// Clause is fulfilled by a product that has the term or, with Prefix, any word that begins with it. Of more than 32
-// words with a prefix a store may take 32, preferably those that most products have.
+// Clause selects the products that have the term or, with Prefix, a word that begins with the term. If more than 32 words
+// begin with it, a store may use 32 of them, preferably those that most products have.
 type Clause struct {
 	Term   string
 	Prefix bool
@@ -69,8 +68,9 @@ const (
 	ExpensiveFirst                  // descending price, then descending position
 )
 
-// Scan asks for the cards that fulfil every clause of All and not every clause of Except (an empty Except excludes
-// nothing), pass the filters, and follow After in the order; the zero After is the beginning.
+// Scan selects the cards that match every clause of All and pass the filters, without those that match every clause of
+// Except (an empty Except excludes nothing). It begins after the position After in the order; the zero position is the
+// beginning.
 type Scan struct {
 	All    []Clause
 	Except []Clause
@@ -83,17 +83,17 @@ type Scan struct {
 	Order  ScanOrder
 	After  ScanPosition
 	Limit  int // cards at most
-	Budget int // products that may be looked at, about; 0 is for the store to choose
+	Budget int // about how many products may be read; the store chooses for 0
 }
 
-// ScanPosition is a point in a scan: the next product is the one after it. Price is used by scans in the order of prices only.
+// ScanPosition is the position of a card in a scan. Only scans in the order of prices use Price.
 type ScanPosition struct {
 	Price    int64
 	Position int64
 }
 
-// Batch is what a scan found: cards in the scan's order, and whether it came to the end. If Done is
-// false, more may follow Next, however few cards there are: the limit or the budget was reached.
+// Batch is the result of a scan: cards in the scan's order. Done says that no cards follow. Otherwise the limit or the
+// budget was reached, and cards may follow the position Next, even if the batch is empty.
 type Batch struct {
 	Cards []Card
 	Next  ScanPosition

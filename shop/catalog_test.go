@@ -30,7 +30,7 @@ func draft(sku string) shop.ProductDraft {
 	return shop.ProductDraft{SKU: sku, Name: "Enamel mug", Price: shop.Money{Amount: 1999, Currency: "USD"}}
 }
 
-// newCatalog returns a catalogue that records which documents it says have changed.
+// newCatalog returns a catalogue, and the products that it passes to its hook Changed.
 func newCatalog() (catalog *shop.Catalog, changed *[]string) {
 	changed = &[]string{}
 	return shop.NewCatalog(shop.NewMemoryCatalog(), shop.CatalogOptions{Changed: func(_ context.Context, ids ...string) {
@@ -61,7 +61,7 @@ func TestCreate(t *testing.T) {
 		t.Errorf("the same SKU again: %v, want a conflict sku_taken", err)
 	}
 	if len(*changed) != 0 {
-		t.Errorf("changed = %v: a new product changes no document that is there", *changed)
+		t.Errorf("changed = %v, want none: a new product changes no stored document", *changed)
 	}
 }
 
@@ -140,9 +140,9 @@ func TestReplace(t *testing.T) {
 		draft   shop.ProductDraft
 		want    fault.Kind
 	}{
-		{"by a stranger", weaver, p.ID, 1, better, fault.Denied},
-		{"by nobody", visitor, p.ID, 1, better, fault.Denied},
-		{"of nothing", potter, "prd_none", 1, better, fault.NotFound},
+		{"by another user", weaver, p.ID, 1, better, fault.Denied},
+		{"without an account", visitor, p.ID, 1, better, fault.Denied},
+		{"of an unknown product", potter, "prd_none", 1, better, fault.NotFound},
 		{"another version", potter, p.ID, 2, better, fault.Stale},
 		{"another SKU", potter, p.ID, 1, otherSKU, fault.Invalid},
 		{"an invalid draft", potter, p.ID, 1, invalid, fault.Invalid},
@@ -150,7 +150,7 @@ func TestReplace(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := catalog.Replace(t.Context(), tt.actor, tt.id, tt.version, tt.draft); !fault.Is(err, tt.want) {
-				t.Errorf("error = %v, want one of the kind %v", err, tt.want)
+				t.Errorf("error = %v, want the kind %v", err, tt.want)
 			}
 			if got, err := catalog.Get(t.Context(), p.ID); err != nil || !reflect.DeepEqual(got, p) {
 				t.Errorf("the product is now %+v, %v", got, err)
@@ -225,19 +225,19 @@ func TestEncodedChangesWithItsETag(t *testing.T) {
 	}
 }
 
-func TestAChangeIsAnnouncedThoughItsCallerLeft(t *testing.T) {
-	announced := context.Canceled
+func TestHooksAreCalledWhenTheContextHasEnded(t *testing.T) {
+	hookErr := context.Canceled
 	catalog := shop.NewCatalog(shop.NewMemoryCatalog(), shop.CatalogOptions{
-		Changed: func(ctx context.Context, _ ...string) { announced = ctx.Err() },
+		Changed: func(ctx context.Context, _ ...string) { hookErr = ctx.Err() },
 	})
 	mustCreate(t, catalog, potter, draft("MUG-1"))
-	ctx, leave := context.WithCancel(t.Context())
-	leave()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
 	if _, err := catalog.SetInventory(ctx, []shop.Inventory{{SKU: "MUG-1", Available: 5, StockVersion: 1}}); err != nil {
 		t.Fatal(err)
 	}
-	if announced != nil {
-		t.Errorf("announced under a context that says %v: a cache could not be told", announced)
+	if hookErr != nil {
+		t.Errorf("the context of the hook has ended: %v", hookErr)
 	}
 }
 
@@ -268,7 +268,7 @@ func TestOffers(t *testing.T) {
 	}
 }
 
-func TestCreateManyCanBeRunAgain(t *testing.T) {
+func TestCreateManyCanBeRepeated(t *testing.T) {
 	catalog, _ := newCatalog()
 	p := mustCreate(t, catalog, potter, draft("MUG-1"))
 	products := []shop.Product{product("MUG-1", "Another"), product("MUG-2", "Second"), product("MUG-3", "Third")}
@@ -278,7 +278,7 @@ func TestCreateManyCanBeRunAgain(t *testing.T) {
 		}
 	}
 	if got, err := catalog.Get(t.Context(), p.ID); err != nil || got.Name != p.Name {
-		t.Errorf("the product that was there is now %+v, %v", got, err)
+		t.Errorf("the existing product is now %+v, %v", got, err)
 	}
 }
 
@@ -306,7 +306,7 @@ func TestReviews(t *testing.T) {
 		want = slices.Insert(want, 0, review.ID)
 	}
 	if len(*changed) != 25 {
-		t.Errorf("%d documents are said to have changed, want one for each of 25 reviews", len(*changed))
+		t.Errorf("Changed was called for %d products, want a call for each of 25 reviews", len(*changed))
 	}
 	var got []string
 	for cursor := ""; ; {

@@ -17,10 +17,10 @@ import (
 	"agora/telemetry"
 )
 
-// The steps of a checkout. An order that waits in one of them has a saga record.
+// The steps of a checkout. An order whose checkout is unfinished has a saga record of its next step.
 const (
 	stepPay    = "pay"    // authorize, capture, confirm
-	stepVoid   = "void"   // compensation: whatever was paid for a cancelled order goes back
+	stepVoid   = "void"   // compensation: pay back whatever was paid for a cancelled order
 	stepRefund = "refund" // compensation: pay the refunds that are due
 )
 
@@ -29,8 +29,8 @@ const (
 	maxQuantity = 1_000_000
 	maxKey      = 255 // bytes of an Idempotency-Key
 
-	// inlineGrace is how long a step belongs to the request that began it. The saga runner takes it over
-	// afterwards, so it has to be longer than the gateway's time limits together.
+	// inlineGrace is how long the saga runner leaves a step to the request that began it. It has to be longer than the
+	// time limits of an authorization and a capture together.
 	inlineGrace = 15 * time.Second
 )
 
@@ -43,18 +43,18 @@ type Orders struct {
 	log      *slog.Logger
 	notify   func()
 	failed   telemetry.Counter
-	inflight sync.Map // orders that a request of this process is paying for
+	inflight sync.Map // ids of the orders for which a request of this process is paying
 }
 
-// OrdersOptions are what Orders can do without.
+// OrdersOptions are the options of Orders.
 type OrdersOptions struct {
 	Hold    time.Duration // how long units are held for an order that is not paid; 0 means 15 minutes
-	Log     *slog.Logger  // told of what is delayed; nil means none
+	Log     *slog.Logger  // of delayed payments and compensations; nil means none
 	Metrics *telemetry.Metrics
 	Notify  func() // called after each change, for the outbox relay
 }
 
-// NewOrders returns the service. It keeps agora_orders_failed_total{reason}.
+// NewOrders returns the service. It counts agora_orders_failed_total{reason}.
 func NewOrders(store OrderStore, offers Offers, gateway Gateway, options OrdersOptions) *Orders {
 	if options.Notify == nil {
 		options.Notify = func() {}
@@ -67,18 +67,18 @@ func NewOrders(store OrderStore, offers Offers, gateway Gateway, options OrdersO
 	}
 }
 
-// OrderRequest is what a customer asks for.
+// OrderRequest is a customer's request to place an order.
 type OrderRequest struct {
 	Lines []LineRequest `json:"lines" minItems:"1" maxItems:"100"`
 }
 
-// LineRequest asks for a quantity of a product.
+// LineRequest is a line of an OrderRequest: a quantity of a product.
 type LineRequest struct {
 	ProductID string `json:"product_id" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 	Quantity  int64  `json:"quantity" minimum:"1" maximum:"1000000" example:"1"`
 }
 
-// Validate names every offending field.
+// Validate returns one Invalid fault that names every offending field, or nil.
 func (r OrderRequest) Validate() error {
 	var c fault.Collector
 	c.Check(len(r.Lines) >= 1 && len(r.Lines) <= maxLines, "lines", "does not have between 1 and %d lines", maxLines)
@@ -92,13 +92,13 @@ func (r OrderRequest) Validate() error {
 	return c.Err()
 }
 
-// Place checks out: it holds the stock, takes the payment and confirms. The order is confirmed, or pending if the gateway
-// cannot be reached: then the saga runner finishes the checkout. A declined payment fails with fault.Declined
-// (payment_declined), and short stock with the Conflict insufficient_stock, also if the units had gone when the payment came.
+// Place places an order: it holds the stock, takes the payment and confirms the order. If the gateway is unavailable, the
+// returned order is pending, and the saga runner finishes the checkout. Place fails with fault.Declined (payment_declined)
+// if the payment is declined, and with the Conflict insufficient_stock if the stock does not cover the order. If the stock
+// shrinks during the payment, Place also refunds the payment.
 //
-// A key makes the call repeatable, unless it is empty: the same request of the same user gets the same order,
-// another request with the key is Invalid (idempotency_key_reused), and one that is not finished yet
-// is a Conflict (in_flight).
+// With a key, the call may be repeated: the same request of the same user returns the same order. Another request with
+// the key is Invalid (idempotency_key_reused). A repeat during the first call is the Conflict in_flight.
 func (s *Orders) Place(ctx context.Context, userID, key string, request OrderRequest) (Order, error) {
 	if err := request.Validate(); err != nil {
 		return Order{}, err
@@ -127,17 +127,18 @@ func (s *Orders) Place(ctx context.Context, userID, key string, request OrderReq
 		return s.repeat(claim, placement.RequestHash)
 	}
 	s.notify()
-	// From here on the order is taken: a customer who hangs up does not stop it.
+	// The order is stored now, so that its checkout goes on even if the customer disconnects.
 	return s.finish(context.WithoutCancel(ctx), order)
 }
 
-// earlier answers a request that cannot be priced today: with the order that it made before, if it did. What
-// was bought was bought, whatever became of the catalogue since.
+// earlier returns the result of a request that cannot be priced now. If the request is a repeat, its order exists already
+// and is returned, because later changes of the catalogue do not affect it. Otherwise earlier returns the error refused.
 func (s *Orders) earlier(ctx context.Context, userID, key string, request OrderRequest, refused error) (Order, error) {
 	if key != "" {
 		claim, err := s.store.Claimed(ctx, claimKey(userID, key))
 		if err != nil {
-			// Not the refusal: nobody knows whether the order exists, and the customer has to ask again.
+			// The customer has to repeat the request, because it is unknown whether the order exists. The error
+			// refused would say that it does not.
 			s.countFailure(ctx, err)
 			return Order{}, fmt.Errorf("look up the Idempotency-Key: %w", err)
 		}
@@ -149,14 +150,14 @@ func (s *Orders) earlier(ctx context.Context, userID, key string, request OrderR
 	return Order{}, refused
 }
 
-// countFailure counts what the shop failed to do. A wrong request, and a customer who hung up, are no failure of it.
+// countFailure counts a failure of the shop. It ignores invalid requests and customers who have disconnected.
 func (s *Orders) countFailure(ctx context.Context, err error) {
 	if ctx.Err() == nil && !fault.Is(err, fault.Invalid) {
 		s.failed.Inc(fault.CodeOf(err))
 	}
 }
 
-// draft prices the request.
+// draft returns the pending order of a request, at the current prices.
 func (s *Orders) draft(ctx context.Context, userID string, request OrderRequest) (Order, error) {
 	ids := make([]string, len(request.Lines))
 	for i, l := range request.Lines {
@@ -205,7 +206,7 @@ func newPlacement(order Order, key string, request OrderRequest) Placement {
 	return p
 }
 
-// claimKey returns the key under which a customer's Idempotency-Key is claimed.
+// claimKey returns the key of the claim of a customer's Idempotency-Key.
 func claimKey(userID, key string) string { return userID + "/" + key }
 
 func hashRequest(request OrderRequest) []byte {
@@ -217,7 +218,7 @@ func hashRequest(request OrderRequest) []byte {
 	return sum[:]
 }
 
-// repeat answers a request whose key was claimed before.
+// repeat returns the result of a request whose key an earlier request claimed.
 func (s *Orders) repeat(claim *Claim, hash []byte) (Order, error) {
 	if string(claim.RequestHash) != string(hash) {
 		return Order{}, errKeyReused()
@@ -228,8 +229,7 @@ func (s *Orders) repeat(claim *Claim, hash []byte) (Order, error) {
 	return answer(claim.Order)
 }
 
-// answer returns what a checkout answers about an order that it has advanced as far as it can: the order, and an
-// error if the checkout itself has cancelled it.
+// answer returns the result of a checkout: the order, and an error if the checkout itself cancelled it.
 func answer(o Order) (Order, error) {
 	if o.State != Cancelled {
 		return o, nil
@@ -243,7 +243,8 @@ func answer(o Order) (Order, error) {
 	return o, nil
 }
 
-// finish takes a pending order through its payment. A gateway that is away leaves it pending.
+// finish pays for a pending order and returns the result of the checkout. The order stays pending if the gateway is
+// unavailable.
 func (s *Orders) finish(ctx context.Context, order Order) (Order, error) {
 	settled, err := s.pay(ctx, order)
 	if err == nil {
@@ -252,18 +253,18 @@ func (s *Orders) finish(ctx context.Context, order Order) (Order, error) {
 		}
 		return answer(settled)
 	}
-	// Somebody else may have moved the order on meanwhile: the customer by cancelling it, or the saga runner.
-	current, lost := s.store.Order(ctx, order.ID)
-	if lost == nil && current.State != Pending {
+	// The customer may have cancelled the order during the payment, or the saga runner may have finished it.
+	current, readErr := s.store.Order(ctx, order.ID)
+	if readErr == nil && current.State != Pending {
 		return answer(current)
 	}
 	s.failed.Inc("payment_delayed")
-	s.log.Warn("payment is delayed; the checkout goes on by itself", "order", order.ID, "error", err)
+	s.log.Warn("payment is delayed; the saga runner will retry it", "order", order.ID, "error", err)
 	return order, nil
 }
 
-// pay asks the gateway for the money and moves the order to where the answer sends it. An error means
-// that the answer is not known: the order stays pending.
+// pay takes the payment, and confirms or cancels the order accordingly. After an error the order is unchanged, because the
+// result of the payment is unknown or could not be stored.
 func (s *Orders) pay(ctx context.Context, order Order) (Order, error) {
 	err := s.gateway.Authorize(ctx, Payment{OrderID: order.ID, UserID: order.UserID, Amount: order.Total})
 	if fault.Is(err, fault.Declined) {
@@ -289,8 +290,8 @@ func (s *Orders) confirm(ctx context.Context, order Order) (Order, error) {
 	return s.advance(ctx, order, OrderConfirmed, Fact{Postings: postings}, moves(units, -1, -1))
 }
 
-// advance keeps the next fact of an order, and with it the step that the order then waits in. It fails with
-// fault.Stale if somebody else moved the order on.
+// advance stores the next fact of an order, together with the saga record of the order's next step. It fails with
+// fault.Stale if the order has changed since it was read.
 func (s *Orders) advance(ctx context.Context, order Order, kind string, fact Fact, moves []Move) (Order, error) {
 	at := now()
 	after, err := order.Apply(kind, at, fact)
@@ -308,7 +309,7 @@ func (s *Orders) advance(ctx context.Context, order Order, kind string, fact Fac
 	return after, nil
 }
 
-// Get returns an order to its customer or an admin; to others it does not exist.
+// Get returns an order. It fails with fault.NotFound unless the actor is the order's customer or an admin.
 func (s *Orders) Get(ctx context.Context, actor Actor, id string) (Order, error) {
 	if err := ident.Check(ident.Order, id); err != nil {
 		return Order{}, fault.ErrInvalid("id", "%v", err)
@@ -323,7 +324,8 @@ func (s *Orders) Get(ctx context.Context, actor Actor, id string) (Order, error)
 	return order, nil
 }
 
-// mayRead hides an order from all but its customer and admins.
+// mayRead returns fault.NotFound unless the actor is the order's customer or an admin. fault.Denied would reveal that the
+// order exists.
 func (o Order) mayRead(actor Actor) error {
 	if actor.Admin || o.UserID == actor.ID {
 		return nil

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// EncodeOrder returns the form in which stores keep an order. It is the public form today. A store that calls these two
-// functions need not change when the forms part. The golden files in testdata pin it.
+// EncodeOrder returns the stored form of an order, which golden files in testdata pin. Today it is the same as the public
+// form. If the two forms ever differ, stores that use EncodeOrder and DecodeOrder need no change.
 func EncodeOrder(o Order) ([]byte, error) {
 	stored, err := json.Marshal(o)
 	if err != nil {
@@ -15,7 +15,7 @@ func EncodeOrder(o Order) ([]byte, error) {
 	return stored, nil
 }
 
-// DecodeOrder reads what EncodeOrder returned.
+// DecodeOrder decodes the stored form of an order.
 func DecodeOrder(stored []byte) (Order, error) {
 	var o Order
 	if err := json.Unmarshal(stored, &o); err != nil {

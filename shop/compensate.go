@@ -8,8 +8,7 @@ import (
 	"agora/pattern/saga"
 )
 
-// compensate tries the step that a cancellation left open at once. If that fails, the saga runner goes on
-// with it.
+// compensate runs the next step of a cancelled order, if it has one. The saga runner retries a step that fails.
 func (s *Orders) compensate(ctx context.Context, order Order) Order {
 	var err error
 	switch order.openStep() {
@@ -19,13 +18,13 @@ func (s *Orders) compensate(ctx context.Context, order Order) Order {
 		order, err = s.refund(ctx, order)
 	}
 	if err != nil {
-		s.log.Warn("compensation is delayed; the checkout goes on by itself", "order", order.ID, "error", err)
+		s.log.Warn("compensation is delayed; the saga runner will retry it", "order", order.ID, "error", err)
 	}
 	return order
 }
 
-// Steps are what the saga runner drives: checkouts that a crash left behind, and those that wait for a
-// gateway that is away.
+// Steps returns the steps that the saga runner runs. It finishes checkouts that a crash interrupted, and those whose
+// gateway was unavailable.
 func (s *Orders) Steps() map[string]saga.Step {
 	return map[string]saga.Step{
 		stepPay:    s.resume(s.payOrExpire),
@@ -34,8 +33,8 @@ func (s *Orders) Steps() map[string]saga.Step {
 	}
 }
 
-// resume makes a step of the runner from a step of an order. A record whose order moved on is left to the
-// record that came with the move.
+// resume returns the saga step that runs a step of an order. It does nothing if the order has changed since the record was
+// read, because the change has stored a record of its own.
 func (s *Orders) resume(step func(context.Context, Order) (Order, error)) saga.Step {
 	return func(ctx context.Context, r saga.Record) error {
 		order, err := s.store.Order(ctx, r.ID)
@@ -49,7 +48,7 @@ func (s *Orders) resume(step func(context.Context, Order) (Order, error)) saga.S
 	}
 }
 
-// void makes sure that no money of a cancelled order stays, whether or not any came in.
+// void pays back whatever was paid for a cancelled order. Whether anything was paid is unknown.
 func (s *Orders) void(ctx context.Context, order Order) (Order, error) {
 	if err := s.gateway.Void(ctx, order.ID); err != nil {
 		return order, fmt.Errorf("void: %w", err)
@@ -57,7 +56,7 @@ func (s *Orders) void(ctx context.Context, order Order) (Order, error) {
 	return s.advance(ctx, order, OrderVoided, Fact{}, nil)
 }
 
-// refund pays the refunds that are due, one after the other.
+// refund pays the due refunds of an order, one after the other.
 func (s *Orders) refund(ctx context.Context, order Order) (Order, error) {
 	for {
 		due := order.nextRefund()

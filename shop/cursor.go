@@ -11,9 +11,9 @@ import (
 	"agora/fault"
 )
 
-// A cursor is base64url of four bytes of scope and a JSON document. The scope is a hash of what is listed,
-// so that another list or search refuses the cursor instead of returning a wrong page. A cursor is not secret
-// and grants no rights: a forged one only selects a page of a list that the caller may read anyway.
+// A cursor is the base64url encoding of four bytes of scope and a JSON document. The scope is a hash of the listed query,
+// so that another list or search refuses the cursor instead of returning a wrong page. A cursor needs no signature: a forged
+// one only selects a page of a list that the caller may read anyway.
 const (
 	maxCursor   = 512 // characters
 	scopeLength = 4
@@ -24,7 +24,7 @@ const (
 	maxPage     = 100
 )
 
-// encodeCursor returns the cursor that holds position, for the list that scope names.
+// encodeCursor returns the cursor of a position in the list that scope names.
 func encodeCursor(scope string, position any) string {
 	encoded, err := json.Marshal(position)
 	if err != nil {
@@ -33,9 +33,9 @@ func encodeCursor(scope string, position any) string {
 	return base64.RawURLEncoding.EncodeToString(append(scopeHash(scope), encoded...))
 }
 
-// decodeCursor reads a cursor of the list that scope names into position, which must point to a struct.
-// It returns false for the empty cursor, which is the list's beginning, and an Invalid fault for anything
-// that encodeCursor would not have made for this list. The caller checks the values.
+// decodeCursor decodes a cursor of the list that scope names into position, which must point to a struct. It returns false
+// for the empty cursor, which is the beginning of the list. It fails with fault.Invalid for a cursor of another list and for
+// malformed ones. The caller has to check the values of the position.
 func decodeCursor(scope, cursor string, position any) (bool, error) {
 	if cursor == "" {
 		return false, nil

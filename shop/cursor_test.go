@@ -16,8 +16,8 @@ func FuzzCursor(f *testing.F) {
 	f.Add(encodeCursor("another", rankedCursor{}))
 	f.Add("_____w")
 	f.Fuzz(func(t *testing.T, cursor string) {
-		var place rankedCursor
-		given, err := decodeCursor("fuzz", cursor, &place)
+		var position rankedCursor
+		given, err := decodeCursor("fuzz", cursor, &position)
 		switch {
 		case err != nil && !fault.Is(err, fault.Invalid):
 			t.Errorf("error = %v, want it Invalid", err)
@@ -27,8 +27,8 @@ func FuzzCursor(f *testing.F) {
 			return
 		}
 		var again rankedCursor
-		if _, err := decodeCursor("fuzz", encodeCursor("fuzz", place), &again); err != nil || again != place {
-			t.Errorf("%+v comes back as %+v, %v", place, again, err)
+		if _, err := decodeCursor("fuzz", encodeCursor("fuzz", position), &again); err != nil || again != position {
+			t.Errorf("%+v is decoded as %+v, %v", position, again, err)
 		}
 	})
 }
@@ -49,14 +49,14 @@ func FuzzQuery(f *testing.F) {
 			t.Errorf("%d words", len(parsed))
 		}
 		for _, word := range parsed {
-			// What is not a letter or a digit would be an operator to a store's query language.
-			odd := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
-			if word.text == "" || len(word.text) > maxWord+3 || strings.ContainsFunc(word.text, odd) {
+			// Other characters could be operators in the query language of a store.
+			special := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+			if word.text == "" || len(word.text) > maxWord+3 || strings.ContainsFunc(word.text, special) {
 				t.Errorf("%q has the word %q", q, word.text)
 			}
-			// A product that is called by the word itself has to be found by it.
-			if entry := newIndexedProduct(Product{Name: word.text}); !slices.Contains(entry.Words, nameTerm+word.text) {
-				t.Errorf("a product called %q is indexed as %q", word.text, entry.Words)
+			// A product whose name is the word has to be found by the word.
+			if indexed := newIndexedProduct(Product{Name: word.text}); !slices.Contains(indexed.Words, nameTerm+word.text) {
+				t.Errorf("a product called %q is indexed as %q", word.text, indexed.Words)
 			}
 		}
 	})

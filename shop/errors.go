@@ -7,7 +7,7 @@ import (
 	"agora/fault"
 )
 
-// CodeInsufficientStock is the code of every error that says that there are too few units.
+// CodeInsufficientStock is the code of every error about too few units.
 const CodeInsufficientStock = "insufficient_stock"
 
 // The errors of stores, which are the same for each engine.
@@ -17,7 +17,7 @@ func ErrOrderExists(id string) error {
 	return fault.New(fault.Conflict, "order_exists", "order "+id+" exists")
 }
 
-// ErrOrderMoved returns the error of a transition whose order is no longer at the version before it.
+// ErrOrderMoved returns the error of a transition whose order is not at the preceding version.
 func ErrOrderMoved() error {
 	return fault.New(fault.Stale, "order_moved", "the order was changed by others")
 }

@@ -13,24 +13,24 @@ import (
 	"agora/pattern/outbox"
 )
 
-// Topic is the event log's topic of all facts of the shop, keyed by stream.
+// Topic is the event log's topic for all facts of the shop. The key of an event is the stream of its fact.
 const Topic = "shop"
 
-// MaxFact is the most bytes of a fact that the event log can take. The rest of a record is for what an event has
-// around its fact, which is a few hundred bytes.
+// MaxFact is the largest size of a fact in bytes, so that its event fits into a record of the event log. The other fields
+// of an event take a few hundred bytes.
 const MaxFact = eventlog.MaxRecord - 4<<10
 
-// checkSize refuses a fact that the event log could not take. Once it was kept, the outbox would offer it for
-// ever, and hold up everything behind it.
+// checkSize refuses a fact that is too large for the event log. The outbox would try to relay a stored one for ever, and
+// would relay nothing after it.
 func checkSize(e journal.Entry) error {
 	if len(e.Body) <= MaxFact {
 		return nil
 	}
 	return fault.New(fault.TooLarge, "too_large", fmt.Sprintf(
-		"%s of %s has %d bytes, and a fact at most %d", e.Kind, e.Stream, len(e.Body), MaxFact))
+		"%s of %s has %d bytes; a fact has at most %d", e.Kind, e.Stream, len(e.Body), MaxFact))
 }
 
-// Event is a journal entry as the event log carries it, for this domain's read models and for others.
+// Event is a journal entry in the event log, for the read models of the shop and for other consumers.
 type Event struct {
 	Kind    string    `json:"kind"`
 	Stream  string    `json:"stream"` // the order's id, or stock/SKU
@@ -39,10 +39,10 @@ type Event struct {
 	Fact    Fact      `json:"fact"`
 }
 
-// EventID returns the identifier of a journal entry on the event log: the same each time it is sent.
+// EventID returns the identifier of a journal entry in the event log. It is the same each time the entry is relayed.
 func EventID(stream string, version uint64) string { return fmt.Sprintf("%s/%d", stream, version) }
 
-// Messages are journal entries as the outbox hands them on.
+// Messages returns the outbox messages of journal entries.
 func Messages(entries []journal.Entry) []outbox.Message {
 	messages := make([]outbox.Message, len(entries))
 	for i, e := range entries {
@@ -53,8 +53,8 @@ func Messages(entries []journal.Entry) []outbox.Message {
 	return messages
 }
 
-// encodeEvent puts a journal entry's body into its event as it is. The body is JSON already, and checking
-// it again would cost more than all the rest.
+// encodeEvent returns the JSON of an event. It copies the body of the journal entry, which is JSON: json.Marshal would
+// check the body again, at a higher cost than everything else.
 func encodeEvent(e journal.Entry) []byte {
 	stream, err := json.Marshal(e.Stream)
 	if err != nil {
@@ -66,7 +66,7 @@ func encodeEvent(e journal.Entry) []byte {
 	return append(append(event, e.Body...), '}')
 }
 
-// DecodeEvents reads messages of Topic.
+// DecodeEvents decodes messages of Topic.
 func DecodeEvents(messages []eventlog.Message) ([]Event, error) {
 	events := make([]Event, len(messages))
 	for i, m := range messages {

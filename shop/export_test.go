@@ -1,4 +1,4 @@
 package shop
 
-// InlineGrace is what tests hold the time of guarded calls against.
+// InlineGrace is inlineGrace, for tests of the time that guarded calls take.
 const InlineGrace = inlineGrace

@@ -8,21 +8,22 @@ import (
 	"agora/pattern/journal"
 )
 
-// The kinds of facts in the journal. They are also the kinds of events on the event log.
+// The kinds of facts in the journal, which are also the kinds of events in the event log. The comments name the fields of
+// Fact that are set besides Postings.
 const (
 	OrderPlaced    = "order.placed"    // Order
-	OrderConfirmed = "order.confirmed" // it was paid
-	OrderReduced   = "order.reduced"   // Lines, Refund
-	OrderCancelled = "order.cancelled" // Reason, and Refund if it was paid
-	OrderRefunded  = "order.refunded"  // Refund was paid
-	OrderVoided    = "order.voided"    // whatever was paid for the cancelled order went back
-	OrderImported  = "order.imported"  // Order, as another system had it
-	CreditImported = "credit.imported" // Credit, as another system had it
+	OrderConfirmed = "order.confirmed" // none; the order was paid
+	OrderReduced   = "order.reduced"   // Lines, and Refund if they were not free
+	OrderCancelled = "order.cancelled" // Reason, and Refund if money was paid for the order
+	OrderRefunded  = "order.refunded"  // Refund, which was paid
+	OrderVoided    = "order.voided"    // none; the payment of the cancelled order was voided
+	OrderImported  = "order.imported"  // Order, from another system
+	CreditImported = "credit.imported" // Credit, from another system
 	StockChanged   = "stock.changed"   // SKU, Change, Note
 )
 
-// Fact is the body of a journal entry: what happened, and the postings that it makes in the ledger. Only
-// the fields that the entry's kind names are set.
+// Fact is the body of a journal entry: what happened, and its postings in the ledger. The kind of the entry says which
+// fields are set.
 type Fact struct {
 	Order    *Order      `json:"order,omitempty"`
 	Credit   *Credit     `json:"credit,omitempty"`
@@ -30,8 +31,8 @@ type Fact struct {
 	Lines    []LineUnits `json:"lines,omitempty"`
 	Refund   *Refund     `json:"refund,omitempty"`
 	SKU      string      `json:"sku,omitempty"`
-	Change   int64       `json:"change,omitempty"` // units, of stock on hand
-	Note     string      `json:"note,omitempty"`   // why, in the words of who changed the stock
+	Change   int64       `json:"change,omitempty"` // of the units on hand
+	Note     string      `json:"note,omitempty"`   // why the stock was changed; written by the user
 	Postings []Posting   `json:"postings,omitempty"`
 }
 
@@ -49,7 +50,7 @@ func (f Fact) SKUs() []string {
 	return skus
 }
 
-// LineUnits are units of one line of an order; Line counts from 0.
+// LineUnits are units of one line of an order. Line is the index of the line.
 type LineUnits struct {
 	Line     int   `json:"line" minimum:"0"`
 	Quantity int64 `json:"quantity" minimum:"1"`
@@ -64,7 +65,7 @@ func entry(stream string, version uint64, kind string, at time.Time, fact Fact) 
 	return journal.Entry{Stream: stream, Version: version, Kind: kind, At: at, Body: body}
 }
 
-// DecodeFact reads the body of a journal entry or event.
+// DecodeFact decodes the body of a journal entry.
 func DecodeFact(body []byte) (Fact, error) {
 	var fact Fact
 	if err := json.Unmarshal(body, &fact); err != nil {
@@ -73,5 +74,5 @@ func DecodeFact(body []byte) (Fact, error) {
 	return fact, nil
 }
 
-// now returns the current time as it is stored: UTC, to the microsecond.
+// now returns the current time with the precision that stores have: UTC, in whole microseconds.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -17,8 +17,8 @@ import (
 	"agora/telemetry"
 )
 
-// The tests of this file pin what is stored and sent. A golden file in testdata is a promise to data folders and
-// clients that exist: docs/upgrading.md says how to change one.
+// The tests of this file pin stored and served formats by golden files in testdata, because existing data folders and
+// clients depend on them. docs/upgrading.md says how to change one.
 
 var (
 	pinnedAt    = time.Date(2026, 3, 14, 15, 9, 26, 535897000, time.UTC)
@@ -55,7 +55,7 @@ var (
 	}
 )
 
-// pinnedFacts has the fact of each kind with all that it can hold.
+// pinnedFacts has a fact of each kind, with all fields that the kind can have.
 var pinnedFacts = map[string]Fact{
 	OrderPlaced:    {Order: &pinnedOrder, Postings: pinnedPostings[:2]},
 	OrderConfirmed: {Postings: pinnedPostings},
@@ -70,7 +70,7 @@ var pinnedFacts = map[string]Fact{
 	StockChanged: {SKU: "LAMP-01", Change: -4, Note: "broken in the warehouse", Postings: pinnedPostings[:2]},
 }
 
-// pin checks that the value is encoded to the bytes of the golden file, and that these are decoded to the value.
+// pin fails the test unless the value is encoded to the bytes of the golden file, and the bytes are decoded to the value.
 func pin[T any](t *testing.T, file string, value T, encode func(T) []byte, decode func([]byte) (T, error)) {
 	t.Helper()
 	golden.AssertBytes(t, encode(value), file)
@@ -84,7 +84,7 @@ func pin[T any](t *testing.T, file string, value T, encode func(T) []byte, decod
 	golden.AssertBytes(t, encode(decoded), file)
 }
 
-// checkAllSet fails the test for each field, at any depth, that has its zero value and so would pin nothing.
+// checkAllSet fails the test for each field, at any depth, that has its zero value, because a golden file would not pin it.
 func checkAllSet(t *testing.T, path string, v reflect.Value) {
 	t.Helper()
 	switch {
@@ -127,7 +127,7 @@ func TestOrderFormat(t *testing.T) {
 }
 
 func TestFactFormats(t *testing.T) {
-	// All fields of a fact are set in one kind or another.
+	// Each field of a fact has to be set in at least one kind.
 	fact := reflect.ValueOf(Fact{})
 	for i := range fact.NumField() {
 		set := false
@@ -173,21 +173,21 @@ func TestEventFormat(t *testing.T) {
 func TestCardFormat(t *testing.T) {
 	checkAllSet(t, "Card", reflect.ValueOf(pinnedCard))
 	pin(t, "card.bin", pinnedCard, EncodeCard, func(stored []byte) (Card, error) {
-		// What stores have in columns of their own.
+		// Stores have columns for these fields.
 		card := Card{
 			Price: pinnedCard.Price, InventoryCount: pinnedCard.InventoryCount, Rating: pinnedCard.Rating, Position: pinnedCard.Position,
 		}
 		err := DecodeCard(stored, &card)
 		return card, err
 	})
-	golden.AssertBytes(t, mustJSON(pinnedCard), "card.json") // as search results have it
+	golden.AssertBytes(t, mustJSON(pinnedCard), "card.json") // the form in search results
 }
 
 func TestProductFormat(t *testing.T) {
 	checkAllSet(t, "Product", reflect.ValueOf(pinnedProduct))
 	pin(t, "product.json", pinnedProduct, mustJSON, func(stored []byte) (Product, error) {
 		p, err := fromJSON[Product](stored)
-		if err == nil { // stores have these in columns of their own
+		if err == nil { // stores have columns for these fields
 			p.Revision, p.LatestReviews[0].Number = pinnedProduct.Revision, pinnedReview.Number
 		}
 		return p, err
@@ -200,7 +200,7 @@ func TestCachedPageFormat(t *testing.T) {
 	catalog := NewCatalog(oneProduct{product: pinnedProduct}, CatalogOptions{})
 	pages := NewPages(store, catalog, PagesOptions{TTL: time.Hour, Metrics: telemetry.NewMetrics()})
 	want := Page{ETag: pinnedProduct.ETag(), Keys: pinnedProduct.ID + " " + pinnedProduct.Seller, Document: mustJSON(pinnedProduct)}
-	for range 2 { // loaded, and from the cache
+	for range 2 { // first loaded, then from the cache
 		page, err := pages.Page(t.Context(), pinnedProduct.ID)
 		if err != nil {
 			t.Fatal(err)
@@ -233,17 +233,17 @@ func TestCursorFormats(t *testing.T) {
 	pinCursor(t, "orders", orderCursor{ID: pinnedOrder.ID})
 }
 
-func pinCursor[T any](t *testing.T, name string, place T) {
+func pinCursor[T any](t *testing.T, name string, position T) {
 	t.Helper()
-	checkAllSet(t, name, reflect.ValueOf(place))
-	pin(t, "cursor."+name+".txt", place, func(place T) []byte {
-		return []byte(encodeCursor("scope of the list", place))
-	}, func(cursor []byte) (place T, err error) {
-		given, err := decodeCursor("scope of the list", string(cursor), &place)
+	checkAllSet(t, name, reflect.ValueOf(position))
+	pin(t, "cursor."+name+".txt", position, func(position T) []byte {
+		return []byte(encodeCursor("scope of the list", position))
+	}, func(cursor []byte) (position T, err error) {
+		given, err := decodeCursor("scope of the list", string(cursor), &position)
 		if !given && err == nil {
-			err = fmt.Errorf("the cursor %q is taken for none", cursor)
+			err = fmt.Errorf("the cursor %q is decoded as the empty cursor", cursor)
 		}
-		return place, err
+		return position, err
 	})
 }
 

@@ -2,19 +2,19 @@ package shop
 
 import "context"
 
-// Gateway takes payments. Every call is idempotent: repeated with the same order or refund it does nothing
-// new and answers as before. A gateway that cannot be reached is fault.Unavailable or fault.Timeout, and
-// then nothing is known of what it did.
+// Gateway takes payments. Every call is idempotent: a repeat with the same order or refund has no further effect and
+// returns the same result. If the payment provider cannot be reached, a call fails with fault.Unavailable or
+// fault.Timeout. Whether such a call took effect is unknown.
 type Gateway interface {
-	// Authorize reserves the amount with the customer's bank. It fails with fault.Declined if the bank
-	// says no, and with fault.Conflict if the payment was voided before.
+	// Authorize reserves the amount with the customer's bank. It fails with fault.Declined if the bank declines, and
+	// with fault.Conflict if the payment was voided before.
 	Authorize(ctx context.Context, p Payment) error
-	// Capture takes the amount that was authorized. It fails with fault.Conflict if there is none.
+	// Capture takes the authorized amount. It fails with fault.Conflict if no amount is authorized.
 	Capture(ctx context.Context, orderID string) error
-	// Void gives back whatever was authorized or captured for an order, and refuses it from then on. It
-	// is no error if there is nothing.
+	// Void releases the authorized amount of an order, or pays the captured amount back. Later calls of Authorize and
+	// Capture for the order fail. Void succeeds for an order without a payment.
 	Void(ctx context.Context, orderID string) error
-	// Refund gives back a part of what was captured. It fails with fault.Conflict if that is not enough.
+	// Refund pays back a part of the captured amount. It fails with fault.Conflict if less than that part is left.
 	Refund(ctx context.Context, r RefundPayment) error
 }
 
@@ -25,7 +25,7 @@ type Payment struct {
 	Amount  Money
 }
 
-// RefundPayment is what a customer gets back of an order.
+// RefundPayment is the part of an order's price that a customer gets back.
 type RefundPayment struct {
 	ID      string
 	OrderID string

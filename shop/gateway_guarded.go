@@ -7,9 +7,9 @@ import (
 	"agora/pattern/guard"
 )
 
-// GuardedGateway keeps a payment provider that is slow or away from holding up the shop: each call is
-// bounded in time and repeated once, calls are bounded in number, and none are made while most of them fail.
-// A payment that is declined, or that its state does not allow, is an answer and not a failure.
+// GuardedGateway protects the shop from a slow or unavailable payment provider. It limits the time and the number of
+// concurrent calls, retries a failed call, and makes no calls while most of them fail. Declined payments and conflicts are
+// regular results: they are never retried and do not open the circuit breaker.
 type GuardedGateway struct {
 	gateway Gateway
 	guard   *guard.Guard
@@ -17,8 +17,8 @@ type GuardedGateway struct {
 
 var _ Gateway = (*GuardedGateway)(nil)
 
-// GatewayGuard returns the limits for a payment provider over the Internet. An authorization and a capture that
-// both use up all of their time take 13 s, which is less than a checkout leaves them (inlineGrace).
+// GatewayGuard returns the limits for a payment provider on the Internet. An authorization and a capture together take at
+// most 13 s, which is less than inlineGrace.
 func GatewayGuard() guard.Options {
 	return guard.Options{
 		Name:          "the payment gateway",
@@ -31,7 +31,7 @@ func GatewayGuard() guard.Options {
 	}
 }
 
-// NewGuardedGateway returns a guard around a gateway.
+// NewGuardedGateway returns the gateway with the limits.
 func NewGuardedGateway(g Gateway, options guard.Options) *GuardedGateway {
 	return &GuardedGateway{gateway: g, guard: guard.New(options)}
 }

@@ -12,25 +12,25 @@ import (
 	"agora/fault"
 )
 
-// SimulatedOptions say how a simulated gateway behaves. The zero value is a fast one that never fails.
+// SimulatedOptions are the options of a SimulatedGateway. With the zero value, it answers at once and never fails.
 type SimulatedOptions struct {
 	Latency time.Duration // of each call
-	Decline float64       // share of orders whose payment is declined, 0 to 1; which ones follows from their ids
-	Outage  float64       // share of calls that fail, 0 to 1: half of them before and half after they took effect
+	Decline float64       // share of orders whose payment is declined, 0 to 1; their ids decide which ones
+	Outage  float64       // share of calls that fail, 0 to 1: half of them before and half after they take effect
 }
 
-// remembered is how many payments a simulated gateway remembers at least.
-const remembered = 500_000
+// minRemembered is the least number of payments that a simulated gateway remembers. It remembers at most twice as many.
+const minRemembered = 500_000
 
-// SimulatedGateway is a payment provider in memory, for trials and tests. It keeps its promises as a real
-// one does, except across a restart: an order it does not remember is taken as captured when it is refunded.
+// SimulatedGateway is a payment provider in memory, for demos and tests. It forgets payments when it is restarted and
+// when they become too many. A refund of a forgotten payment succeeds.
 type SimulatedGateway struct {
 	options SimulatedOptions
 
 	mu       sync.Mutex
 	down     bool
-	payments map[string]*payment // the newer ones
-	older    map[string]*payment // those before; dropped when payments is full
+	payments map[string]*payment // the latest ones, by order
+	older    map[string]*payment // those before them; replaced when payments is full
 }
 
 type payment struct {
@@ -39,19 +39,19 @@ type payment struct {
 	refunds                      map[string]int64
 }
 
-// NewSimulatedGateway returns a gateway that has taken no payment.
+// NewSimulatedGateway returns a gateway without payments.
 func NewSimulatedGateway(options SimulatedOptions) *SimulatedGateway {
 	return &SimulatedGateway{options: options, payments: map[string]*payment{}}
 }
 
-// SetDown makes every call fail without effect, or ends that.
+// SetDown begins or ends an outage, during which every call fails without effect.
 func (g *SimulatedGateway) SetDown(down bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.down = down
 }
 
-// Balance returns how much of an order's payment the gateway holds: what was captured less what went back.
+// Balance returns the amount that the gateway holds for an order: the captured amount less all that was paid back.
 func (g *SimulatedGateway) Balance(orderID string) int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -122,7 +122,8 @@ func (p *payment) refunded() int64 {
 	return sum
 }
 
-// call takes the time that a call takes, and lets act work on the order's payment, unless the call is lost.
+// call waits for the latency of a call and applies act to the order's payment. During an outage the call fails before or
+// after act.
 func (g *SimulatedGateway) call(ctx context.Context, orderID string, act func(*payment) error) error {
 	if g.options.Latency > 0 {
 		select {
@@ -131,20 +132,20 @@ func (g *SimulatedGateway) call(ctx context.Context, orderID string, act func(*p
 		case <-time.After(g.options.Latency):
 		}
 	}
-	luck := rand.Float64()
+	draw := rand.Float64()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.down || luck < g.options.Outage/2 {
-		return fault.New(fault.Unavailable, "gateway_unavailable", "the payment gateway is away")
+	if g.down || draw < g.options.Outage/2 {
+		return fault.New(fault.Unavailable, "gateway_unavailable", "the payment gateway is unavailable")
 	}
 	err := act(g.find(orderID))
-	if luck < g.options.Outage {
-		return fault.New(fault.Unavailable, "gateway_unavailable", "the payment gateway's answer was lost")
+	if draw < g.options.Outage {
+		return fault.New(fault.Unavailable, "gateway_unavailable", "the response of the payment gateway was lost")
 	}
 	return err
 }
 
-// find returns the order's payment, which may be a new one.
+// find returns the order's payment. If there is none, it adds one.
 func (g *SimulatedGateway) find(orderID string) *payment {
 	if p, ok := g.payments[orderID]; ok {
 		return p
@@ -153,14 +154,14 @@ func (g *SimulatedGateway) find(orderID string) *payment {
 	if !ok {
 		p = &payment{}
 	}
-	if len(g.payments) >= remembered {
-		g.older, g.payments = g.payments, make(map[string]*payment, remembered)
+	if len(g.payments) >= minRemembered {
+		g.older, g.payments = g.payments, make(map[string]*payment, minRemembered)
 	}
 	g.payments[orderID] = p
 	return p
 }
 
-// declines spreads the share of declined payments evenly over orders, the same way each time it is asked.
+// declines reports whether the order's payment is declined. It depends on a hash of the id, so that repeats agree.
 func (g *SimulatedGateway) declines(orderID string) bool {
 	return float64(xxhash.Sum64String(orderID)>>11)/(1<<53) < g.options.Decline
 }

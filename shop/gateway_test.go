@@ -31,7 +31,7 @@ func TestGuardedGateway(t *testing.T) {
 	})
 }
 
-// hanging is a gateway that answers nothing.
+// hanging is a gateway that never responds.
 type hanging struct{ calls int }
 
 func (h *hanging) hang(ctx context.Context) error {
@@ -45,8 +45,8 @@ func (h *hanging) Capture(ctx context.Context, _ string) error            { retu
 func (h *hanging) Void(ctx context.Context, _ string) error               { return h.hang(ctx) }
 func (h *hanging) Refund(ctx context.Context, _ shop.RefundPayment) error { return h.hang(ctx) }
 
-// TestAGuardedCheckoutEndsInItsGrace is what lets the saga runner take a step over without meeting the
-// request that began it.
+// TestAGuardedCheckoutEndsInItsGrace checks that the request has ended when the saga runner takes a step over, so that the
+// two never work on it at the same time.
 func TestAGuardedCheckoutEndsInItsGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &hanging{}
@@ -59,12 +59,12 @@ func TestAGuardedCheckoutEndsInItsGrace(t *testing.T) {
 			t.Errorf("capture = %v, want fault.Timeout", err)
 		}
 		if slow.calls != 4 {
-			t.Errorf("%d calls, want each made twice", slow.calls)
+			t.Errorf("%d calls were made, want each of the two twice", slow.calls)
 		}
-		// Each attempt may also have waited for its place.
+		// Each attempt may also wait until fewer than MaxConcurrent calls run.
 		waits := 4 * shop.GatewayGuard().MaxWait
 		if took := time.Since(begin) + waits; took >= shop.InlineGrace {
-			t.Errorf("both calls may take %v, and a checkout leaves them %v", took, shop.InlineGrace)
+			t.Errorf("both calls may take %v, want less than inlineGrace, which is %v", took, shop.InlineGrace)
 		}
 	})
 }
@@ -85,11 +85,11 @@ func TestDeclinedPaymentsDoNotOpenTheBreaker(t *testing.T) {
 }
 
 func TestAnOutageOpensTheBreaker(t *testing.T) {
-	away := simulated(false)
-	away.SetDown(true)
+	down := simulated(false)
+	down.SetDown(true)
 	options := shop.GatewayGuard()
 	options.Retries, options.Breaker = 0, guard.Breaker{Ratio: 0.5, Calls: 4}
-	g := shop.NewGuardedGateway(away, options)
+	g := shop.NewGuardedGateway(down, options)
 	var codes []string
 	for range 5 {
 		codes = append(codes, fault.CodeOf(g.Void(t.Context(), ident.New(ident.Order))))
@@ -101,21 +101,21 @@ func TestAnOutageOpensTheBreaker(t *testing.T) {
 
 func TestSimulatedGatewayLosesAnswers(t *testing.T) {
 	g := shop.NewSimulatedGateway(shop.SimulatedOptions{Outage: 1})
-	kept := 0
+	charged := 0
 	for range 200 {
 		order := ident.New(ident.Order)
 		for range 4 {
 			err := g.Authorize(t.Context(), shop.Payment{OrderID: order, Amount: shop.Money{Amount: 5, Currency: "GBP"}})
 			if !fault.Is(err, fault.Unavailable) {
-				t.Fatalf("authorize = %v, want fault.Unavailable from a gateway whose every answer is lost", err)
+				t.Fatalf("authorize = %v, want fault.Unavailable because every call fails", err)
 			}
 			_ = g.Capture(t.Context(), order)
 		}
 		if g.Balance(order) > 0 {
-			kept++
+			charged++
 		}
 	}
-	if kept == 0 || kept == 200 {
-		t.Errorf("%d of 200 orders were charged, want some: calls are lost before or after their effect", kept)
+	if charged == 0 || charged == 200 {
+		t.Errorf("%d of 200 orders were charged, want some: calls fail before or after their effect", charged)
 	}
 }

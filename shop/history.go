@@ -12,31 +12,32 @@ import (
 	"agora/ident"
 )
 
-// OrderViews is the read model of orders (CQRS): what customers look through, apart from the store that
-// takes orders, and as far behind it as the event log is.
+// OrderViews is the read model of orders (CQRS). Customers list their orders in it, so that their reads do not load the
+// order store. It lags behind that store until the events of a change are projected.
 type OrderViews interface {
-	// Views returns those of the orders that are there, in any order.
+	// Views returns the stored orders of the ids, in any order.
 	Views(ctx context.Context, ids []string) ([]Order, error)
-	// SaveViews keeps the orders, except where a newer version is there.
+	// SaveViews stores the orders. It skips an order of which a newer version is stored.
 	SaveViews(ctx context.Context, orders []Order) error
-	// ViewsByUser returns up to limit orders of a user with an id below before (all for ""), newest first.
+	// ViewsByUser returns at most limit orders of a user, newest first: those whose id is below before, or the newest
+	// for "".
 	ViewsByUser(ctx context.Context, userID, before string, limit int) ([]Order, error)
 	// EachView visits every order.
 	EachView(ctx context.Context, visit func(Order) error) error
 }
 
-// OrderHistory is the service of what customers bought, on the read model.
+// OrderHistory is the service for customers' orders and their facts. It lists orders from the read model.
 type OrderHistory struct {
 	views  OrderViews
 	orders OrderStore
 }
 
-// NewOrderHistory returns the service over the read model, and the store for the facts of single orders.
+// NewOrderHistory returns the service over the read model and the order store, from whose journal it reads facts.
 func NewOrderHistory(views OrderViews, orders OrderStore) *OrderHistory {
 	return &OrderHistory{views, orders}
 }
 
-// OrderPage is a part of a customer's orders, newest first.
+// OrderPage is a page of a customer's orders, newest first.
 type OrderPage struct {
 	Items []Order `json:"items"`
 	Next  string  `json:"next,omitempty" doc:"Cursor of the next page; absent on the last"`
@@ -46,8 +47,8 @@ type orderCursor struct {
 	ID string `json:"i"`
 }
 
-// List returns a page of a user's orders, or the actor's own where no user is named. Those of others are for
-// admins only.
+// List returns a page of the orders of a user, or of the actor if userID is empty. It fails with fault.Denied for another
+// user, unless the actor is an admin.
 func (h *OrderHistory) List(ctx context.Context, actor Actor, userID string, limit int, cursor string) (OrderPage, error) {
 	userID = cmp.Or(userID, actor.ID)
 	if !actor.Admin && userID != actor.ID {
@@ -77,7 +78,7 @@ func (h *OrderHistory) List(ctx context.Context, actor Actor, userID string, lim
 	return page, nil
 }
 
-// Step is one fact in the life of an order, as its customer sees it.
+// Step is a fact of an order, with the fields that its customer may see.
 type Step struct {
 	Version uint64      `json:"version" example:"2"`
 	Kind    string      `json:"kind" example:"order.confirmed"`
@@ -87,10 +88,10 @@ type Step struct {
 	Refund  *Refund     `json:"refund,omitempty"`
 }
 
-// maxSteps is more than an order can have: each line given back one by one, with its refund, and some.
+// maxSteps is more than the number of facts that an order can have, which maxRefunds limits.
 const maxSteps = 10_000
 
-// Steps returns the facts of an order, oldest first, as of now: it reads the journal, not the read model.
+// Steps returns the facts of an order, oldest first. It reads the journal, so that the latest facts are included.
 func (h *OrderHistory) Steps(ctx context.Context, actor Actor, id string) ([]Step, error) {
 	order, err := h.orders.Order(ctx, id)
 	if err != nil {
@@ -114,9 +115,8 @@ func (h *OrderHistory) Steps(ctx context.Context, actor Actor, id string) ([]Ste
 	return steps, nil
 }
 
-// Project takes events into the read model. Each event may come more than once: what is in already is
-// skipped, and what is missing before it is read from the journal, so that the model is the same however often the
-// log is read, and however old the model is.
+// Project applies events to the read model. It skips events that an order already has, and reads events that an order
+// lacks from the journal. The result is therefore the same if events are repeated, and if the read model is an old backup.
 func (h *OrderHistory) Project(ctx context.Context, events []Event) error {
 	touched := map[string]Order{}
 	for _, e := range events {
@@ -146,8 +146,8 @@ func (h *OrderHistory) Project(ctx context.Context, events []Event) error {
 	return h.views.SaveViews(ctx, slices.Collect(maps.Values(touched)))
 }
 
-// advance returns the order after an event. If events before it never came, as the read model is older than what
-// the group has read, they are taken from the journal.
+// advance returns the order after an event. It reads earlier events that the order lacks from the journal: after the read
+// model is restored from a backup, the event log does not deliver them again.
 func (h *OrderHistory) advance(ctx context.Context, order Order, e Event) (Order, error) {
 	if e.Version != order.Version+1 {
 		return h.catchUp(ctx, e.Stream, order, e.Version)

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// MemoryViews is the reference OrderViews, in memory.
+// MemoryViews is the reference implementation of OrderViews, in memory.
 type MemoryViews struct {
 	mu     sync.Mutex
 	orders map[string]Order

@@ -14,8 +14,8 @@ import (
 	"agora/telemetry"
 )
 
-// events returns all facts of the store as the event log gives them back.
-func (s *stand) events() []shop.Event {
+// events returns the events of all facts of the store.
+func (s *testShop) events() []shop.Event {
 	s.Helper()
 	pending, err := s.store.Pending(s.Context(), 10_000)
 	if err != nil {
@@ -32,11 +32,11 @@ func (s *stand) events() []shop.Event {
 	return events
 }
 
-func TestEventsCarryTheJournal(t *testing.T) {
-	s := newStand(t, shop.SimulatedOptions{})
+func TestEventsAreTheFactsOfTheJournal(t *testing.T) {
+	s := newTestShop(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 7, "GBP")
-	order := s.placed(shop.Confirmed, s.want("A", 2))
-	s.cancelled(order.ID, shop.LineUnits{Line: 0, Quantity: 1})
+	order := s.mustPlace(shop.Confirmed, s.line("A", 2))
+	s.mustCancel(order.ID, shop.LineUnits{Line: 0, Quantity: 1})
 	entries, events := journalOf(t, s.store), s.events()
 	if len(events) != len(entries) {
 		t.Fatalf("%d events of %d facts", len(events), len(entries))
@@ -62,17 +62,17 @@ func TestEventsCarryTheJournal(t *testing.T) {
 		t.Errorf("%d facts that were sent twice have %d ids", len(entries), len(ids))
 	}
 	if _, err := shop.DecodeEvents([]eventlog.Message{{Record: eventlog.Record{Value: []byte("{")}}}); err == nil {
-		t.Error("a torn event was decoded")
+		t.Error("a truncated event was decoded")
 	}
 }
 
-func TestHistoryIsTheSameHoweverOftenTheLogIsRead(t *testing.T) {
-	s := newStand(t, shop.SimulatedOptions{})
+func TestHistoryIsTheSameAfterRepeatedEvents(t *testing.T) {
+	s := newTestShop(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 70, "GBP")
 	var placed []string
 	for range 5 {
-		order := s.placed(shop.Confirmed, s.want("A", 2))
-		s.cancelled(order.ID, shop.LineUnits{Line: 0, Quantity: 1})
+		order := s.mustPlace(shop.Confirmed, s.line("A", 2))
+		s.mustCancel(order.ID, shop.LineUnits{Line: 0, Quantity: 1})
 		placed = append(placed, order.ID)
 	}
 	events := s.events()
@@ -112,42 +112,42 @@ func TestHistoryIsTheSameHoweverOftenTheLogIsRead(t *testing.T) {
 }
 
 func TestHistoryFillsAGapFromTheJournal(t *testing.T) {
-	s := newStand(t, shop.SimulatedOptions{})
+	s := newTestShop(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 7, "GBP")
-	order := s.placed(shop.Confirmed, s.want("A", 2))
-	s.cancelled(order.ID)
+	order := s.mustPlace(shop.Confirmed, s.line("A", 2))
+	s.mustCancel(order.ID)
 	events := s.events()
-	for name, known := range map[string][]shop.Event{"nothing of it": nil, "its beginning": events[:2]} {
+	for name, known := range map[string][]shop.Event{"no event": nil, "two events": events[:2]} {
 		views := shop.NewMemoryViews()
 		history := shop.NewOrderHistory(views, s.store)
-		for _, batch := range [][]shop.Event{known, events[3:4], events} { // the confirmation is missing at first
+		for _, batch := range [][]shop.Event{known, events[3:4], events} { // the first batches lack the confirmation
 			if err := history.Project(t.Context(), batch); err != nil {
 				t.Fatalf("with %s known: %v", name, err)
 			}
 		}
-		kept, err := views.Views(t.Context(), []string{order.ID})
-		if err != nil || len(kept) != 1 || !reflect.DeepEqual(kept[0], s.now(order.ID)) {
-			t.Errorf("with %s known, the view is %+v (%v), want %+v", name, kept, err, s.now(order.ID))
+		saved, err := views.Views(t.Context(), []string{order.ID})
+		if err != nil || len(saved) != 1 || !reflect.DeepEqual(saved[0], s.stored(order.ID)) {
+			t.Errorf("with %s known, the view is %+v (%v), want %+v", name, saved, err, s.stored(order.ID))
 		}
 	}
 }
 
-func TestHistoryRefusesWhatTheJournalDoesNotHave(t *testing.T) {
-	s := newStand(t, shop.SimulatedOptions{})
+func TestHistoryRefusesEventsThatTheJournalLacks(t *testing.T) {
+	s := newTestShop(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 7, "GBP")
-	order := s.placed(shop.Confirmed, s.want("A", 2))
+	order := s.mustPlace(shop.Confirmed, s.line("A", 2))
 	views := shop.NewMemoryViews()
 	history := shop.NewOrderHistory(views, shop.NewMemoryOrders())
 	if err := history.Project(t.Context(), s.events()[2:]); err == nil {
 		t.Error("a batch with a gap was projected")
 	}
-	if kept, _ := views.Views(t.Context(), []string{order.ID}); len(kept) != 0 {
-		t.Errorf("%+v was kept of a batch that failed", kept)
+	if saved, _ := views.Views(t.Context(), []string{order.ID}); len(saved) != 0 {
+		t.Errorf("%+v was saved of a batch that failed", saved)
 	}
 }
 
 func TestALostHistoryIsRebuilt(t *testing.T) {
-	s := newStand(t, shop.SimulatedOptions{})
+	s := newTestShop(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 7000, "GBP")
 	lost := func(views shop.OrderViews, projected []shop.Event) bool {
 		t.Helper()
@@ -158,10 +158,10 @@ func TestALostHistoryIsRebuilt(t *testing.T) {
 		return lost
 	}
 	if lost(shop.NewMemoryViews(), s.events()) {
-		t.Error("the history of a shop without orders is lost")
+		t.Error("an empty history of a shop without orders is reported as lost")
 	}
 	for range 1200 {
-		s.placed(shop.Confirmed, s.want("A", 2))
+		s.mustPlace(shop.Confirmed, s.line("A", 2))
 	}
 	events := s.events()
 	old := shop.NewMemoryViews()
@@ -169,14 +169,14 @@ func TestALostHistoryIsRebuilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	if lost(old, events[:len(events)-1]) || lost(old, nil) {
-		t.Error("a history is lost that has all that it was given")
+		t.Error("a history with all projected orders is reported as lost")
 	}
 	if err := s.store.Relayed(t.Context(), uint64(len(events))); err != nil {
 		t.Fatal(err)
 	}
 	for name, views := range map[string]*shop.MemoryViews{"from a backup": old, "empty": shop.NewMemoryViews()} {
 		if !lost(views, events[len(events)-10:]) {
-			t.Errorf("a history %s is not lost", name)
+			t.Errorf("a history %s is not reported as lost", name)
 		}
 		if err := shop.NewOrderHistory(views, s.store).Rebuild(t.Context()); err != nil {
 			t.Fatal(err)
@@ -187,24 +187,24 @@ func TestALostHistoryIsRebuilt(t *testing.T) {
 		}
 	}
 	if !lost(shop.NewMemoryViews(), nil) {
-		t.Error("an empty history of a shop with orders is not lost")
+		t.Error("an empty history of a shop with orders is not reported as lost")
 	}
 }
 
 func TestHistoryRefusesCursorsOfOthers(t *testing.T) {
-	s := newStand(t, shop.SimulatedOptions{})
+	s := newTestShop(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 7, "GBP")
 	views := shop.NewMemoryViews()
 	history := shop.NewOrderHistory(views, s.store)
 	for range 3 {
-		s.placed(shop.Confirmed, s.want("A", 1))
+		s.mustPlace(shop.Confirmed, s.line("A", 1))
 	}
 	if err := history.Project(t.Context(), s.events()); err != nil {
 		t.Fatal(err)
 	}
 	page, err := history.List(t.Context(), customer, customer.ID, 1, "")
 	if err != nil || page.Next == "" {
-		t.Fatalf("page = %+v, %v; want more to follow", page, err)
+		t.Fatalf("page = %+v, %v; want a cursor of the next page", page, err)
 	}
 	_, err = history.List(t.Context(), shop.Actor{ID: "usr_other"}, "usr_other", 1, page.Next)
 	wantFault(t, err, fault.Invalid, "invalid")
@@ -212,9 +212,9 @@ func TestHistoryRefusesCursorsOfOthers(t *testing.T) {
 	wantFault(t, err, fault.Invalid, "invalid")
 }
 
-func TestInventoryFollowsTheStock(t *testing.T) {
+func TestTheCatalogueShowsTheStock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, shop.SimulatedOptions{})
+		s := newTestShop(t, shop.SimulatedOptions{})
 		store := shop.NewMemoryCatalog()
 		catalog := shop.NewCatalog(store, shop.CatalogOptions{})
 		metrics := telemetry.NewMetrics()
@@ -225,11 +225,11 @@ func TestInventoryFollowsTheStock(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.sell("A", 150, 7, "GBP")
-		s.sell("B", 150, 9, "GBP") // is not in the catalogue
-		s.placed(shop.Confirmed, s.want("A", 2), s.want("B", 1))
+		s.sell("B", 150, 9, "GBP") // not in the catalogue
+		s.mustPlace(shop.Confirmed, s.line("A", 2), s.line("B", 1))
 		time.Sleep(3 * time.Second)
 		events := s.events()
-		for _, batch := range [][]shop.Event{events, events[:1], nil} { // reading the log again changes nothing
+		for _, batch := range [][]shop.Event{events, events[:1], nil} { // repeated events change nothing
 			if err := sync.Project(t.Context(), batch); err != nil {
 				t.Fatal(err)
 			}
@@ -238,7 +238,7 @@ func TestInventoryFollowsTheStock(t *testing.T) {
 				t.Errorf("the page shows %d units, %v; want 5", got.InventoryCount, err)
 			}
 		}
-		s.count("A", 6)
+		s.setOnHand("A", 6)
 		if err := sync.Rebuild(t.Context()); err != nil { // without any event
 			t.Fatal(err)
 		}
@@ -246,8 +246,8 @@ func TestInventoryFollowsTheStock(t *testing.T) {
 			t.Errorf("the page shows %d units after it was rebuilt, want 6", got.InventoryCount)
 		}
 		s.gateway.SetDown(true)
-		s.placed(shop.Pending, s.want("A", 4))
-		s.count("A", 3)
+		s.mustPlace(shop.Pending, s.line("A", 4))
+		s.setOnHand("A", 3)
 		if err := sync.Project(t.Context(), s.events()); err != nil {
 			t.Fatal(err)
 		}

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// defaultHold is how long units are held for an unpaid order, unless OrdersOptions set it.
+// defaultHold is how long units are held for an unpaid order if OrdersOptions do not set it.
 const defaultHold = 15 * time.Minute
 
-// payOrExpire continues a payment, or cancels the order once the hold is over.
+// payOrExpire continues a payment, or cancels the order if its hold has ended.
 func (s *Orders) payOrExpire(ctx context.Context, order Order) (Order, error) {
 	if time.Now().Before(order.HoldUntil) {
 		return s.pay(ctx, order)

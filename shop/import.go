@@ -9,11 +9,10 @@ import (
 	"agora/pattern/journal"
 )
 
-// NewImportedOrder returns an order that another system took and was paid for, and its fact. Of the order
-// it wants who, what, when and the reference; the rest follows. Its units come straight from the supply:
-// what that system had in stock is not known, so an order of the past takes nothing from the stock of today.
-// It fails with fault.Invalid for no lines, units that are not positive, a negative price, two currencies and an
-// overflow, and with fault.TooLarge for a fact of more than MaxFact.
+// NewImportedOrder returns a paid order of another system, and its journal entry. Only the fields ID, UserID, Lines,
+// PlacedAt and Reference of o are used. The units come from the account Supply, because an order of the past must not
+// reduce the current stock. NewImportedOrder fails with fault.Invalid for no lines, units that are not positive, a negative
+// price, two currencies and an overflow, and with fault.TooLarge for a fact of more than MaxFact bytes.
 func NewImportedOrder(o Order) (Order, journal.Entry, error) {
 	total, err := priceOf(o.Lines)
 	if err != nil {
@@ -26,10 +25,10 @@ func NewImportedOrder(o Order) (Order, journal.Entry, error) {
 	return o, fact, checkSize(fact)
 }
 
-// NewImportedCredit returns money that another system gave back, and its fact. Amount follows from the lines,
-// which hold positive units. They go back to the supply, where those of imported orders came from, and out of an
-// account of their own: which order they were sold in is not known, so they are not taken off what is sold,
-// as the money is not taken off the sales. It fails as NewImportedOrder does.
+// NewImportedCredit returns a credit of another system, and its journal entry. The lines have positive units, and their
+// prices add up to Amount. The units go back to the account Supply, as those of imported orders come from it. Units and
+// money of credits have accounts of their own, Returned and CreditsAccount, because the order that sold the units is
+// unknown. NewImportedCredit fails as NewImportedOrder does.
 func NewImportedCredit(c Credit) (Credit, journal.Entry, error) {
 	amount, err := priceOf(c.Lines)
 	if err != nil {
@@ -42,8 +41,8 @@ func NewImportedCredit(c Credit) (Credit, journal.Entry, error) {
 	return c, fact, checkSize(fact)
 }
 
-// NewImportedStock returns the stock after units came (or went, if negative), and its fact. A change that
-// takes more than there is fails as Stocks.Edit does, and a note of more than MaxFact with fault.TooLarge.
+// NewImportedStock returns the stock after a change of the units on hand, and its journal entry. It fails as Stocks.Edit
+// does for a change that takes more units than there are, and with fault.TooLarge for a fact of more than MaxFact bytes.
 func NewImportedStock(current Stock, change int64, note string, at time.Time) (Stock, journal.Entry, error) {
 	onHand, err := StockEdit{Change: &change}.apply(current)
 	if err != nil {
@@ -54,7 +53,7 @@ func NewImportedStock(current Stock, change int64, note string, at time.Time) (S
 	return current, e, checkSize(e)
 }
 
-// priceOf returns what the lines cost together, after it has checked what another system wrote into them.
+// priceOf checks lines of another system and returns their total price.
 func priceOf(lines []Line) (Money, error) {
 	if len(lines) == 0 {
 		return Money{}, fault.ErrInvalid("lines", "are missing")
@@ -67,25 +66,25 @@ func priceOf(lines []Line) (Money, error) {
 	return totalOf(lines)
 }
 
-// Importer takes over what another system had, or generated data, in large batches. It needs the stores for
-// itself: no server may be running on them.
+// Importer stores data of another system, or generated data, in large batches. No server may use the stores during an
+// import.
 type Importer struct {
 	store   OrderStore
 	views   OrderViews
 	catalog *Catalog
 }
 
-// NewImporter returns an importer into the store and the read models that follow it.
+// NewImporter returns an importer into the store and its read models.
 func NewImporter(store OrderStore, views OrderViews, catalog *Catalog) *Importer {
 	return &Importer{store: store, views: views, catalog: catalog}
 }
 
-// Progress returns what the last kept batch of the source noted, or nil.
+// Progress returns the Progress of the last stored batch of the source, or nil.
 func (i *Importer) Progress(ctx context.Context, source string) ([]byte, error) {
 	return i.store.ImportProgress(ctx, source)
 }
 
-// Stock returns the stock of those of the SKUs that have any, by SKU.
+// Stock returns stocks by SKU. It omits SKUs without a record of stock.
 func (i *Importer) Stock(ctx context.Context, skus []string) (map[string]Stock, error) {
 	found, err := i.store.Stock(ctx, skus)
 	if err != nil {
@@ -98,12 +97,11 @@ func (i *Importer) Stock(ctx context.Context, skus []string) (map[string]Stock, 
 	return bySKU, nil
 }
 
-// Import stores a batch whole, with its progress, or nothing of it; then it shows it in order history and
-// catalogue. If the outbox was empty before, its entries are marked as relayed, because all that the
-// event log would do with them is done: a million imported facts do not delay the next start. After a crash between
-// the two steps, what is not marked goes the ordinary way.
+// Import stores a batch and its progress in one transaction, and then updates the order history and the catalogue. If the
+// outbox was empty before, it marks the batch's entries as relayed: the read models have them already, and relaying a
+// million entries would delay the next start. After a crash before the mark, the outbox relays the entries as usual.
 func (i *Importer) Import(ctx context.Context, batch ImportBatch) error {
-	ctx = context.WithoutCancel(ctx) // an interrupt comes between batches, not between the two steps
+	ctx = context.WithoutCancel(ctx) // so that an interrupted import ends after a whole batch
 	before, relayed, err := i.store.Relay(ctx)
 	if err != nil {
 		return fmt.Errorf("read the outbox: %w", err)
@@ -123,7 +121,7 @@ func (i *Importer) Import(ctx context.Context, batch ImportBatch) error {
 	return nil
 }
 
-// updateReadModels takes a batch that was kept into the read models.
+// updateReadModels saves a stored batch in the order history and the catalogue.
 func (i *Importer) updateReadModels(ctx context.Context, batch ImportBatch) error {
 	if len(batch.Orders) > 0 {
 		if err := i.views.SaveViews(ctx, batch.Orders); err != nil {

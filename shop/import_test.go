@@ -60,7 +60,7 @@ func TestAnImportedCreditGivesUnitsAndMoneyBack(t *testing.T) {
 	})
 }
 
-func TestImportedStockNeverGoesBelowNothing(t *testing.T) {
+func TestImportedStockIsNeverNegative(t *testing.T) {
 	stock, entry, err := shop.NewImportedStock(shop.Stock{SKU: "CUP", OnHand: 5}, -2, "damages", invoiced)
 	if err != nil || stock.OnHand != 3 {
 		t.Errorf("stock = %+v (%v), want 3 on hand", stock, err)
@@ -128,16 +128,16 @@ func TestAnImportedFactFitsIntoTheEventLog(t *testing.T) {
 		}
 	}
 	if _, _, err := shop.NewImportedStock(shop.Stock{}, 1, strings.Repeat("n", shop.MaxFact), invoiced); !fault.Is(err, fault.TooLarge) {
-		t.Errorf("stock with a note without end: %v, want fault.TooLarge", err)
+		t.Errorf("stock with a note that is too long: %v, want fault.TooLarge", err)
 	}
 }
 
-// brokenViews fails to save.
+// brokenViews is a read model that cannot save orders.
 type brokenViews struct{ *shop.MemoryViews }
 
 func (brokenViews) SaveViews(context.Context, []shop.Order) error { return errors.New("no space left") }
 
-func TestAnImportIsMarkedAsRelayedOnlyWhenAllOfItIsShown(t *testing.T) {
+func TestAnImportIsMarkedAsRelayedAfterTheReadModelsHaveIt(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		prepare func(t *testing.T, store *shop.MemoryOrders)
@@ -147,8 +147,8 @@ func TestAnImportIsMarkedAsRelayedOnlyWhenAllOfItIsShown(t *testing.T) {
 		fails   bool
 	}{
 		{name: "into an empty outbox", views: shop.NewMemoryViews(), relayed: 2},
-		{name: "behind others", views: shop.NewMemoryViews(), prepare: placeOther, pending: 3},
-		{name: "what cannot be shown", views: brokenViews{shop.NewMemoryViews()}, pending: 2, fails: true},
+		{name: "after a pending entry", views: shop.NewMemoryViews(), prepare: placeOther, pending: 3},
+		{name: "a read model that fails", views: brokenViews{shop.NewMemoryViews()}, pending: 2, fails: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			store, catalog := shop.NewMemoryOrders(), shop.NewCatalog(shop.NewMemoryCatalog(), shop.CatalogOptions{})
@@ -187,7 +187,7 @@ func TestAnImportIsMarkedAsRelayedOnlyWhenAllOfItIsShown(t *testing.T) {
 	}
 }
 
-// someBatch has an order and four units of stock.
+// someBatch returns a batch with an order and a stock of four units.
 func someBatch(t *testing.T) shop.ImportBatch {
 	t.Helper()
 	order, sold, err := shop.NewImportedOrder(pastOrder(importedLine(1, 255)))
@@ -204,7 +204,7 @@ func someBatch(t *testing.T) shop.ImportBatch {
 	}
 }
 
-// placeOther leaves an entry in the outbox.
+// placeOther adds an entry to the outbox.
 func placeOther(t *testing.T, store *shop.MemoryOrders) {
 	t.Helper()
 	_, err := store.ChangeStock(t.Context(), "PLATE", func(s shop.Stock) (shop.StockChange, error) {

@@ -10,16 +10,15 @@ import (
 	"agora/telemetry"
 )
 
-// Inventory is how much of a SKU is for sale at a version of its stock.
+// Inventory is the number of units of a SKU that are for sale at a version of its stock.
 type Inventory struct {
 	SKU          string
 	Available    int64
-	StockVersion int64 // grows with each change of the SKU's stock
+	StockVersion int64 // increases with each change of the SKU's stock
 }
 
-// SetInventory takes over what the stock says is for sale, however often and in whatever order it says so: an
-// older stock version never overwrites a newer one. It returns the identifiers of the products whose
-// document changed.
+// SetInventory stores the numbers of units for sale and returns the identifiers of the products whose documents changed.
+// Calls may be repeated and come in any order, because an older stock version never overwrites a newer one.
 func (c *Catalog) SetInventory(ctx context.Context, stock []Inventory) ([]string, error) {
 	ids, err := c.store.SetInventory(ctx, stock)
 	if err != nil {
@@ -31,27 +30,29 @@ func (c *Catalog) SetInventory(ctx context.Context, stock []Inventory) ([]string
 	return ids, nil
 }
 
-// InventorySync copies the stock into the catalogue, where product pages and searches show it. It reads the
-// current stock rather than adding up events: a hot SKU costs one read a batch, and nothing can drift.
+// InventorySync copies the stock into the catalogue, for product pages and searches. The events only name the SKUs: the
+// number of units comes from the current stock. Lost or repeated events therefore cannot falsify the number, and a SKU
+// costs one read for a batch with many events.
 type InventorySync struct {
 	stock   InventorySource
 	catalog *Catalog
 	lag     telemetry.Histogram
 
-	running chan struct{} // holds one while a round is carried
+	running chan struct{} // a semaphore that a running round holds
 	mu      sync.Mutex
-	next    *round // gathers SKUs until its turn comes; nil if nobody waits
+	next    *round // collects SKUs during the running round; nil if no batch waits
 }
 
-// round is a set of SKUs that batches of several partitions update together. One SKU is in the events of many orders,
-// and so of all partitions: separate updates would read it repeatedly, and wait for each other's locks on it.
+// round is a set of SKUs that batches of several partitions update together. The events of a SKU are in all partitions,
+// because they belong to the streams of many orders. Separate updates would read the SKU repeatedly, and would wait for
+// each other's locks.
 type round struct {
 	skus []string
 	done chan struct{}
-	err  error // to be read when done is closed
+	err  error // valid after done is closed
 }
 
-// InventorySource is what the projection reads of an OrderStore.
+// InventorySource is the part of an OrderStore that InventorySync reads.
 type InventorySource interface {
 	Stock(ctx context.Context, skus []string) ([]Stock, error)
 	EachStock(ctx context.Context, visit func(Stock) error) error
@@ -69,7 +70,7 @@ func NewInventorySync(stock InventorySource, catalog *Catalog, options Inventory
 		"Time from a change of the stock to its being visible in the catalogue.", telemetry.DurationBuckets)}
 }
 
-// Project brings the products of a batch of events up to date.
+// Project updates the products whose stock the events changed.
 func (s *InventorySync) Project(ctx context.Context, events []Event) error {
 	var skus []string
 	for _, e := range events {
@@ -87,7 +88,7 @@ func (s *InventorySync) Project(ctx context.Context, events []Event) error {
 	return nil
 }
 
-// join carries the SKUs with the next round. Who comes first carries it, under its own context.
+// join adds the SKUs to the next round and waits for its end. The first caller runs the round, with its own context.
 func (s *InventorySync) join(ctx context.Context, skus []string) error {
 	s.mu.Lock()
 	r, first := s.next, s.next == nil
@@ -104,7 +105,7 @@ func (s *InventorySync) join(ctx context.Context, skus []string) error {
 	return r.err
 }
 
-// runRound waits for the round's turn, from which on nobody can join it any more, and carries it.
+// runRound waits for the end of the previous round, closes the round to further SKUs, and updates the catalogue.
 func (s *InventorySync) runRound(ctx context.Context, r *round) {
 	defer close(r.done)
 	select {
@@ -133,7 +134,7 @@ func (s *InventorySync) update(ctx context.Context, skus []string) error {
 	return nil
 }
 
-// inventoryOf returns what of the stock is for sale.
+// inventoryOf returns the units for sale of each stock.
 func inventoryOf(stock []Stock) []Inventory {
 	counts := make([]Inventory, len(stock))
 	for i, s := range stock {

@@ -11,31 +11,31 @@ import (
 	"agora/shop"
 )
 
-// slowStock answers when it is told to, and notes what it was asked for.
-type slowStock struct {
-	answer chan error
-	mu     sync.Mutex
-	asked  [][]string
+// blockedStock is a stock whose reads block until the test sends their result. It records the SKUs of each read.
+type blockedStock struct {
+	results chan error
+	mu      sync.Mutex
+	reads   [][]string
 }
 
-func (s *slowStock) Stock(_ context.Context, skus []string) ([]shop.Stock, error) {
+func (s *blockedStock) Stock(_ context.Context, skus []string) ([]shop.Stock, error) {
 	s.mu.Lock()
-	s.asked = append(s.asked, slices.Clone(skus))
+	s.reads = append(s.reads, slices.Clone(skus))
 	s.mu.Unlock()
-	return nil, <-s.answer
+	return nil, <-s.results
 }
 
-func (s *slowStock) EachStock(context.Context, func(shop.Stock) error) error { return nil }
+func (s *blockedStock) EachStock(context.Context, func(shop.Stock) error) error { return nil }
 
 func changeOf(sku string) []shop.Event {
 	return []shop.Event{{Fact: shop.Fact{SKU: sku}}}
 }
 
-// TestPartitionsShareOneInventoryRound has three partitions come while a fourth one's events are carried: they are
-// carried together, each SKU once, and none of them is told so before.
+// TestPartitionsShareOneInventoryRound projects events of three partitions during the round of a fourth. The next round
+// reads their SKUs together, each once, and their calls return only at its end.
 func TestPartitionsShareOneInventoryRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		stock := &slowStock{answer: make(chan error)}
+		stock := &blockedStock{results: make(chan error)}
 		inventory := shop.NewInventorySync(stock, shop.NewCatalog(shop.NewMemoryCatalog(), shop.CatalogOptions{}), shop.InventorySyncOptions{})
 		ended := make(chan error, 4)
 		project := func(sku string) {
@@ -46,21 +46,21 @@ func TestPartitionsShareOneInventoryRound(t *testing.T) {
 		for _, sku := range []string{"C", "B", "C"} {
 			project(sku)
 		}
-		stock.answer <- nil
+		stock.results <- nil
 		synctest.Wait()
 		if err := <-ended; err != nil || len(ended) > 0 {
 			t.Errorf("after the first round: %v, and %d others have ended", err, len(ended))
 		}
 		lost := errors.New("no database")
-		stock.answer <- lost
+		stock.results <- lost
 		for range 3 {
 			if err := <-ended; !errors.Is(err, lost) {
 				t.Errorf("error of a batch in the second round = %v, want the round's", err)
 			}
 		}
 		want := [][]string{{"A"}, {"B", "C"}}
-		if !slices.EqualFunc(stock.asked, want, slices.Equal) {
-			t.Errorf("read the stock of %v, want %v", stock.asked, want)
+		if !slices.EqualFunc(stock.reads, want, slices.Equal) {
+			t.Errorf("read the stock of %v, want %v", stock.reads, want)
 		}
 	})
 }

@@ -9,24 +9,24 @@ import (
 	"agora/pattern/journal"
 )
 
-// The accounts of the ledger. Units and money only ever move between accounts, so that each unit's and
-// each currency's balances add up to nothing over all accounts (double entry).
+// The accounts of the ledger (double-entry bookkeeping). Units and money move between accounts, so that the balances of
+// each SKU and of each currency add up to 0. The balances of Supply, Returned, Sales and RefundsDue are negative.
 const (
-	Supply    = "supply"    // units: where they come from and go to outside of the shop
-	Available = "available" // units: for sale
-	Held      = "held"      // units: promised to pending orders
-	Sold      = "sold"      // units: of confirmed orders
-	Returned  = "returned"  // units: that came back for credits (a balance of what left it is negative)
+	Supply    = "supply"    // units outside of the shop
+	Available = "available" // units for sale
+	Held      = "held"      // units that pending orders hold
+	Sold      = "sold"      // units of confirmed orders
+	Returned  = "returned"  // units given back for credits
 
-	GatewayAccount = "gateway"     // money: at the payment provider
-	Sales          = "sales"       // money: what was sold (a credit balance is negative)
-	Refunds        = "refunds"     // money: what was given back of it
-	RefundsDue     = "refunds_due" // money: decided to be given back, not paid yet
-	CreditsAccount = "credits"     // money: credits that another system gave, without an order
+	GatewayAccount = "gateway"     // money at the payment provider
+	Sales          = "sales"       // price of the units sold
+	Refunds        = "refunds"     // price of the sold units that were given back
+	RefundsDue     = "refunds_due" // refunds that are not paid yet
+	CreditsAccount = "credits"     // credits of another system
 )
 
-// Posting moves an amount into (positive) or out of (negative) an account: units of a SKU, or the minor
-// unit of a currency.
+// Posting adds an amount to an account, or takes a negative one out of it. The amount is in units of a SKU, or in the
+// minor unit of a currency.
 type Posting struct {
 	Account  string `json:"account"`
 	SKU      string `json:"sku,omitempty"`
@@ -44,7 +44,7 @@ func moveUnits(from, to string, units []Units) []Posting {
 	return postings
 }
 
-// moveMoney returns the postings that move an amount between two accounts; none for nothing.
+// moveMoney returns the postings that move an amount between two accounts, or none for the amount 0.
 func moveMoney(from, to string, m Money) []Posting {
 	if m.Amount == 0 {
 		return nil
@@ -52,12 +52,12 @@ func moveMoney(from, to string, m Money) []Posting {
 	return []Posting{{Account: from, Currency: m.Currency, Amount: -m.Amount}, {Account: to, Currency: m.Currency, Amount: m.Amount}}
 }
 
-// Balance is what an account holds of a SKU or a currency.
+// Balance names a balance of the books: that of an account in a SKU or in a currency.
 type Balance struct {
 	Account, SKU, Currency string
 }
 
-// Books are the balances of all accounts as a fold of the journal.
+// Books are the balances of all accounts, as the facts of the journal add up.
 type Books map[Balance]int64
 
 // Post adds the postings of one fact. It fails, changing nothing, if the amounts of a SKU or currency do not add up to 0,
@@ -93,7 +93,8 @@ func (b Books) add(postings ...Posting) error {
 	return nil
 }
 
-// ApplyEntry posts a journal entry. With journal.Fold it gives the books as of the newest entry.
+// ApplyEntry posts a journal entry and returns the books. As the function of journal.Fold, it computes the books as of the
+// newest entry.
 func (b Books) ApplyEntry(e journal.Entry) (Books, error) {
 	fact, err := DecodeFact(e.Body)
 	if err != nil {
@@ -116,7 +117,7 @@ func (b Books) Money() []Posting {
 	return all
 }
 
-// Credit is money that another system gave back without saying for which order.
+// Credit is money that another system paid back without the order that it is for.
 type Credit struct {
 	ID        string    `json:"id"`
 	UserID    string    `json:"user_id"`

@@ -8,7 +8,7 @@ import (
 	"agora/shop"
 )
 
-// TestBooksDoNotWrap posts orders of 10^18 each, of which the tenth does not fit into 64 bits.
+// TestBooksDoNotWrap posts ten sales of 10^18 each. The balance after the tenth does not fit into 64 bits.
 func TestBooksDoNotWrap(t *testing.T) {
 	const sale = 1_000_000_000_000_000_000
 	books := shop.Books{}
@@ -35,13 +35,13 @@ func TestBooksDoNotWrap(t *testing.T) {
 	}
 }
 
-func TestPostingsThatWrapToNothingAreNotBalanced(t *testing.T) {
+func TestPostingsThatWrapToZeroAreNotBalanced(t *testing.T) {
 	const half = -1 << 62
 	postings := make([]shop.Posting, 4)
 	for i := range postings {
 		postings[i] = shop.Posting{Account: shop.Sales, Currency: "GBP", Amount: half}
 	}
 	if err := (shop.Books{}).Post(postings); err == nil {
-		t.Error("postings that add up to -2^64 are taken as balanced")
+		t.Error("postings that add up to -2^64 are accepted as balanced")
 	}
 }

@@ -9,14 +9,14 @@ import (
 	"agora/fault"
 )
 
-// Money is an amount in the minor unit of a currency, such as 1999 and "USD" for 19.99 US dollars. There
-// are no floats and no rounding: amounts are only ever added and multiplied by whole quantities.
+// Money is an amount in the minor unit of a currency, such as 1999 and "USD" for 19.99 US dollars. Amounts are whole
+// numbers, which are only added and multiplied by whole numbers, so that no amount is rounded.
 type Money struct {
 	Amount   int64  `json:"amount" doc:"Amount in the currency's minor unit" example:"1999"`
 	Currency string `json:"currency" doc:"ISO 4217 code" example:"USD" minLength:"3" maxLength:"3"`
 }
 
-// Check records under the field's name what is wrong with a price: an unknown currency or a negative amount.
+// Check records a price's unknown currency and its negative amount under the field's name.
 func (m Money) Check(c *fault.Collector, field string) {
 	c.Check(m.Amount >= 0, field+".amount", "is negative")
 	if unit, err := currency.ParseISO(m.Currency); err != nil || unit.String() != m.Currency {

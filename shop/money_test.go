@@ -37,7 +37,7 @@ func TestMoneyCheck(t *testing.T) {
 	}
 }
 
-// TestMoneyNeverWraps holds Add and Times against arithmetic without bounds.
+// TestMoneyNeverWraps compares Add and Times with arbitrary-precision arithmetic.
 func TestMoneyNeverWraps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := rapid.Int64().Draw(t, "a"), rapid.Int64().Draw(t, "b")

@@ -20,7 +20,7 @@ type Offer struct {
 	Price     Money
 }
 
-// Offers is the catalogue as orders and stock see it. Products that do not exist are missing from the result.
+// Offers is the part of the catalogue that orders and stock use. The results omit products that do not exist.
 type Offers interface {
 	OffersByID(ctx context.Context, productIDs []string) (map[string]Offer, error)
 	OffersBySKU(ctx context.Context, skus []string) (map[string]Offer, error)
@@ -49,8 +49,8 @@ func offers(cards []Card, key func(Offer) string) map[string]Offer {
 	return found
 }
 
-// CachedOffers are the offers of a catalogue with a cache in front, because each order asks for its lines.
-// A product that is replaced is dropped before the catalogue acknowledges it.
+// CachedOffers are the offers of a catalogue, cached because each order looks up the offers of its lines. Before
+// Catalog.Replace returns, the offer of the product is dropped from the cache.
 type CachedOffers struct {
 	catalog *Catalog
 	cache   *cache.Aside
@@ -112,7 +112,7 @@ func (o *CachedOffers) OffersByID(ctx context.Context, productIDs []string) (map
 	return found, nil
 }
 
-// OffersBySKU implements Offers. It asks the catalogue each time: only changes of stock need it.
+// OffersBySKU implements Offers. It has no cache, because only changes of stock use it.
 func (o *CachedOffers) OffersBySKU(ctx context.Context, skus []string) (map[string]Offer, error) {
 	return o.catalog.OffersBySKU(ctx, skus)
 }

@@ -9,7 +9,7 @@ import (
 	"agora/shop"
 )
 
-// countedCards counts the look-ups that reach the store.
+// countedCards is a store that counts its look-ups by id.
 type countedCards struct {
 	shop.CatalogStore
 	lookups int
@@ -20,7 +20,7 @@ func (c *countedCards) CardsByID(ctx context.Context, ids []string) ([]shop.Card
 	return c.CatalogStore.CardsByID(ctx, ids)
 }
 
-func TestCachedOffersFollowThePriceAndNotTheStock(t *testing.T) {
+func TestCachedOffersAreDroppedForPricesButNotForStock(t *testing.T) {
 	store := &countedCards{CatalogStore: shop.NewMemoryCatalog()}
 	var offers *shop.CachedOffers
 	catalog := shop.NewCatalog(store, shop.CatalogOptions{Offered: func(ctx context.Context, id string) {
@@ -50,7 +50,7 @@ func TestCachedOffersFollowThePriceAndNotTheStock(t *testing.T) {
 			t.Errorf("%d look-ups reached the store, want %d", store.lookups, lookups)
 		}
 	}
-	want(1999, 2) // of the lamp, and of what does not exist
+	want(1999, 2) // one for the lamp, and one for the unknown product
 	want(1999, 3)
 	if _, err := catalog.SetInventory(t.Context(), []shop.Inventory{{SKU: "LAMP", Available: 5, StockVersion: 1}}); err != nil {
 		t.Fatal(err)

@@ -10,9 +10,9 @@ import (
 	"agora/fault"
 )
 
-// State is where an order stands.
+// State is the state of an order.
 //
-//	   place: units are held, payment is asked for
+//	   place: units are held, the payment begins
 //	     │
 //	     ▼
 //	 ┌───────┐  paid: held units are sold   ┌─────────┐
@@ -25,8 +25,7 @@ import (
 //	│cancelled│ ◀─────────────────────────────────┘
 //	└─────────┘
 //
-// Nothing leaves cancelled. In every state a refund that is due may become paid. These are the only
-// changes: Apply refuses all others, whoever asks.
+// A cancelled order stays cancelled. In every state, a due refund may become paid. Apply refuses all other changes.
 type State string
 
 const (
@@ -40,23 +39,23 @@ type Reason string
 
 const (
 	ReasonDeclined Reason = "declined" // the payment was declined
-	ReasonExpired  Reason = "expired"  // the payment did not come before the hold ended
-	ReasonShort    Reason = "short"    // it was paid, but the units had gone: the payment was refunded
-	ReasonCustomer Reason = "customer" // the customer wanted it
+	ReasonExpired  Reason = "expired"  // it was not paid before the hold ended
+	ReasonShort    Reason = "short"    // the stock did not cover it any more when it was paid; the payment is refunded
+	ReasonCustomer Reason = "customer" // the customer cancelled it
 )
 
-// PaymentState says where the money of an order is.
+// PaymentState is the state of an order's payment.
 type PaymentState string
 
 const (
-	PaymentOpen     PaymentState = "open"     // asked for; whether it came is not known yet
-	PaymentPaid     PaymentState = "paid"     // it came; what went back of it is in the refunds
-	PaymentDeclined PaymentState = "declined" // it did not come
-	PaymentVoidDue  PaymentState = "void_due" // the order is off; whatever came has to go back
-	PaymentVoided   PaymentState = "voided"   // whatever came went back
+	PaymentOpen     PaymentState = "open"     // requested; whether it was captured is unknown
+	PaymentPaid     PaymentState = "paid"     // captured; the order's refunds say what is paid back
+	PaymentDeclined PaymentState = "declined" // declined by the bank
+	PaymentVoidDue  PaymentState = "void_due" // the order is cancelled; whatever was captured has to be paid back
+	PaymentVoided   PaymentState = "voided"   // whatever was captured was paid back
 )
 
-// Line is a quantity of one product at the price of the moment of the order.
+// Line is a quantity of one product, at the product's price when the order was placed.
 type Line struct {
 	ProductID string `json:"product_id" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 	SKU       string `json:"sku" example:"LAMP-01"`
@@ -67,7 +66,7 @@ type Line struct {
 	Price     Money  `json:"price" doc:"Price of one unit"`
 }
 
-// Refund is money that goes back to the customer: due when it was decided, paid when the gateway has done it.
+// Refund is money that is paid back to the customer. It is due until the gateway has paid it.
 type Refund struct {
 	ID     string    `json:"id" example:"ref_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 	Amount Money     `json:"amount"`
@@ -75,7 +74,7 @@ type Refund struct {
 	At     time.Time `json:"at" doc:"When it was decided"`
 }
 
-// Order is what a customer buys, and all that happened to it so far. Version counts its facts in the journal.
+// Order is a customer's order. Version is the number of its facts in the journal.
 type Order struct {
 	ID        string       `json:"id" example:"ord_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 	UserID    string       `json:"user_id" example:"usr_01jd8q6m3k9v2n4x7y5z8w1t0c"`
@@ -102,8 +101,8 @@ type Units struct {
 	Quantity int64
 }
 
-// Units returns what the order still takes of each SKU, in SKU order: the order in which stock is always
-// taken, so that two orders cannot wait for each other.
+// Units returns the units of each SKU that are not cancelled, sorted by SKU. Transactions lock stock in this order, so that
+// they cannot deadlock.
 func (o Order) Units() []Units {
 	sums := map[string]int64{}
 	for _, l := range o.Lines {
@@ -114,8 +113,8 @@ func (o Order) Units() []Units {
 	return sortedUnits(sums)
 }
 
-// totalOf adds up the prices of all lines, of which there must be one. It fails with fault.Invalid, naming the line, for
-// a second currency and a total over maxTotal.
+// totalOf returns the total price of the lines, which must not be empty. It fails with fault.Invalid, which names the line,
+// for a second currency and for a total over maxTotal.
 func totalOf(lines []Line) (Money, error) {
 	sum := Money{0, lines[0].Price.Currency}
 	for i, l := range lines {
@@ -134,7 +133,7 @@ func totalOf(lines []Line) (Money, error) {
 	return sum, nil
 }
 
-// moves returns the moves of stock that change what is on hand and what is held of each SKU by its units, times a factor.
+// moves returns a move of stock for each SKU, which changes OnHand and Held by the units times onHand and times held.
 func moves(units []Units, onHand, held int64) []Move {
 	all := make([]Move, len(units))
 	for i, u := range units {
@@ -151,7 +150,7 @@ func sortedUnits(sums map[string]int64) []Units {
 	return units
 }
 
-// left returns the price of the units that are not cancelled. It cannot overflow, as it is part of Total.
+// left returns the price of the units that are not cancelled. The sum cannot overflow, because it is part of Total.
 func (o Order) left() Money {
 	sum := Money{0, o.Total.Currency}
 	for _, l := range o.Lines {
@@ -169,8 +168,8 @@ func (o Order) Refunded() Money {
 	return sum
 }
 
-// permits refuses a fact that the diagram of State does not have for the order as it is. Whether a payment or
-// a refund is due is for the facts about them to see.
+// permits returns an error for a fact that the diagram of State does not have in the order's state. Apply checks the facts
+// about payments and refunds by itself.
 func (o Order) permits(kind string, reason Reason) error {
 	from := []State{Pending}
 	switch {
@@ -185,8 +184,8 @@ func (o Order) permits(kind string, reason Reason) error {
 	return errOrderState("the order is " + string(o.State) + " and cannot be " + strings.TrimPrefix(kind, "order."))
 }
 
-// openStep returns the step of the checkout that the order waits in, or "" when nothing is left to do. It
-// follows from the order alone: the saga record beside it says only when to try.
+// openStep returns the next step of the order's checkout, or "" if the checkout is finished. It depends only on the order:
+// the saga record only adds when the step is due.
 func (o Order) openStep() string {
 	switch {
 	case o.State == Pending:
@@ -200,7 +199,7 @@ func (o Order) openStep() string {
 	}
 }
 
-// nextRefund returns a refund that is due, or nil.
+// nextRefund returns the first due refund, or nil.
 func (o Order) nextRefund() *Refund {
 	for _, r := range o.Refunds {
 		if !r.Paid {
@@ -210,7 +209,7 @@ func (o Order) nextRefund() *Refund {
 	return nil
 }
 
-// clone returns a copy that shares nothing with o which a change would touch.
+// clone returns a copy whose lines and refunds can be changed without changing those of o.
 func (o Order) clone() Order {
 	o.Lines = slices.Clone(o.Lines)
 	o.Refunds = slices.Clone(o.Refunds)

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Apply returns the order after a fact. It is the only way in which an order changes, so that an order is
-// always the fold of its stream: in the checkout, in the read model and when it is verified.
+// Apply returns the order after a fact. All changes of orders use it, so that the checkout, the read model and the audit
+// make the same order from the same facts.
 func (o Order) Apply(kind string, at time.Time, fact Fact) (Order, error) {
 	if kind == OrderPlaced || kind == OrderImported {
 		if o.Version != 0 || fact.Order == nil {
-			return o, fmt.Errorf("%s does not begin the order", kind)
+			return o, fmt.Errorf("%s can only be the first fact of an order, and needs an order", kind)
 		}
 		return *fact.Order, nil
 	}
@@ -54,7 +54,7 @@ func (o *Order) reduce(lines []LineUnits) error {
 	return nil
 }
 
-// afterCancelling returns where the money is after an order was cancelled for the reason.
+// afterCancelling returns the state of the payment after its order is cancelled for the reason.
 func (p PaymentState) afterCancelling(reason Reason) PaymentState {
 	switch {
 	case reason == ReasonDeclined:

@@ -8,14 +8,14 @@ import (
 	"agora/pattern/saga"
 )
 
-// OrderStore stores stock, orders, the state of each unfinished checkout, and the journal from which the ledger
-// and the outbox are read. They share one transaction, and what a method acknowledges is durable.
-// The store makes no decisions: it applies whole transitions, and refuses those that its data does not allow.
+// OrderStore stores stock, orders, the saga record of each unfinished checkout, and the journal, which is also the source
+// of the ledger and of the outbox. One transaction changes all of them, and a method returns after it is durable. The store
+// applies whole transitions, and refuses those that its data does not allow.
 type OrderStore interface {
-	// Place stores a new order. If the placement's key is claimed already, nothing changes and the claim is
-	// returned. If the stock does not cover the order, nothing is stored and *ShortStock names every short SKU.
+	// Place stores a new order. If the placement's key is claimed, it returns the claim and stores nothing. If the stock
+	// does not cover the order, it fails with *ShortStock, which names every short SKU, and stores nothing.
 	Place(ctx context.Context, p Placement) (*Claim, error)
-	// Claimed returns what a request with the key did, or nil if there was none.
+	// Claimed returns the claim of a key, or nil.
 	Claimed(ctx context.Context, key string) (*Claim, error)
 	// Advance stores the next version of an order. It fails with fault.NotFound if the order does not exist,
 	// fault.Stale if the order is not at the preceding version, and *ShortStock if the stock does not cover
@@ -36,11 +36,12 @@ type OrderStore interface {
 type ImportStore interface {
 	// Import stores the whole batch or nothing.
 	Import(ctx context.Context, batch ImportBatch) error
-	// ImportProgress returns what the last batch of the source noted, or nil.
+	// ImportProgress returns the Progress of the last batch of the source, or nil.
 	ImportProgress(ctx context.Context, source string) ([]byte, error)
 }
 
-// AuditStore lets all that is kept be compared with the journal. The calls see one state each, not one together.
+// AuditStore reads all that is stored, so that an audit can compare it with the journal. Each call reads one consistent
+// state; the states of two calls may differ.
 type AuditStore interface {
 	EachOrder(ctx context.Context, visit func(Order) error) error
 	EachStock(ctx context.Context, visit func(Stock) error) error
@@ -50,22 +51,22 @@ type AuditStore interface {
 	Relay(ctx context.Context) (newest, relayed uint64, err error)
 }
 
-// Transition is one change of an order: all that one transaction has to keep.
+// Transition is one change of an order: all that a store writes in one transaction.
 type Transition struct {
 	Order Order         // after the change
 	Moves []Move        // of stock, in SKU order
 	Entry journal.Entry // of stream Order.ID and version Order.Version
-	Saga  *saga.Record  // where the checkout stands now; nil when it is finished
+	Saga  *saga.Record  // of the next step; nil if the checkout is finished
 }
 
 // Placement is the first transition of an order, under a key that names the customer's request.
 type Placement struct {
 	Transition
 	Key         string // customer and Idempotency-Key; empty for a request without one
-	RequestHash []byte // of what was asked for
+	RequestHash []byte // of the OrderRequest
 }
 
-// Claim is what an earlier request with the same key did.
+// Claim is the result of the first request with a key.
 type Claim struct {
 	Order       Order
 	RequestHash []byte
@@ -73,8 +74,8 @@ type Claim struct {
 
 // ImportBatch is a part of an import.
 type ImportBatch struct {
-	Source   string // names what is imported, such as a hash of the file
-	Progress []byte // what to remember of how far it came
+	Source   string // names the imported data, such as a hash of a file
+	Progress []byte // how to continue after this batch; only the importer interprets it
 	Orders   []Order
 	Stock    []Stock // replaces OnHand of these SKUs; Held and Version are ignored
 	Entries  []journal.Entry

@@ -8,7 +8,7 @@ import (
 	"agora/shop"
 )
 
-// TestTheOrderStateMachine tries every fact on an order in every state of the diagram of shop.State.
+// TestTheOrderStateMachine applies every kind of fact to an order in every state of the diagram of shop.State.
 func TestTheOrderStateMachine(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	pounds := func(n int64) shop.Money { return shop.Money{Amount: n, Currency: "GBP"} }
@@ -46,7 +46,7 @@ func TestTheOrderStateMachine(t *testing.T) {
 		"void":     {shop.OrderVoided, shop.Fact{}},
 		"else":     {shop.StockChanged, shop.Fact{}},
 	}
-	// What is not here is refused.
+	// All other combinations are refused.
 	allowed := map[[2]string]string{
 		{"nothing", "place"}:    "pending open",
 		{"nothing", "import"}:   "pending open",
@@ -91,7 +91,7 @@ func TestTheOrderStateMachine(t *testing.T) {
 	}
 }
 
-func TestReducingByWhatIsNotThereIsRefused(t *testing.T) {
+func TestReducingByMissingUnitsIsRefused(t *testing.T) {
 	order := shop.Order{State: shop.Confirmed, Version: 2, Lines: []shop.Line{{Quantity: 3, Cancelled: 1}}}
 	for _, l := range []shop.LineUnits{{Line: 1, Quantity: 1}, {Line: -1, Quantity: 1}, {Quantity: 3}, {Quantity: 0}, {Quantity: -1}} {
 		if after, err := order.Apply(shop.OrderReduced, time.Now(), shop.Fact{Lines: []shop.LineUnits{l}}); err == nil {

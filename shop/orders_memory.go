@@ -14,13 +14,13 @@ import (
 	"agora/pattern/saga"
 )
 
-// MemoryOrders is the reference OrderStore: in memory, one lock, nothing durable.
+// MemoryOrders is the reference implementation of OrderStore, in memory and under one lock.
 type MemoryOrders struct {
 	journal.Memory
 
 	mu       sync.Mutex
 	orders   map[string]Order
-	claims   map[string]Claim // with the order's id only
+	claims   map[string]Claim // Order has only its ID
 	stock    map[string]Stock
 	sagas    map[string]saga.Record
 	imports  map[string][]byte
@@ -85,7 +85,7 @@ func (m *MemoryOrders) Advance(ctx context.Context, t Transition) error {
 	return m.apply(ctx, t)
 }
 
-// apply applies a transition whole or not at all.
+// apply stores a transition. If it fails, nothing is stored.
 func (m *MemoryOrders) apply(ctx context.Context, t Transition) error {
 	if err := m.checkMoves(t.Moves); err != nil {
 		return err
@@ -105,6 +105,7 @@ func (m *MemoryOrders) apply(ctx context.Context, t Transition) error {
 	return nil
 }
 
+// checkMoves returns *ShortStock if the stock does not cover the moves.
 func (m *MemoryOrders) checkMoves(moves []Move) error {
 	var short []Short
 	for _, move := range moves {
@@ -161,7 +162,7 @@ func (m *MemoryOrders) ChangeStock(ctx context.Context, sku string, decide func(
 	return current, nil
 }
 
-// append appends an entry; one without a version takes the next of its stream.
+// append appends an entry to the journal. An entry without a version gets the next version of its stream.
 func (m *MemoryOrders) append(ctx context.Context, e journal.Entry) error {
 	if e.Version == 0 {
 		m.versions[e.Stream]++
@@ -274,7 +275,8 @@ func (m *MemoryOrders) EachSaga(_ context.Context, visit func(saga.Record) error
 	return visitAll(&m.mu, m.sagas, visit)
 }
 
-// visitAll visits the values that a map has now, in the order of their keys.
+// visitAll calls visit for the values of a map, in the order of their keys. It visits a copy of the map, because visit may
+// call the store.
 func visitAll[V any](mu *sync.Mutex, all map[string]V, visit func(V) error) error {
 	mu.Lock()
 	copied := maps.Clone(all)

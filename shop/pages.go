@@ -13,8 +13,8 @@ import (
 	"agora/telemetry"
 )
 
-// Pages serves product documents as they are sent, from a cache-aside in front of the catalogue. A change
-// of the product or of its stock drops the page, here and at the CDN.
+// Pages serves product documents from a cache-aside in front of the catalogue, encoded for an HTTP response. A change of
+// the product or of its stock drops the page from the cache and from the CDN.
 type Pages struct {
 	cache *cache.Aside
 	cdn   Purger
@@ -79,7 +79,7 @@ func encodePage(page Page) []byte {
 	return append([]byte(page.ETag+"\n"+page.Keys+"\n"), page.Document...)
 }
 
-// decodePage reads what encodePage returned. The document shares its memory.
+// decodePage decodes a cached page. The document shares the memory of cached.
 func decodePage(cached []byte) (Page, error) {
 	etag, rest, ok := bytes.Cut(cached, []byte{'\n'})
 	keys, document, whole := bytes.Cut(rest, []byte{'\n'})

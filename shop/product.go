@@ -18,7 +18,7 @@ import (
 	"agora/ident"
 )
 
-// The bounds of a product. They keep a document below some 100 kB and the work of indexing it bounded.
+// The limits of a product. They limit the size of a document to about 100 kB, and the work to index it.
 const (
 	maxSKU            = 64     // bytes
 	maxName           = 200    // bytes
@@ -33,9 +33,8 @@ const (
 	maxAmount         = 1_000_000_000_000
 )
 
-// Product is the document that a product's page shows. What a seller writes (ProductDraft) changes its Version;
-// stock and reviews reach it on their own and change only its revision, so that they never make an
-// editor's If-Match fail.
+// Product is the document of a product's page. A change by the seller (ProductDraft) increments Version. Changes of stock
+// and reviews increment only Revision, so that they never make the seller's If-Match fail.
 type Product struct {
 	ID             string            `json:"id" doc:"Identifier" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 	SKU            string            `json:"sku" doc:"The seller's stock keeping unit; unique in the marketplace" example:"LAMP-01"`
@@ -53,7 +52,7 @@ type Product struct {
 	CreatedAt      time.Time         `json:"created_at"`
 	UpdatedAt      time.Time         `json:"updated_at"`
 
-	Revision int64 `json:"-"` // counts the changes by stock and reviews
+	Revision int64 `json:"-"` // counts the changes of stock and reviews
 }
 
 // Rating sums up the reviews of a product.
@@ -75,8 +74,8 @@ func NewRating(count, sum int64) Rating {
 // document's bytes do: its first number is the version, the second the revision.
 func (p Product) ETag() string { return fmt.Sprintf(`"%d.%d"`, p.Version, p.Revision) }
 
-// VersionOf returns the version in an entity tag that came back in If-Match. The revision is left out
-// of the comparison on purpose: a sale between an editor's read and write is no conflict with the edit.
+// VersionOf returns the version in an entity tag of the header If-Match. It ignores the revision, because a sale between
+// the seller's read and write does not conflict with the edit.
 func VersionOf(etag string) (int64, error) {
 	tag := strings.TrimPrefix(strings.TrimSpace(etag), "W/")
 	if unquoted, ok := strings.CutPrefix(tag, `"`); ok && strings.HasSuffix(unquoted, `"`) {
@@ -90,7 +89,7 @@ func VersionOf(etag string) (int64, error) {
 	return 0, fault.ErrInvalid("If-Match", "is not an ETag of a product")
 }
 
-// ProductDraft is what a seller writes of a product.
+// ProductDraft has the fields of a product that its seller sets.
 type ProductDraft struct {
 	SKU         string            `json:"sku" doc:"Unique in the marketplace; cannot be changed later" minLength:"1" maxLength:"64" example:"LAMP-01"`
 	Name        string            `json:"name" minLength:"1" maxLength:"200" example:"Desk lamp"`
@@ -118,7 +117,7 @@ func (d ProductDraft) Validate() error {
 	return c.Err()
 }
 
-// checkSKU records what is wrong with a stock keeping unit.
+// checkSKU records each rule for stock keeping units that the SKU breaks.
 func checkSKU(c *fault.Collector, field, sku string) {
 	c.Check(sku != "", field, "is empty")
 	c.Check(len(sku) <= maxSKU, field, "is longer than %d bytes", maxSKU)
@@ -126,7 +125,7 @@ func checkSKU(c *fault.Collector, field, sku string) {
 	c.Check(!strings.ContainsFunc(sku, unprintable), field, "has spaces or characters that cannot be printed")
 }
 
-// lineBreaksAndTabs are the control characters that a text of several lines may have.
+// lineBreaksAndTabs are the control characters that a text of several lines may contain.
 const lineBreaksAndTabs = "\n\r\t"
 
 // checkText records that a text is too long, not UTF-8, or has control characters other than the allowed ones.
@@ -143,7 +142,7 @@ func (d ProductDraft) checkCategories(c *fault.Collector) {
 		field := fmt.Sprintf("categories[%d]", i)
 		c.Check(len(category) <= maxCategory && slug.MatchString(category), field,
 			"is not a slug of at most %d lower-case letters, digits and single dashes", maxCategory)
-		c.Check(!slices.Contains(d.Categories[:i], category), field, "is there twice")
+		c.Check(!slices.Contains(d.Categories[:i], category), field, "is named twice")
 	}
 }
 
@@ -166,8 +165,8 @@ func (d ProductDraft) checkImages(c *fault.Collector) {
 	}
 }
 
-// NewProduct returns the first version of a product, made at a time with an identifier from the source of
-// random bits: the same source gives the same product, which is what generated data needs. It checks nothing.
+// NewProduct returns the first version of a product. It does not validate the draft. The identifier consists of the time
+// and of random bits from entropy, so that a seeded source makes the same product again, as generated data requires.
 func NewProduct(seller string, draft ProductDraft, at time.Time, entropy io.Reader) Product {
 	at = at.UTC().Truncate(time.Microsecond)
 	p := Product{
@@ -178,7 +177,7 @@ func NewProduct(seller string, draft ProductDraft, at time.Time, entropy io.Read
 	return p
 }
 
-// apply writes the draft into a product.
+// apply sets the product's fields to those of the draft.
 func (d ProductDraft) apply(p *Product) {
 	p.SKU, p.Name, p.Description, p.Price = d.SKU, d.Name, d.Description, d.Price
 	p.Categories = orEmpty(d.Categories)
@@ -189,7 +188,7 @@ func (d ProductDraft) apply(p *Product) {
 	}
 }
 
-// orEmpty makes an absent list an empty one: the document always has the key, and never null.
+// orEmpty returns an empty list for nil, because JSON would encode nil as null.
 func orEmpty(list []string) []string {
 	if list == nil {
 		return []string{}

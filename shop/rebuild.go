@@ -8,11 +8,11 @@ import (
 	"agora/pattern/journal"
 )
 
-// rebuildBatch is how many orders, or stocks, are in memory at a time while a read model is rebuilt.
+// rebuildBatch is the number of orders or stocks that are in memory at a time during the rebuild of a read model.
 const rebuildBatch = 500
 
-// Rebuild brings every order into the read model as it is now, without the event log: what the store keeps is
-// the fold of each order's facts. It may run while events are projected, since the newer version of an order stays.
+// Rebuild saves every order in the read model. It reads the orders from the store and needs no events. Events may be
+// projected at the same time, because the read model never replaces an order with an older version.
 func (h *OrderHistory) Rebuild(ctx context.Context) error {
 	return inBatches(
 		func(visit func(Order) error) error { return h.orders.EachOrder(ctx, visit) },
@@ -20,8 +20,9 @@ func (h *OrderHistory) Rebuild(ctx context.Context) error {
 	)
 }
 
-// Lost reports whether the read model has to be rebuilt, as it lacks what it took in once: an order of the events,
-// which it has projected, or all orders. That is how it looks after its file was lost or taken from a backup.
+// Lost reports whether the read model has to be rebuilt because data is missing, as it is after its file was lost or
+// restored from an old backup. Data is missing if the read model lacks an order of the events, which were projected before,
+// or has an older version of it, or if the read model is empty and the store is not.
 func (h *OrderHistory) Lost(ctx context.Context, projected []Event) (bool, error) {
 	versions := map[string]uint64{}
 	var ids []string
@@ -53,7 +54,7 @@ func (h *OrderHistory) Lost(ctx context.Context, projected []Event) (bool, error
 	return hasAny(func(visit func(Order) error) error { return h.orders.EachOrder(ctx, visit) })
 }
 
-// catchUp returns the order after all its facts through a version, from the journal.
+// catchUp returns the order after its facts through a version. It reads the facts that known lacks from the journal.
 func (h *OrderHistory) catchUp(ctx context.Context, id string, known Order, version uint64) (Order, error) {
 	entries, err := h.orders.Stream(ctx, id, known.Version, int(min(version-known.Version, maxSteps)))
 	if err != nil {
@@ -64,12 +65,12 @@ func (h *OrderHistory) catchUp(ctx context.Context, id string, known Order, vers
 		return known, fmt.Errorf("fold order %s: %w", id, err)
 	}
 	if order.Version != version {
-		return known, fmt.Errorf("order %s is at version %d in the journal and at %d on the log", id, order.Version, version)
+		return known, fmt.Errorf("order %s is at version %d in the journal and at %d in the event log", id, order.Version, version)
 	}
 	return order, nil
 }
 
-// Rebuild brings the products of every stock up to date, without the event log.
+// Rebuild updates the products of all SKUs with stock. It reads the stock from the store and needs no events.
 func (s *InventorySync) Rebuild(ctx context.Context) error {
 	return inBatches(
 		func(visit func(Stock) error) error { return s.stock.EachStock(ctx, visit) },
@@ -80,7 +81,7 @@ func (s *InventorySync) Rebuild(ctx context.Context) error {
 	)
 }
 
-// inBatches saves all that each visits, some at a time.
+// inBatches passes the values that each visits to save, in batches of rebuildBatch.
 func inBatches[T any](each func(visit func(T) error) error, save func([]T) error) error {
 	batch := make([]T, 0, rebuildBatch)
 	err := each(func(value T) error {
@@ -101,12 +102,12 @@ func inBatches[T any](each func(visit func(T) error) error, save func([]T) error
 	return nil
 }
 
-// hasAny reports whether each visits anything.
+// hasAny reports whether each visits at least one value.
 func hasAny[T any](each func(visit func(T) error) error) (bool, error) {
 	found := false
 	err := each(func(T) error {
 		found = true
-		return errors.New("one is enough")
+		return errors.New("stop after the first value")
 	})
 	if found {
 		return true, nil
@@ -114,7 +115,7 @@ func hasAny[T any](each func(visit func(T) error) error) (bool, error) {
 	return false, err
 }
 
-// fold returns the order that a stream's entries make.
+// fold returns the order after the entries of its stream.
 func fold(entries []journal.Entry) (Order, error) { return foldFrom(Order{}, entries) }
 
 // foldFrom returns the order after further entries of its stream.

@@ -13,11 +13,11 @@ import (
 const (
 	maxReview = 4000 // bytes
 
-	// LatestReviews is how many reviews, the newest ones, a product's document embeds.
+	// LatestReviews is the number of reviews in a product's document, which are the newest ones.
 	LatestReviews = 5
 )
 
-// Review is what one user says of one product.
+// Review is one user's review of one product.
 type Review struct {
 	ID        string    `json:"id" example:"rev_01jd8q6m3k9v2n4x7y5z8w1t0c"`
 	ProductID string    `json:"product_id" example:"prd_01jd8q6m3k9v2n4x7y5z8w1t0c"`
@@ -26,10 +26,10 @@ type Review struct {
 	Text      string    `json:"text" example:"Bright enough to read by."`
 	CreatedAt time.Time `json:"created_at"`
 
-	Number int64 `json:"-"` // grows with each review that the store takes in
+	Number int64 `json:"-"` // increases with each review that is stored
 }
 
-// ReviewDraft is what a user writes of a review.
+// ReviewDraft has the fields of a review that its user sets.
 type ReviewDraft struct {
 	Rating int64  `json:"rating" doc:"From 1, the worst, to 5, the best" minimum:"1" maximum:"5" example:"5"`
 	Text   string `json:"text,omitempty" doc:"Plain text, which may have line breaks and tabs" maxLength:"4000" example:"Bright enough to read by."`
@@ -49,8 +49,8 @@ type ReviewPage struct {
 	Next  string   `json:"next,omitempty"`
 }
 
-// AddReview takes in the actor's review of a product. A user reviews a product once: the second time is
-// fault.Conflict with the code already_reviewed.
+// AddReview stores the actor's review of a product. It fails with the Conflict already_reviewed if the user has reviewed
+// the product before.
 func (c *Catalog) AddReview(ctx context.Context, actor Actor, productID string, draft ReviewDraft) (Review, error) {
 	if err := draft.Validate(); err != nil {
 		return Review{}, err
@@ -66,8 +66,8 @@ func (c *Catalog) AddReview(ctx context.Context, actor Actor, productID string, 
 	return review, nil
 }
 
-// AddReviews stores reviews as they are, in their order, leaving out those of users who reviewed the product
-// before, so that an interrupted run can be repeated. It returns how many are new.
+// AddReviews stores reviews in their order, without validation, and returns how many it stored. It skips a review by a
+// user who has reviewed the product before, so that an interrupted import can be repeated.
 func (c *Catalog) AddReviews(ctx context.Context, reviews []Review) (added int, err error) {
 	for _, review := range reviews {
 		err := c.store.AddReview(ctx, review)

@@ -9,26 +9,26 @@ import (
 	"agora/fault"
 )
 
-// A search costs the same on a thousand products and on a million, for rare words and for common ones, because
-// nothing in it is counted or ranked as a whole. Candidates come newest first; a window of them is ranked, and
-// its hits are paged through before the next window is. The price is paid where nobody looks: the order
-// is exact within a window only, and there are no totals.
+// The limits of a search. The cost of a search is the same for a thousand products and for a million, and for rare and for
+// common words, because a search never counts or ranks all matches. It reads the newest candidates, a window of them, and
+// ranks the window. All hits of a window are returned, page by page, before the next window is read. In return, the order
+// of hits is exact within a window only, and there are no totals.
 //
-// Windows alone would let a common word's best hits drown among newer products that merely mention it. So the search
-// has two phases, like the tiers of Manning, Raghavan and Schütze, Introduction to Information Retrieval,
-// section 7.2.1: first the products that have all words in their name, then all others.
+// With windows alone, the best hits of a common word would follow newer products that only mention it. A search therefore
+// has two phases, like the tiers of Manning, Raghavan and Schütze, Introduction to Information Retrieval, section 7.2.1:
+// first the products that have all words in their name, then the others.
 const (
-	rankingWindow = 400   // candidates that are ranked together
-	facetSample   = 400   // candidates that facets are counted over
-	scanBudget    = 4_000 // products that one scan may look at
-	maxScans      = 4     // scans for one page; a page that needs more ends short, with a cursor
+	rankingWindow = 400   // candidates in a window
+	facetSample   = 400   // candidates in which facets are counted
+	scanBudget    = 4_000 // products that one scan may read
+	maxScans      = 4     // scans for one page; a page that needs more is short and has a cursor
 )
 
 // Sort is the order of search results.
 type Sort string
 
 const (
-	ByRelevance Sort = "relevance" // the default where there are words, otherwise the same as newest
+	ByRelevance Sort = "relevance" // the default for a query with words; without words, the default is newest
 	ByNewest    Sort = "newest"
 	ByPriceAsc  Sort = "price_asc"
 	ByPriceDesc Sort = "price_desc"
@@ -39,31 +39,31 @@ const (
 	maxUserID           = 64 // bytes
 )
 
-// SearchQuery asks for products. Every field that is not zero narrows the result.
+// SearchQuery is a search for products. Every field that is set narrows the result.
 type SearchQuery struct {
-	Text       string            // words that all have to be there; see parseQuery for prefixes
+	Text       string            // words that a product must have; see parseQuery for prefixes
 	Category   string            // slug
 	Seller     string            // usr_…
-	Attributes map[string]string // all of them, exactly
+	Attributes map[string]string // values that a product must have
 	Currency   string            // ISO 4217; needed with a range or an order of prices
 	MinPrice   int64             // minor units, inclusive
 	MaxPrice   int64             // minor units, inclusive; 0 is no bound
 	InStock    bool
 	Sort       Sort
-	Facets     bool // count facets too
+	Facets     bool // return facets as well
 	Limit      int
 	Cursor     string
 }
 
-// SearchPage is a page of search results. It may be short, even empty, and still have a Next, which is the cursor of
-// the following page: only a page without Next is the last.
+// SearchPage is a page of search results. Next is the cursor of the following page. A short or even empty page may have one,
+// and only the last page has none.
 type SearchPage struct {
 	Items  []Card  `json:"items"`
 	Facets *Facets `json:"facets,omitempty"`
 	Next   string  `json:"next,omitempty"`
 }
 
-// ProductList asks for products of a category, of a seller, of both, or for all products.
+// ProductList is a list of the products of a category, of a seller, of both, or of all products.
 type ProductList struct {
 	Category string
 	Seller   string
@@ -78,7 +78,7 @@ func (c *Catalog) List(ctx context.Context, list ProductList) (SearchPage, error
 	})
 }
 
-// Search returns a page of the products that fulfil the query.
+// Search returns a page of the products that match the query.
 func (c *Catalog) Search(ctx context.Context, query SearchQuery) (SearchPage, error) {
 	limit, err := pageSize(query.Limit)
 	if err != nil {
@@ -135,7 +135,7 @@ func (q SearchQuery) validate() error {
 	return c.Err()
 }
 
-// scope names the list of results, for its cursors: all of the query but the page.
+// scope names the list of results for its cursors. It contains the whole query, without the fields that select a page.
 func (q SearchQuery) scope() string {
 	q.Limit, q.Cursor, q.Facets = 0, "", false
 	encoded, err := json.Marshal(q)
@@ -145,7 +145,7 @@ func (q SearchQuery) scope() string {
 	return "search " + string(encoded)
 }
 
-// scan returns the scan over everything that fulfils the query.
+// scan returns the scan for the products that match the query.
 func (q SearchQuery) scan(parsed []queryWord) Scan {
 	s := Scan{
 		All: clauses(textTerm, parsed), Currency: q.Currency, MinPrice: q.MinPrice, MaxPrice: q.MaxPrice,
@@ -177,13 +177,13 @@ func (q SearchQuery) tags() []string {
 	return tags
 }
 
-// orderedCursor is the cursor of a search whose results stay in the order of the store.
+// orderedCursor is the cursor of results in the order of their scan.
 type orderedCursor struct {
 	Price    int64 `json:"p,omitempty"`
 	Position int64 `json:"n"`
 }
 
-// ordered returns a page in the scan's own order.
+// ordered returns a page of results in the order of their scan.
 func (c *Catalog) ordered(ctx context.Context, scan Scan, scope string, limit int, cursor string) (SearchPage, error) {
 	var after orderedCursor
 	if given, err := decodeCursor(scope, cursor, &after); err != nil {
@@ -194,7 +194,7 @@ func (c *Catalog) ordered(ctx context.Context, scan Scan, scope string, limit in
 	scan.After = ScanPosition(after)
 	page := SearchPage{Items: []Card{}}
 	for range maxScans {
-		// One card more than fits tells whether a following page has anything.
+		// A card after the last one of the page shows that another page follows.
 		scan.Limit = limit + 1 - len(page.Items)
 		batch, err := c.store.Scan(ctx, scan)
 		if err != nil {

@@ -13,8 +13,8 @@ const (
 	maxAttributeFacets = 10
 )
 
-// Facets say how the products that fulfil a query are made up. They are counted over the newest Sample products; if there
-// are more, Complete is false and the counts are shares of the sample rather than totals.
+// Facets count the values that the products of a query have. They are counted in the newest products of the query. Sample
+// is the number of these products. If more products match the query, Complete is false, and the counts are no totals.
 type Facets struct {
 	Complete   bool             `json:"complete" doc:"Whether every product that fulfils the query was counted" example:"true"`
 	Sample     int              `json:"sample" doc:"Number of products that were counted" example:"12"`
@@ -24,19 +24,19 @@ type Facets struct {
 	Prices     []PriceBand      `json:"prices"`
 }
 
-// FacetCount is how many products have a value.
+// FacetCount is the number of products that have a value.
 type FacetCount struct {
 	Value string `json:"value" example:"red"`
 	Count int    `json:"count" example:"7"`
 }
 
-// AttributeFacet is how often the values of an attribute occur.
+// AttributeFacet has the most frequent values of an attribute.
 type AttributeFacet struct {
 	Name   string       `json:"name" example:"color"`
 	Values []FacetCount `json:"values"`
 }
 
-// PriceBand is how many products cost at least Min and at most Max, in minor units.
+// PriceBand is the number of products with a price between Min and Max, both inclusive, in minor units.
 type PriceBand struct {
 	Currency string `json:"currency" example:"USD"`
 	Min      int64  `json:"min" example:"1000"`
@@ -44,7 +44,7 @@ type PriceBand struct {
 	Count    int    `json:"count" example:"5"`
 }
 
-// facets counts over the newest products that fulfil the scan, in whatever order the results are shown.
+// facets counts in the newest products of the scan. The order of the results has no influence.
 func (c *Catalog) facets(ctx context.Context, scan Scan) (*Facets, error) {
 	scan.Order, scan.After, scan.Limit = NewestFirst, ScanPosition{}, facetSample
 	batch, err := c.store.Scan(ctx, scan)
@@ -82,7 +82,7 @@ func countFacets(cards []Card) *Facets {
 	return f
 }
 
-// mostFrequent returns the values with the highest counts, equal ones by name.
+// mostFrequent returns the values with the highest counts. Values with equal counts are sorted by name.
 func mostFrequent(counts map[string]int) []FacetCount {
 	all := make([]FacetCount, 0, len(counts))
 	for value, count := range counts {
@@ -94,7 +94,7 @@ func mostFrequent(counts map[string]int) []FacetCount {
 	return all[:min(len(all), maxFacetValues)]
 }
 
-// attributeFacets returns the attributes that most products have, equal ones by name.
+// attributeFacets returns the attributes that most products have.
 func attributeFacets(counts map[string]map[string]int) []AttributeFacet {
 	products := make(map[string]int, len(counts))
 	for name, values := range counts {
@@ -122,8 +122,8 @@ func priceBands(counts map[PriceBand]int) []PriceBand {
 	return bands
 }
 
-// priceBand returns the band of a price. Bands end below 1, 2 and 5 times each power of ten, from 100 minor units on:
-// narrow where most prices are, and the same for every query, so that a band can be linked to.
+// priceBand returns the band of a price. Bands end below 1, 2 and 5 times each power of ten, from 100 minor units on, so
+// that they are narrow where most prices are. They are the same for every query, so that a link to a band stays valid.
 func priceBand(price Money) PriceBand {
 	low := int64(0)
 	for power := int64(100); power <= maxAmount; power *= 10 {

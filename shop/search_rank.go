@@ -9,8 +9,8 @@ import (
 	"agora/fault"
 )
 
-// rankedCursor is the cursor of ranked results. The next page comes from the phase and from the window of candidates
-// below Start, and begins after the hit with Score and Position (with the first hit if Position is 0).
+// rankedCursor is the cursor of ranked results. The next page continues in the phase, in the window of candidates whose
+// positions are below Start. It begins after the hit with Score and Position, or with the first hit if Position is 0.
 type rankedCursor struct {
 	Phase    int   `json:"f,omitempty"`
 	Start    int64 `json:"w,omitempty"`
@@ -18,7 +18,7 @@ type rankedCursor struct {
 	Position int64 `json:"n,omitempty"`
 }
 
-// before reports whether an earlier page showed the hit.
+// before reports whether an earlier page had the hit.
 func (p rankedCursor) before(h hit) bool {
 	return p.Position != 0 && bestFirst(h, hit{Card: Card{Position: p.Position}, score: p.Score}) <= 0
 }
@@ -29,12 +29,12 @@ type hit struct {
 	score int64
 }
 
-// bestFirst orders hits by their score, equal ones newest first.
+// bestFirst compares hits by their score. Of hits with equal scores, the newer one comes first.
 func bestFirst(a, b hit) int {
 	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(b.Position, a.Position))
 }
 
-// phases splits a scan for words: those that have all of them in their name come first.
+// phases splits the scan of a query with words: first the products that have all words in their name, then the others.
 func phases(scan Scan, query []queryWord) []Scan {
 	if len(query) == 0 {
 		return []Scan{scan}
@@ -67,7 +67,7 @@ func (c *Catalog) ranked(
 			return SearchPage{}, err
 		}
 		if at.Start == 0 && len(batch.Cards) > 0 {
-			// Pin the window: what is taken in from now on must not push it along under the reader's pages.
+			// The cursor has the beginning of the window, so that products inserted later do not move it.
 			at.Start = batch.Cards[0].Position + 1
 		}
 		for _, h := range rank(batch.Cards, query) {
@@ -101,20 +101,20 @@ func rank(cards []Card, query []queryWord) []hit {
 	return hits
 }
 
-// The weights of a score, in points. Words decide before quality does: a good rating is worth about as much as one
-// word that is there exactly rather than by its beginning.
+// The weights of a score, in points. Words weigh more than quality: the best rating has about the points that an exact
+// word has over a prefix.
 const (
-	pointsNamed    = 60 // a word of the query is in the name, at least by its beginning
-	pointsExact    = 25 // ... and is exactly there
-	pointsFirst    = 15 // ... and is the name's first word
-	pointsAdjacent = 15 // ... and follows the same word as in the query
-	pointsCoverage = 40 // times the share of the name's words that were asked for
+	pointsNamed    = 60 // a word of the query is in the name, or a word that begins with it
+	pointsExact    = 25 // ... and the exact word is in the name
+	pointsFirst    = 15 // ... and it is the first word of the name
+	pointsAdjacent = 15 // ... and the word before it is the same as in the query
+	pointsCoverage = 40 // times the share of the name's words that the query has
 	pointsInStock  = 20
-	pointsRating   = 12 // for each star above three, or less for each below
-	priorReviews   = 5  // reviews of three stars that every product is taken to have, so that few weigh little
+	pointsRating   = 12 // for each star above three, or subtracted for each star below
+	priorReviews   = 5  // reviews of three stars that are added to each product's, so that a few reviews weigh little
 )
 
-// score says how well a card fits the query. It depends on nothing but its arguments.
+// score returns how well a card fits the query. It depends on its arguments only, because cursors contain scores.
 func score(card Card, query []queryWord) int64 {
 	points := quality(card)
 	if len(query) == 0 {
@@ -147,7 +147,7 @@ func score(card Card, query []queryWord) int64 {
 	return points
 }
 
-// find returns where the word is in the name, preferring the exact word, or -1.
+// find returns the index of the exact word in the name, or else of the first word that a prefix matches, or -1.
 func find(name []string, word queryWord) (at int, exact bool) {
 	if at = slices.Index(name, word.text); at >= 0 || !word.prefix {
 		return at, at >= 0
@@ -155,12 +155,12 @@ func find(name []string, word queryWord) (at int, exact bool) {
 	return slices.IndexFunc(name, func(n string) bool { return strings.HasPrefix(n, word.text) }), false
 }
 
-// quality scores what does not depend on the query: whether the product can be bought, and its rating.
+// quality returns the points for a product in stock and for its rating.
 func quality(card Card) int64 {
 	var points int64
 	if card.InventoryCount > 0 {
 		points += pointsInStock
 	}
-	stars := card.Rating.Sum - 3*card.Rating.Count // above three, summed over the reviews
+	stars := card.Rating.Sum - 3*card.Rating.Count // above three stars, summed over the reviews
 	return points + pointsRating*stars/(card.Rating.Count+priorReviews)
 }

@@ -15,29 +15,29 @@ import (
 	"agora/fault"
 )
 
-// The terms of a product. The first letter keeps the kinds apart: words of the name are indexed twice, so that a
-// search can have the products that are called so before those that merely mention it.
+// The kinds of a product's terms, which are the terms' first letters. A word of the name has two terms, so that a search
+// can return products with the word in their name before products that only mention it.
 const (
 	nameTerm = "n" // a word of the name
 	textTerm = "w" // a word of any text: name, description, categories, attributes, SKU
-	tagTerm  = "t" // a hashed fact: category, seller or attribute
+	tagTerm  = "t" // a hashed category, seller or attribute
 )
 
 const (
 	maxWord       = 40  // bytes; longer words are cut, in products and in queries alike
-	maxTextWords  = 300 // different words of a product that are indexed
+	maxTextWords  = 300 // terms of a product's words that are indexed
 	maxQuery      = 200 // bytes
 	maxQueryWords = 12
 )
 
-// words splits a text into its words: letters and digits of any script, in lower case, without diacritics
-// and apostrophes. Ideographs and kana, which are written without spaces, are a word each.
+// words splits a text into words, which are letters and digits of any script, in lower case, without diacritics and
+// apostrophes. Each ideograph and each kana is a word, because these scripts have no spaces.
 func words(text string) []string {
 	if strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		text = norm.NFKD.String(text)
 	}
 	folded := make([]byte, 0, len(text)+8)
-	begin := 0 // of the word that is being read
+	begin := 0 // index in folded of the current word
 	separate := func() {
 		folded = append(folded, ' ')
 		begin = len(folded)
@@ -60,14 +60,14 @@ func words(text string) []string {
 
 func isApostrophe(r rune) bool { return r == '\'' || r == '’' }
 
-// newIndexedProduct returns the product with the terms that it is found by.
+// newIndexedProduct returns the product with its terms.
 func newIndexedProduct(p Product) IndexedProduct {
-	e := IndexedProduct{Product: p, Tags: []string{sellerTag(p.Seller)}}
+	indexed := IndexedProduct{Product: p, Tags: []string{sellerTag(p.Seller)}}
 	seen := make(map[string]bool, 64)
 	add := func(term string) {
 		if !seen[term] && len(seen) < maxTextWords {
 			seen[term] = true
-			e.Words = append(e.Words, term)
+			indexed.Words = append(indexed.Words, term)
 		}
 	}
 	for _, word := range words(p.Name) {
@@ -76,19 +76,19 @@ func newIndexedProduct(p Product) IndexedProduct {
 	texts := []string{p.Name, p.SKU}
 	for _, category := range p.Categories {
 		texts = append(texts, category)
-		e.Tags = append(e.Tags, categoryTag(category))
+		indexed.Tags = append(indexed.Tags, categoryTag(category))
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Attributes)) {
 		value := p.Attributes[name]
 		texts = append(texts, value)
-		e.Tags = append(e.Tags, attributeTag(name, value))
+		indexed.Tags = append(indexed.Tags, attributeTag(name, value))
 	}
 	for _, text := range append(texts, p.Description) {
 		for _, word := range words(text) {
 			add(textTerm + word)
 		}
 	}
-	return e
+	return indexed
 }
 
 func categoryTag(category string) string     { return hashedTag("category", category) }
@@ -97,22 +97,21 @@ func attributeTag(name, value string) string { return hashedTag("attribute", nam
 
 var tagEncoding = base32.HexEncoding.WithPadding(base32.NoPadding)
 
-// hashedTag maps a fact to a term of 14 characters. With 64 bits, even ten million different facts
-// collide with a probability below one in 300,000.
+// hashedTag returns the tag of a category, seller or attribute, a term of 14 characters. The probability that two of ten
+// million different tags collide is below one in 300,000, because the hash has 64 bits.
 func hashedTag(parts ...string) string {
 	hash := binary.BigEndian.AppendUint64(nil, xxhash.Sum64String(strings.Join(parts, "\x00")))
 	return tagTerm + strings.ToLower(tagEncoding.EncodeToString(hash))
 }
 
-// queryWord is a word that is asked for, by its beginning if prefix is set.
+// queryWord is a word of a query. If prefix is set, it matches each word that begins with it.
 type queryWord struct {
 	text   string
 	prefix bool
 }
 
-// parseQuery reads what somebody typed: words that all have to be there. A word that is directly followed by a
-// star, or by the end of the text, stands for every word that begins with it: the end is where somebody
-// is still typing.
+// parseQuery returns the words of a query's text. A word is a prefix if a star or the end of the text follows it directly:
+// at the end, the user may not have finished typing the word.
 func parseQuery(query string) ([]queryWord, error) {
 	if len(query) > maxQuery {
 		return nil, fault.ErrInvalid("q", "is longer than %d bytes", maxQuery)
@@ -137,7 +136,7 @@ func parseQuery(query string) ([]queryWord, error) {
 	return parsed, nil
 }
 
-// clauses returns what a product has to have in its terms of the kind.
+// clauses returns the clauses that require a term of the kind for each word of the query.
 func clauses(kind string, query []queryWord) []Clause {
 	all := make([]Clause, len(query))
 	for i, word := range query {

@@ -16,7 +16,7 @@ import (
 
 var products = rand.NewChaCha8([32]byte{1})
 
-// product returns a product as CreateMany takes it, in US dollars.
+// product returns a product for CreateMany, with a price in US dollars.
 func product(sku, name string) shop.Product {
 	d := draft(sku)
 	d.Name = name
@@ -47,8 +47,8 @@ func skus(cards []shop.Card) []string {
 	return found
 }
 
-// follow returns the SKUs of all pages.
-func follow(t *testing.T, catalog *shop.Catalog, query shop.SearchQuery) []string {
+// searchAll returns the SKUs of all pages of a search.
+func searchAll(t *testing.T, catalog *shop.Catalog, query shop.SearchQuery) []string {
 	t.Helper()
 	found := []string{}
 	for range 10_000 {
@@ -58,12 +58,12 @@ func follow(t *testing.T, catalog *shop.Catalog, query shop.SearchQuery) []strin
 			return found
 		}
 	}
-	t.Fatalf("%+v does not come to an end", query)
+	t.Fatalf("%+v does not end", query)
 	return nil
 }
 
-// wares are a few products to search in.
-func wares(t *testing.T) *shop.Catalog {
+// newSearchCatalog returns a catalogue with a few products to search.
+func newSearchCatalog(t *testing.T) *shop.Catalog {
 	t.Helper()
 	catalog, _ := newCatalog()
 	mug := product("MUG", "Blue enamel mug")
@@ -84,16 +84,16 @@ func wares(t *testing.T) *shop.Catalog {
 }
 
 func TestSearchFinds(t *testing.T) {
-	catalog := wares(t)
+	catalog := newSearchCatalog(t)
 	tests := []struct {
 		name  string
 		query shop.SearchQuery
 		want  []string
 	}{
-		{"a word, in the name before elsewhere", shop.SearchQuery{Text: "mug "}, []string{"TREE", "MUG", "CUP"}},
-		{"all words have to be there", shop.SearchQuery{Text: "blue mug "}, []string{"MUG", "CUP"}},
-		{"the last word by its beginning", shop.SearchQuery{Text: "blue ename"}, []string{"MUG"}},
-		{"not by its beginning if it is finished", shop.SearchQuery{Text: "ename "}, nil},
+		{"a word, first those with it in the name", shop.SearchQuery{Text: "mug "}, []string{"TREE", "MUG", "CUP"}},
+		{"products with all words", shop.SearchQuery{Text: "blue mug "}, []string{"MUG", "CUP"}},
+		{"the last word as a prefix", shop.SearchQuery{Text: "blue ename"}, []string{"MUG"}},
+		{"a finished word is no prefix", shop.SearchQuery{Text: "ename "}, nil},
 		{"a word with a star", shop.SearchQuery{Text: "ename* mug "}, []string{"MUG"}},
 		{"without diacritics", shop.SearchQuery{Text: "CREME brulee"}, []string{"CUP"}},
 		{"with diacritics", shop.SearchQuery{Text: "brûlée"}, []string{"CUP"}},
@@ -121,10 +121,10 @@ func TestSearchFinds(t *testing.T) {
 				t.Errorf("found %v, want %v", got, tt.want)
 			}
 			if page.Next != "" {
-				t.Error("there is a next page of a result that fits one")
+				t.Error("there is a next page, and all results fit into one")
 			}
 			tt.query.Limit = 1
-			if got := follow(t, catalog, tt.query); !slices.Equal(got, tt.want) {
+			if got := searchAll(t, catalog, tt.query); !slices.Equal(got, tt.want) {
 				t.Errorf("page by page found %v, want %v", got, tt.want)
 			}
 		})
@@ -132,7 +132,7 @@ func TestSearchFinds(t *testing.T) {
 }
 
 func TestSearchRefuses(t *testing.T) {
-	catalog := wares(t)
+	catalog := newSearchCatalog(t)
 	next := search(t, catalog, shop.SearchQuery{Text: "mug", Limit: 1}).Next
 	many := map[string]string{}
 	for i := range 9 {
@@ -153,7 +153,7 @@ func TestSearchRefuses(t *testing.T) {
 		{"an empty range", shop.SearchQuery{Currency: "USD", MinPrice: 2, MaxPrice: 1}, []string{"price_max"}},
 		{"an order of prices in no currency", shop.SearchQuery{Sort: shop.ByPriceAsc}, []string{"currency"}},
 		{"no currency", shop.SearchQuery{Currency: "XX"}, []string{"currency"}},
-		{"an order that is not there", shop.SearchQuery{Sort: "best"}, []string{"sort"}},
+		{"an unknown order", shop.SearchQuery{Sort: "best"}, []string{"sort"}},
 		{"a limit", shop.SearchQuery{Limit: 101}, []string{"limit"}},
 		{"a cursor", shop.SearchQuery{Cursor: "????"}, []string{"cursor"}},
 		{"a cursor of another search", shop.SearchQuery{Text: "cup", Cursor: next}, []string{"cursor"}},
@@ -217,7 +217,7 @@ func TestRankingCountsQuality(t *testing.T) {
 }
 
 func TestFacets(t *testing.T) {
-	catalog := wares(t)
+	catalog := newSearchCatalog(t)
 	got := search(t, catalog, shop.SearchQuery{Text: "mug", Sort: shop.ByPriceAsc, Currency: "USD", Limit: 1, Facets: true}).Facets
 	want := &shop.Facets{
 		Complete: true, Sample: 3, InStock: 2,
@@ -232,11 +232,11 @@ func TestFacets(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	if page := search(t, catalog, shop.SearchQuery{Text: "mug"}); page.Facets != nil {
-		t.Error("facets were not asked for and are there")
+		t.Error("there are facets that were not requested")
 	}
 }
 
-// countingStore counts what is asked of a store and what it gives.
+// countingStore counts the scans of a store, their cards and their budgets.
 type countingStore struct {
 	shop.CatalogStore
 	scans, cards, budget int
@@ -250,9 +250,8 @@ func (c *countingStore) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, e
 	return batch, err
 }
 
-// TestCommonWordsCostNoMoreThanRareOnes asks for a word that all of 3,000 products have in their name, one that
-// all have in their description, and one that ten have, and holds the work of every page against a bound
-// that does not depend on the number of products.
+// TestCommonWordsCostNoMoreThanRareOnes searches 3,000 products for a word that all have in their name, a word that all have
+// in their description, and a word that ten have. The work for each page must stay below the same bound.
 func TestCommonWordsCostNoMoreThanRareOnes(t *testing.T) {
 	const n, rare = 3_000, 10
 	store := &countingStore{CatalogStore: shop.NewMemoryCatalog()}
@@ -281,7 +280,7 @@ func TestCommonWordsCostNoMoreThanRareOnes(t *testing.T) {
 				}
 				for _, card := range page.Items {
 					if seen[card.SKU] {
-						t.Fatalf("%q by %s: %s is there twice", text, sort, card.SKU)
+						t.Fatalf("%q by %s: %s is found twice", text, sort, card.SKU)
 					}
 					seen[card.SKU] = true
 				}
@@ -296,10 +295,10 @@ func TestCommonWordsCostNoMoreThanRareOnes(t *testing.T) {
 	}
 }
 
-// tiredStore looks at one product a scan: what a filter that nearly nothing passes does to a store.
-type tiredStore struct{ shop.CatalogStore }
+// oneByOneStore reads one product per scan, like a store whose budget a selective filter uses up.
+type oneByOneStore struct{ shop.CatalogStore }
 
-func (s tiredStore) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) {
+func (s oneByOneStore) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error) {
 	unfiltered := scan
 	unfiltered.InStock, unfiltered.Limit = false, 1
 	batch, err := s.CatalogStore.Scan(ctx, unfiltered)
@@ -309,11 +308,11 @@ func (s tiredStore) Scan(ctx context.Context, scan shop.Scan) (shop.Batch, error
 	return batch, err
 }
 
-func TestAPageThatRanOutOfBudgetSaysThatMoreFollows(t *testing.T) {
+func TestAPageWhoseBudgetIsUsedUpHasACursor(t *testing.T) {
 	store := shop.NewMemoryCatalog()
 	fill(t, shop.NewCatalog(store, shop.CatalogOptions{}), product("OLDEST", "Mug"), product("B", "Mug"), product("C", "Mug"), product("D", "Mug"),
 		product("E", "Mug"), product("F", "Mug"), product("G", "Mug"), product("H", "Mug"), product("I", "Mug"))
-	catalog := shop.NewCatalog(tiredStore{store}, shop.CatalogOptions{})
+	catalog := shop.NewCatalog(oneByOneStore{store}, shop.CatalogOptions{})
 	if _, err := catalog.SetInventory(t.Context(), []shop.Inventory{{SKU: "OLDEST", Available: 1, StockVersion: 1}}); err != nil {
 		t.Fatal(err)
 	}
@@ -323,13 +322,13 @@ func TestAPageThatRanOutOfBudgetSaysThatMoreFollows(t *testing.T) {
 		if len(page.Items) != 0 || page.Next == "" {
 			t.Fatalf("by %s: first page has %d items and the cursor %q, want none and one", sort, len(page.Items), page.Next)
 		}
-		if got, want := follow(t, catalog, query), []string{"OLDEST"}; !slices.Equal(got, want) {
+		if got, want := searchAll(t, catalog, query), []string{"OLDEST"}; !slices.Equal(got, want) {
 			t.Errorf("by %s: found %v, want %v", sort, got, want)
 		}
 	}
 }
 
-func TestPagesStayInPlaceWhileProductsAreAdded(t *testing.T) {
+func TestPagesDoNotShiftWhileProductsAreAdded(t *testing.T) {
 	for _, sort := range []shop.Sort{shop.ByRelevance, shop.ByNewest, shop.ByPriceAsc} {
 		catalog, _ := newCatalog()
 		want := map[string]bool{}
@@ -345,24 +344,24 @@ func TestPagesStayInPlaceWhileProductsAreAdded(t *testing.T) {
 			page := search(t, catalog, query)
 			for _, card := range page.Items {
 				if got[card.SKU] {
-					t.Errorf("by %s: %s is there twice", sort, card.SKU)
+					t.Errorf("by %s: %s is found twice", sort, card.SKU)
 				}
 				got[card.SKU] = true
 			}
 			if query.Cursor = page.Next; query.Cursor == "" {
 				break
 			}
-			fill(t, catalog, product(fmt.Sprint("NEW", added), "Mug")) // its price is behind all others
+			fill(t, catalog, product(fmt.Sprint("NEW", added), "Mug")) // its price is above all others
 		}
 		maps.DeleteFunc(got, func(sku string, _ bool) bool { return strings.HasPrefix(sku, "NEW") })
 		if !maps.Equal(got, want) {
-			t.Errorf("by %s: found %d of %d products that were there from the start", sort, len(got), len(want))
+			t.Errorf("by %s: found %d of %d products that existed at the beginning", sort, len(got), len(want))
 		}
 	}
 }
 
 func TestList(t *testing.T) {
-	catalog := wares(t)
+	catalog := newSearchCatalog(t)
 	page, err := catalog.List(t.Context(), shop.ProductList{Category: "kitchen", Limit: 1})
 	if err != nil || !slices.Equal(skus(page.Items), []string{"CUP"}) || page.Next == "" {
 		t.Fatalf("first page = %v, %v, next %q, want CUP and a cursor", skus(page.Items), err, page.Next)

@@ -14,7 +14,7 @@ const (
 	maxNote   = 200 // bytes
 )
 
-// Stock is how many units of a SKU there are, and how many of them are promised to pending orders.
+// Stock is the number of units of a SKU, and how many of them pending orders hold.
 type Stock struct {
 	SKU     string `json:"sku" example:"LAMP-01"`
 	OnHand  int64  `json:"on_hand" doc:"Units in the warehouse" example:"100"`
@@ -22,30 +22,30 @@ type Stock struct {
 	Version uint64 `json:"version" example:"2"`
 }
 
-// Available returns the units that may be sold. It is 0, not less, after a count found fewer units than
-// are held.
+// Available returns the units for sale. It is 0 if more units are held than are on hand, which is possible after a
+// stocktaking.
 func (s Stock) Available() int64 { return max(0, s.OnHand-s.Held) }
 
-// Move changes the stock of a SKU. A store refuses a move that would make OnHand or Held negative, and
-// one that adds to Held more than is available.
+// Move is a change of the stock of a SKU, which adds to OnHand and Held. A store refuses a move that would make one of them
+// negative, and a move that holds more units than are available.
 type Move struct {
 	SKU    string
 	OnHand int64
 	Held   int64
 }
 
-// Covers reports whether the stock allows the move.
+// Covers reports whether a store may apply the move to the stock.
 func (s Stock) Covers(m Move) bool {
 	return s.OnHand+m.OnHand >= 0 && s.Held+m.Held >= 0 && (m.Held <= 0 || s.OnHand-s.Held >= m.Held)
 }
 
-// StockChange is a new amount on hand, and its entry in the journal. The entry's version is for the store to give.
+// StockChange is a new number of units on hand, and its journal entry. The store sets the version of the entry.
 type StockChange struct {
 	OnHand int64
 	Entry  journal.Entry
 }
 
-// Stocks is the service of the units on hand.
+// Stocks is the service for the stock of SKUs.
 type Stocks struct {
 	store  StockStore
 	offers Offers
@@ -54,8 +54,8 @@ type Stocks struct {
 // NewStocks returns the service over a store and the catalogue.
 func NewStocks(store StockStore, offers Offers) *Stocks { return &Stocks{store, offers} }
 
-// Get returns the stock of a SKU, which is all zero for a product that never had any. A SKU without a
-// product is fault.NotFound, one of another seller fault.Denied.
+// Get returns the stock of a SKU, with zero units for a product that never had stock. It fails with fault.NotFound if no
+// product has the SKU, and with fault.Denied if the actor may not change the product.
 func (s *Stocks) Get(ctx context.Context, actor Actor, sku string) (Stock, error) {
 	if err := s.mayChange(ctx, actor, sku); err != nil {
 		return Stock{}, err
@@ -70,15 +70,15 @@ func (s *Stocks) Get(ctx context.Context, actor Actor, sku string) (Stock, error
 	return found[0], nil
 }
 
-// StockEdit says what happened to the units of a SKU: they were counted, or some came or went. Exactly one
-// of OnHand and Change is set.
+// StockEdit is a new number of units on hand after a stocktaking, or a change of their number. Exactly one of OnHand and
+// Change is set.
 type StockEdit struct {
 	OnHand *int64 `json:"on_hand,omitempty" doc:"Units that there are now" example:"100" minimum:"0" maximum:"1000000000"`
 	Change *int64 `json:"change,omitempty" doc:"Units that came, or went if negative" minimum:"-1000000000" maximum:"1000000000"`
 	Reason string `json:"reason,omitempty" doc:"Why, for the journal" maxLength:"200" example:"stocktaking"`
 }
 
-// Validate names every offending field.
+// Validate returns one Invalid fault that names every offending field, or nil.
 func (e StockEdit) Validate() error {
 	var c fault.Collector
 	c.Check((e.OnHand == nil) != (e.Change == nil), "on_hand", "or change has to be given, and not both")
@@ -93,8 +93,8 @@ func (e StockEdit) Validate() error {
 	return c.Err()
 }
 
-// Edit changes the units on hand. A count below what is held is kept: orders that turn out short when they
-// are paid are refunded. A change that takes more than there is fails with the Conflict insufficient_stock.
+// Edit changes the units on hand. OnHand may be less than the held units: pending orders that the stock does not cover are
+// refunded after their payment. Edit fails with the Conflict insufficient_stock if Change takes more units than there are.
 func (s *Stocks) Edit(ctx context.Context, actor Actor, sku string, edit StockEdit) (Stock, error) {
 	if err := edit.Validate(); err != nil {
 		return Stock{}, err
@@ -130,7 +130,7 @@ func (e StockEdit) apply(current Stock) (int64, error) {
 // StockStream returns the name of a SKU's stream in the journal.
 func StockStream(sku string) string { return "stock/" + sku }
 
-// stockEntry returns the fact that the units on hand became onHand. Its version is given by the store.
+// stockEntry returns the journal entry of a change to onHand units, without a version.
 func stockEntry(current Stock, onHand int64, note string, at time.Time) journal.Entry {
 	change := onHand - current.OnHand
 	fact := Fact{SKU: current.SKU, Change: change, Note: note}

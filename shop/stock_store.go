@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// StockStore keeps how many units there are of each SKU.
+// StockStore stores the number of units of each SKU.
 type StockStore interface {
-	// Stock returns the stock of the SKUs that have any record, in any order.
+	// Stock returns the stock of those SKUs that have a record, in any order.
 	Stock(ctx context.Context, skus []string) ([]Stock, error)
-	// ChangeStock hands the current stock of a SKU (all zero if there is no record) to decide and keeps
-	// the change that it returns, in one transaction. An error of decide is returned and changes nothing.
+	// ChangeStock calls decide with the current stock of a SKU, which has zero units if there is no record, and stores
+	// the change that decide returns, in one transaction. It returns an error of decide and then stores nothing.
 	ChangeStock(ctx context.Context, sku string, decide func(Stock) (StockChange, error)) (Stock, error)
 }
 
-// Short says how much of a SKU was asked for and how much there is.
+// Short is a SKU with fewer units for sale than an order needs.
 type Short struct {
 	SKU       string
 	Requested int64

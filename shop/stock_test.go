@@ -10,8 +10,8 @@ import (
 	"agora/shop"
 )
 
-func TestStockIsCountedAndMoved(t *testing.T) {
-	s := newStand(t, shop.SimulatedOptions{})
+func TestStockIsCountedAndChanged(t *testing.T) {
+	s := newTestShop(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 7, "GBP")
 	change := func(n int64) error {
 		_, err := s.stocks.Edit(t.Context(), merchant, "A", shop.StockEdit{Change: &n, Reason: "delivery"})
@@ -35,23 +35,23 @@ func TestStockIsCountedAndMoved(t *testing.T) {
 	if err != nil || fact.Note != "delivery" || fact.Change != 5 || fact.SKU != "A" {
 		t.Errorf("the delivery's fact = %+v, %v", fact, err)
 	}
-	s.clean()
+	s.audit()
 }
 
-func TestACountMayFindFewerThanAreHeld(t *testing.T) {
-	s := newStand(t, shop.SimulatedOptions{})
+func TestACountMayBeBelowTheHeldUnits(t *testing.T) {
+	s := newTestShop(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 7, "GBP")
 	s.gateway.SetDown(true)
-	s.placed(shop.Pending, s.want("A", 5))
-	s.count("A", 2)
+	s.mustPlace(shop.Pending, s.line("A", 5))
+	s.setOnHand("A", 2)
 	s.wantStock("A", 2, 5)
-	_, err := s.place("", s.want("A", 1))
+	_, err := s.place("", s.line("A", 1))
 	wantFault(t, err, fault.Conflict, "insufficient_stock")
-	s.clean()
+	s.audit()
 }
 
 func TestStockBelongsToItsSeller(t *testing.T) {
-	s := newStand(t, shop.SimulatedOptions{})
+	s := newTestShop(t, shop.SimulatedOptions{})
 	s.sell("A", 150, 7, "GBP")
 	one := int64(1)
 	for _, actor := range []shop.Actor{{}, {ID: "usr_other"}} {
@@ -68,7 +68,7 @@ func TestStockBelongsToItsSeller(t *testing.T) {
 	s.wantStock("A", 1, 0)
 }
 
-func TestStockEditsThatMakeNoSense(t *testing.T) {
+func TestInvalidStockEdits(t *testing.T) {
 	n := func(n int64) *int64 { return &n }
 	tests := []struct {
 		name string
@@ -77,7 +77,7 @@ func TestStockEditsThatMakeNoSense(t *testing.T) {
 	}{
 		{"nothing", shop.StockEdit{}, []string{"on_hand"}},
 		{"both", shop.StockEdit{OnHand: n(1), Change: n(1)}, []string{"on_hand"}},
-		{"a count below nothing", shop.StockEdit{OnHand: n(-1)}, []string{"on_hand"}},
+		{"a negative count", shop.StockEdit{OnHand: n(-1)}, []string{"on_hand"}},
 		{"a count over the limit", shop.StockEdit{OnHand: n(1_000_000_001)}, []string{"on_hand"}},
 		{"no change", shop.StockEdit{Change: n(0)}, []string{"change"}},
 		{"a change over the limit", shop.StockEdit{Change: n(1_000_000_001)}, []string{"change"}},

@@ -56,6 +56,7 @@ func TestOversellAcrossCrashes(t *testing.T) {
 		}
 		m.server.start(t)
 	}
+	m.meetEachOutcome(t)
 	m.checkRepeats(t)
 	m.checkHistory(t)
 	m.server.kill(t)
@@ -177,6 +178,43 @@ func (m *market) killSoon(t *testing.T, done <-chan struct{}) {
 	if m.luck.IntN(4) == 0 {
 		m.server.killStarting(t, time.Duration(m.luck.IntN(100))*time.Millisecond)
 	}
+	m.server.start(t)
+}
+
+// meetEachOutcome takes one shopper through every outcome of the history, also those that the crowd meets only by luck: the
+// gateway is down for all payments, then declines all, then accepts all. The server is killed before each.
+func (m *market) meetEachOutcome(t *testing.T) {
+	t.Helper()
+	s, product := m.shoppers[0], m.admin.offer(t, "EACH", perSKU)
+	m.readEach(t, []offered{product})
+	order := func(key string, units int64) string {
+		id, err := s.order(t.Context(), key, cart{{product, units}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	m.restartWith(t, "simulated:?outage=1")
+	order("each-pending", 1)
+	m.restartWith(t, "simulated:?decline=1")
+	order("each-cancelled", 1)
+	m.restartWith(t, "simulated:")
+	order("each-short", 2*perSKU)
+	err := s.cancel(t.Context(), order("each-ok", 1))
+	if err == nil {
+		err = s.restock(t.Context(), product, 1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.readEach(t, []offered{product})
+}
+
+// restartWith kills the server and starts it with another gateway.
+func (m *market) restartWith(t *testing.T, gateway string) {
+	t.Helper()
+	m.server.kill(t)
+	m.server.flags = patient(gateway)
 	m.server.start(t)
 }
 

@@ -168,8 +168,13 @@ func (s *shopper) watch(ctx context.Context, p offered) error {
 	if change == 0 {
 		change = 5
 	}
-	call = s.market.history.Call(s.number, verifyshop.Restock, verifyshop.Input{Units: map[string]int64{p.sku: change}})
-	got, err = admin.send(ctx, "POST", "/v1/stock/"+p.sku, "", shop.StockEdit{Change: &change, Reason: "a test"})
+	return s.restock(ctx, p, change)
+}
+
+// restock adds units of a SKU, or removes them if the change is negative.
+func (s *shopper) restock(ctx context.Context, p offered, change int64) error {
+	call := s.market.history.Call(s.number, verifyshop.Restock, verifyshop.Input{Units: map[string]int64{p.sku: change}})
+	got, err := s.market.admin.send(ctx, "POST", "/v1/stock/"+p.sku, "", shop.StockEdit{Change: &change, Reason: "a test"})
 	switch { // without an answer the outcome is unknown, also in the history
 	case err == nil && got.status == http.StatusOK:
 		call.Return(verifyshop.Output{Outcome: verifyshop.OK})

@@ -15,23 +15,23 @@ import (
 	"agora/shop"
 )
 
-// Catalog proves that a store is a shop.CatalogStore. open returns an empty one and closes it by t.Cleanup.
+// Catalog is the suite of shop.CatalogStore. open returns an empty store that the test's cleanup closes.
 func Catalog(t *testing.T, open func(t *testing.T) shop.CatalogStore) {
 	for _, tt := range []struct {
 		name string
 		run  func(*testing.T, shop.CatalogStore)
 	}{
-		{"a document comes back as it went in", documentRoundTrip},
+		{"a stored document is read unchanged", documentRoundTrip},
 		{"a SKU belongs to one product", skuIsUnique},
 		{"replace expects a version", replaceExpectsVersion},
-		{"replace changes what a product is found by", replaceReindexes},
-		{"cards by key are those that exist", cardsByKey},
+		{"replace changes the terms of a product", replaceReindexes},
+		{"cards are found by id and by SKU", cardsByKey},
 		{"older stock never overwrites newer", inventoryVersions},
 		{"reviews are counted and the latest embedded", reviewsAreEmbedded},
 		{"reviews are listed newest first", reviewsAreListed},
-		{"a scan finds what the reference finds", scanLikeTheReference},
-		{"a scan within a budget gets everywhere", scanWithinBudget},
-		{"writers and readers do not disturb each other", concurrentCatalog},
+		{"a scan finds the same as the reference", scanLikeTheReference},
+		{"scans with a small budget find everything", scanWithinBudget},
+		{"writes and reads may be concurrent", concurrentCatalog},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })
 	}
@@ -39,7 +39,7 @@ func Catalog(t *testing.T, open func(t *testing.T) shop.CatalogStore) {
 
 const seller = "usr_00000000000000000000000001"
 
-// product returns the product number n, with every field filled.
+// product returns the product number n. All of its fields are set.
 func product(n int) shop.Product {
 	p := shop.NewProduct(seller, shop.ProductDraft{
 		SKU:         fmt.Sprintf("SKU-%05d", n),
@@ -53,13 +53,13 @@ func product(n int) shop.Product {
 	return p
 }
 
-func entry(n int, words ...string) shop.IndexedProduct {
+func indexed(n int, words ...string) shop.IndexedProduct {
 	return shop.IndexedProduct{Product: product(n), Words: words}
 }
 
-func mustInsert(t *testing.T, store shop.CatalogStore, entries ...shop.IndexedProduct) {
+func mustInsert(t *testing.T, store shop.CatalogStore, products ...shop.IndexedProduct) {
 	t.Helper()
-	taken, err := store.Insert(t.Context(), entries)
+	taken, err := store.Insert(t.Context(), products)
 	if err != nil || len(taken) > 0 {
 		t.Fatalf("Insert: taken %v, error %v", taken, err)
 	}
@@ -77,7 +77,7 @@ func mustGet(t *testing.T, store shop.CatalogStore, id string) shop.Product {
 func wantKind(t *testing.T, err error, kind fault.Kind) {
 	t.Helper()
 	if !fault.Is(err, kind) {
-		t.Errorf("error = %v, want one of the kind %v", err, kind)
+		t.Errorf("error = %v, want the kind %v", err, kind)
 	}
 }
 
@@ -107,18 +107,18 @@ func documentRoundTrip(t *testing.T, store shop.CatalogStore) {
 }
 
 func skuIsUnique(t *testing.T, store shop.CatalogStore) {
-	mustInsert(t, store, entry(1))
-	again, twice := entry(2), entry(3)
+	mustInsert(t, store, indexed(1))
+	again, twice := indexed(2), indexed(3)
 	again.Product.SKU = product(1).SKU
 	twice.Product.SKU = product(4).SKU
-	taken, err := store.Insert(t.Context(), []shop.IndexedProduct{again, entry(4), twice, entry(5)})
+	taken, err := store.Insert(t.Context(), []shop.IndexedProduct{again, indexed(4), twice, indexed(5)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{product(1).SKU, product(4).SKU}; !slices.Equal(taken, want) {
 		t.Errorf("taken = %v, want %v", taken, want)
 	}
-	if taken, err = store.Insert(t.Context(), []shop.IndexedProduct{entry(1), entry(5)}); err != nil || len(taken) != 2 {
+	if taken, err = store.Insert(t.Context(), []shop.IndexedProduct{indexed(1), indexed(5)}); err != nil || len(taken) != 2 {
 		t.Errorf("the same products again: taken %v, error %v, want both taken", taken, err)
 	}
 	for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: true, 5: true} {
@@ -129,7 +129,7 @@ func skuIsUnique(t *testing.T, store shop.CatalogStore) {
 }
 
 func replaceExpectsVersion(t *testing.T, store shop.CatalogStore) {
-	mustInsert(t, store, entry(1))
+	mustInsert(t, store, indexed(1))
 	if _, err := store.SetInventory(t.Context(), []shop.Inventory{{SKU: product(1).SKU, Available: 7, StockVersion: 1}}); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func replaceExpectsVersion(t *testing.T, store shop.CatalogStore) {
 	late := p
 	late.Name = "Too late"
 	wantKind(t, store.Replace(t.Context(), shop.IndexedProduct{Product: late}, 1), fault.Stale)
-	wantKind(t, store.Replace(t.Context(), entry(9), 1), fault.NotFound)
+	wantKind(t, store.Replace(t.Context(), indexed(9), 1), fault.NotFound)
 	got := mustGet(t, store, p.ID)
 	p.InventoryCount, p.Revision = 7, 1
 	if !reflect.DeepEqual(got, p) {
@@ -154,8 +154,8 @@ func replaceExpectsVersion(t *testing.T, store shop.CatalogStore) {
 }
 
 func replaceReindexes(t *testing.T, store shop.CatalogStore) {
-	mustInsert(t, store, entry(1, "wcommon", "wformer"), entry(2, "wcommon", "wformer"), entry(3, "wcommon"))
-	changed := entry(2, "wcommon", "wlatter")
+	mustInsert(t, store, indexed(1, "wcommon", "wformer"), indexed(2, "wcommon", "wformer"), indexed(3, "wcommon"))
+	changed := indexed(2, "wcommon", "wlatter")
 	changed.Product.Version = 2
 	if err := store.Replace(t.Context(), changed, 1); err != nil {
 		t.Fatal(err)
@@ -194,7 +194,7 @@ func identifiers(cards []shop.Card) []string {
 }
 
 func cardsByKey(t *testing.T, store shop.CatalogStore) {
-	mustInsert(t, store, entry(1), entry(2), entry(3))
+	mustInsert(t, store, indexed(1), indexed(2), indexed(3))
 	for _, tt := range []struct {
 		name string
 		find func(context.Context, []string) ([]shop.Card, error)
@@ -219,7 +219,7 @@ func cardsByKey(t *testing.T, store shop.CatalogStore) {
 }
 
 func inventoryVersions(t *testing.T, store shop.CatalogStore) {
-	mustInsert(t, store, entry(1), entry(2))
+	mustInsert(t, store, indexed(1), indexed(2))
 	one, two := product(1), product(2)
 	set := func(n int, available, version int64) shop.Inventory {
 		return shop.Inventory{SKU: product(n).SKU, Available: available, StockVersion: version}
@@ -228,7 +228,7 @@ func inventoryVersions(t *testing.T, store shop.CatalogStore) {
 		name    string
 		stock   []shop.Inventory
 		changed []string
-		want    [2]int64 // available of both
+		want    [2]int64 // units of each product for sale
 	}{
 		{"first", []shop.Inventory{set(1, 10, 3)}, []string{one.ID}, [2]int64{10, 0}},
 		{"the same again", []shop.Inventory{set(1, 10, 3)}, nil, [2]int64{10, 0}},
@@ -251,7 +251,7 @@ func inventoryVersions(t *testing.T, store shop.CatalogStore) {
 		if got := [2]int64{one.InventoryCount, two.InventoryCount}; got != tt.want {
 			t.Errorf("%s: available %v, want %v", tt.name, got, tt.want)
 		}
-		if moved := one.Revision > before; moved != slices.Contains(tt.changed, one.ID) {
+		if increased := one.Revision > before; increased != slices.Contains(tt.changed, one.ID) {
 			t.Errorf("%s: revision went from %d to %d, changed: %v", tt.name, before, one.Revision, tt.changed)
 		}
 	}
@@ -265,7 +265,7 @@ func review(n, user int, rating int64) shop.Review {
 }
 
 func reviewsAreEmbedded(t *testing.T, store shop.CatalogStore) {
-	mustInsert(t, store, entry(1), entry(2))
+	mustInsert(t, store, indexed(1), indexed(2))
 	var sum int64
 	for user := range shop.LatestReviews + 2 {
 		rating := int64(1 + user%5)
@@ -301,7 +301,7 @@ func reviewsAreEmbedded(t *testing.T, store shop.CatalogStore) {
 }
 
 func reviewsAreListed(t *testing.T, store shop.CatalogStore) {
-	mustInsert(t, store, entry(1), entry(2))
+	mustInsert(t, store, indexed(1), indexed(2))
 	for user := range 7 {
 		for n := range 2 {
 			if err := store.AddReview(t.Context(), review(n+1, user, 4)); err != nil {
@@ -338,24 +338,24 @@ func reviewsAreListed(t *testing.T, store shop.CatalogStore) {
 // fill inserts n products with random words, prices and stock into each store.
 func fill(t *testing.T, random *rand.Rand, n int, stores ...shop.CatalogStore) {
 	t.Helper()
-	entries := make([]shop.IndexedProduct, n)
+	products := make([]shop.IndexedProduct, n)
 	stock := make([]shop.Inventory, n)
-	for i := range entries {
-		e := entry(i, "wall", fmt.Sprintf("wgroup%d", i%7), fmt.Sprintf("wgrand%d", i%3), fmt.Sprintf("wone%d", i))
-		e.Tags = []string{fmt.Sprintf("t%d", i%5)}
-		e.Product.Price = shop.Money{Amount: random.Int64N(20), Currency: []string{"EUR", "EUR", "USD"}[random.IntN(3)]}
-		entries[i] = e
-		stock[i] = shop.Inventory{SKU: e.Product.SKU, Available: random.Int64N(2), StockVersion: 1}
+	for i := range products {
+		p := indexed(i, "wall", fmt.Sprintf("wgroup%d", i%7), fmt.Sprintf("wgrand%d", i%3), fmt.Sprintf("wone%d", i))
+		p.Tags = []string{fmt.Sprintf("t%d", i%5)}
+		p.Product.Price = shop.Money{Amount: random.Int64N(20), Currency: []string{"EUR", "EUR", "USD"}[random.IntN(3)]}
+		products[i] = p
+		stock[i] = shop.Inventory{SKU: p.Product.SKU, Available: random.Int64N(2), StockVersion: 1}
 	}
 	for _, store := range stores {
-		mustInsert(t, store, entries...)
+		mustInsert(t, store, products...)
 		if _, err := store.SetInventory(t.Context(), stock); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// scans are scans of all kinds over what fill made.
+// scans returns scans with all combinations of clauses, filters and orders, for the products of fill.
 func scans() []shop.Scan {
 	term := func(s string) shop.Clause { return shop.Clause{Term: s} }
 	prefix := func(s string) shop.Clause { return shop.Clause{Term: s, Prefix: true} }
@@ -379,8 +379,8 @@ func scans() []shop.Scan {
 	return all
 }
 
-// everything follows a scan to its end.
-func everything(t *testing.T, store shop.CatalogStore, scan shop.Scan) []shop.Card {
+// scanAll returns all cards of a scan, batch by batch.
+func scanAll(t *testing.T, store shop.CatalogStore, scan shop.Scan) []shop.Card {
 	t.Helper()
 	var cards []shop.Card
 	for range 10_000 {
@@ -397,7 +397,7 @@ func everything(t *testing.T, store shop.CatalogStore, scan shop.Scan) []shop.Ca
 		}
 		scan.After = batch.Next
 	}
-	t.Fatalf("%+v does not come to an end", scan)
+	t.Fatalf("%+v does not end", scan)
 	return nil
 }
 
@@ -420,10 +420,10 @@ func scanLikeTheReference(t *testing.T, store shop.CatalogStore) {
 	fill(t, rand.New(rand.NewPCG(1, 2)), 200, store, reference)
 	for _, scan := range scans() {
 		scan.Limit = 1000
-		want := everything(t, reference, scan)
+		want := scanAll(t, reference, scan)
 		for _, limit := range []int{1000, 7} {
 			scan.Limit = limit
-			wantSame(t, scan, everything(t, store, scan), want)
+			wantSame(t, scan, scanAll(t, store, scan), want)
 		}
 	}
 }
@@ -433,9 +433,9 @@ func scanWithinBudget(t *testing.T, store shop.CatalogStore) {
 	fill(t, rand.New(rand.NewPCG(3, 4)), 120, store, reference)
 	for _, scan := range scans() {
 		scan.Limit = 1000
-		want := everything(t, reference, scan)
+		want := scanAll(t, reference, scan)
 		scan.Limit, scan.Budget = 3, 3
-		wantSame(t, scan, everything(t, store, scan), want)
+		wantSame(t, scan, scanAll(t, store, scan), want)
 	}
 }
 
@@ -447,7 +447,7 @@ func concurrentCatalog(t *testing.T, store shop.CatalogStore) {
 		all.Go(func() {
 			for i := range each {
 				n := w*each + i
-				taken, err := store.Insert(t.Context(), []shop.IndexedProduct{entry(n, "wall", fmt.Sprintf("wone%d", n))})
+				taken, err := store.Insert(t.Context(), []shop.IndexedProduct{indexed(n, "wall", fmt.Sprintf("wone%d", n))})
 				if err != nil || len(taken) > 0 {
 					t.Errorf("insert %d: taken %v, error %v", n, taken, err)
 				}
@@ -465,7 +465,7 @@ func concurrentCatalog(t *testing.T, store shop.CatalogStore) {
 		})
 	}
 	all.Wait()
-	cards := everything(t, store, wall)
+	cards := scanAll(t, store, wall)
 	if len(cards) != workers*each {
 		t.Errorf("found %d products, want %d", len(cards), workers*each)
 	}

@@ -14,9 +14,9 @@ import (
 	"agora/shop"
 )
 
-// BenchmarkCatalog measures a store through the service: taking in products, and finding them by words of which all,
-// some and few products have. open returns an empty store. AGORA_BENCH_PRODUCTS sets the number of
-// products, which is 10,000 if it is not set: the cost of a search has to be about the same with 100 times as many.
+// BenchmarkCatalog measures a store through the service: inserting products, and searching for words that all, some and few
+// products have. open returns an empty store. AGORA_BENCH_PRODUCTS sets the number of products, by default 10,000. A search
+// should cost about the same with 100 times as many.
 func BenchmarkCatalog(b *testing.B, open func(b *testing.B) shop.CatalogStore) {
 	n := 10_000
 	if set := os.Getenv("AGORA_BENCH_PRODUCTS"); set != "" {
@@ -26,7 +26,7 @@ func BenchmarkCatalog(b *testing.B, open func(b *testing.B) shop.CatalogStore) {
 		}
 	}
 	catalog := shop.NewCatalog(open(b), shop.CatalogOptions{})
-	perSecond := takeIn(b, catalog, n)
+	perSecond := insertAll(b, catalog, n)
 	usd := shop.SearchQuery{Currency: "USD", Sort: shop.ByPriceAsc}
 	for _, bench := range []struct {
 		name  string
@@ -35,15 +35,15 @@ func BenchmarkCatalog(b *testing.B, open func(b *testing.B) shop.CatalogStore) {
 		{"rare word", shop.SearchQuery{Text: "rare "}},
 		{"word of all", shop.SearchQuery{Text: "common "}},
 		{"word of half, facets", shop.SearchQuery{Text: "even ", Facets: true}},
-		{"frequent word", shop.SearchQuery{Text: ware(0) + " "}},
+		{"frequent word", shop.SearchQuery{Text: word(0) + " "}},
 		{"rare and common word", shop.SearchQuery{Text: "common rare "}},
 		{"one letter", shop.SearchQuery{Text: "b"}},
-		{"prefix of many words", shop.SearchQuery{Text: ware(0)[:3]}},
+		{"prefix of many words", shop.SearchQuery{Text: word(0)[:3]}},
 		{"prefix of very many words", shop.SearchQuery{Text: "000"}},
 		{"common word in a category", shop.SearchQuery{Text: "common ", Category: "category-7"}},
-		{"common word that is not in stock", shop.SearchQuery{Text: "common ", InStock: true}},
+		{"common word, in stock only", shop.SearchQuery{Text: "common ", InStock: true}},
 		{"rare word by price", shop.SearchQuery{Text: "rare ", Currency: usd.Currency, Sort: usd.Sort}},
-		{"word of some by price", shop.SearchQuery{Text: ware(100) + " ", Currency: usd.Currency, Sort: usd.Sort}},
+		{"word of some by price", shop.SearchQuery{Text: word(100) + " ", Currency: usd.Currency, Sort: usd.Sort}},
 		{"common word by price", shop.SearchQuery{Text: "common ", Currency: usd.Currency, Sort: usd.Sort}},
 		{"words that never meet", shop.SearchQuery{Text: "even odd "}},
 		{"list", shop.SearchQuery{}},
@@ -53,7 +53,7 @@ func BenchmarkCatalog(b *testing.B, open func(b *testing.B) shop.CatalogStore) {
 			slices.Sort(durations)
 			b.ReportMetric(float64(durations[len(durations)/2].Microseconds()), "p50-µs")
 			b.ReportMetric(float64(durations[len(durations)*99/100].Microseconds()), "p99-µs")
-			b.ReportMetric(perSecond, "taken-in/s")
+			b.ReportMetric(perSecond, "inserts/s")
 		})
 	}
 }
@@ -78,8 +78,8 @@ func searchInParallel(b *testing.B, catalog *shop.Catalog, query shop.SearchQuer
 	return durations
 }
 
-// takeIn creates n products in batches, two at a time, and returns how many a second were taken in.
-func takeIn(b *testing.B, catalog *shop.Catalog, n int) float64 {
+// insertAll inserts n products in batches, two at a time, and returns how many it inserted per second.
+func insertAll(b *testing.B, catalog *shop.Catalog, n int) float64 {
 	const batch = 5_000
 	begin := time.Now()
 	var workers sync.WaitGroup
@@ -90,7 +90,7 @@ func takeIn(b *testing.B, catalog *shop.Catalog, n int) float64 {
 			for first := w * batch; first < n; first += 2 * batch {
 				products := make([]shop.Product, min(batch, n-first))
 				for i := range products {
-					products[i] = wares(random, words, first+i)
+					products[i] = wordyProduct(random, words, first+i)
 				}
 				if created, err := catalog.CreateMany(b.Context(), products); err != nil || created != len(products) {
 					b.Errorf("CreateMany = %d, %v, want %d", created, err, len(products))
@@ -102,13 +102,13 @@ func takeIn(b *testing.B, catalog *shop.Catalog, n int) float64 {
 	return float64(n) / time.Since(begin).Seconds()
 }
 
-// wares returns the product number n. Its words are distributed like those of a language: few are frequent, many are
-// rare. All products have the word common, half of them even and the others odd, and one in 10,000 rare.
-func wares(random *rand.Rand, words *rand.Zipf, n int) shop.Product {
+// wordyProduct returns the product number n. Its words are distributed like those of a language: few are frequent, many
+// are rare. All products have the word common, half of them even and the others odd, and one in 10,000 rare.
+func wordyProduct(random *rand.Rand, words *rand.Zipf, n int) shop.Product {
 	text := func(length int) string {
 		parts := make([]string, length)
 		for i := range parts {
-			parts[i] = ware(int(words.Uint64()))
+			parts[i] = word(int(words.Uint64()))
 		}
 		return strings.Join(parts, " ")
 	}
@@ -122,17 +122,17 @@ func wares(random *rand.Rand, words *rand.Zipf, n int) shop.Product {
 		Description: "common " + []string{"even ", "odd "}[n%2] + text(20),
 		Price:       shop.Money{Amount: 100 + random.Int64N(20_000), Currency: "USD"},
 		Categories:  []string{fmt.Sprintf("category-%d", random.IntN(200))},
-		Attributes:  map[string]string{"color": ware(random.IntN(20)), "size": strconv.Itoa(random.IntN(8))},
+		Attributes:  map[string]string{"color": word(random.IntN(20)), "size": strconv.Itoa(random.IntN(8))},
 		Images:      []string{fmt.Sprintf("https://example.com/%d.jpg", n)},
 	}, time.UnixMilli(1_700_000_000_000+int64(n)), rand.NewChaCha8([32]byte{byte(n), byte(n >> 8), byte(n >> 16)}))
 }
 
-// ware returns the word number n of a made-up language.
-func ware(n int) string {
+// word returns the word number n of an artificial language.
+func word(n int) string {
 	syllables := [...]string{"ba", "ke", "mi", "ro", "su", "ta", "lo", "ne", "vi", "gra", "sto", "pli", "ran", "del", "mor", "fen"}
-	word := ""
+	text := ""
 	for n += len(syllables) * len(syllables); n > 0; n /= len(syllables) {
-		word += syllables[n%len(syllables)]
+		text += syllables[n%len(syllables)]
 	}
-	return word
+	return text
 }

@@ -9,19 +9,19 @@ import (
 	"agora/shop"
 )
 
-// Gateway is the suite of shop.Gateway. open returns a gateway that has taken no payment, and that declines
-// every payment or none.
+// Gateway is the suite of shop.Gateway. open returns a gateway without payments. It declines every payment if declines is
+// true, and none otherwise.
 func Gateway(t *testing.T, open func(t *testing.T, declines bool) shop.Gateway) {
 	tests := []struct {
 		name string
 		test func(*testing.T, shop.Gateway)
 	}{
-		{"what was captured can be refunded, and no more", testRefunds},
-		{"a repeated call does nothing new", testRepeatedCalls},
-		{"repeated refunds at the same time pay once", testConcurrentRefunds},
-		{"nothing is captured that was not authorized", testCaptureFirst},
-		{"a voided payment is refused from then on", testVoid},
-		{"an order of nothing is paid like any other", testNothingToPay},
+		{"refunds add up to the captured amount at most", testRefunds},
+		{"a repeated call has no further effect", testRepeatedCalls},
+		{"concurrent repeats of a refund pay once", testConcurrentRefunds},
+		{"a capture needs an authorization", testCaptureFirst},
+		{"a voided payment stays voided", testVoid},
+		{"a payment of 0 is accepted", testNothingToPay},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, open(t, false)) })
@@ -37,8 +37,8 @@ func refundOf(p shop.Payment, amount int64) shop.RefundPayment {
 	return shop.RefundPayment{ID: ident.New(ident.Refund), OrderID: p.OrderID, Amount: shop.Money{Amount: amount, Currency: "GBP"}}
 }
 
-// captured pays for an order.
-func captured(t *testing.T, g shop.Gateway, p shop.Payment) {
+// mustCapture authorizes and captures a payment.
+func mustCapture(t *testing.T, g shop.Gateway, p shop.Payment) {
 	t.Helper()
 	if err := g.Authorize(t.Context(), p); err != nil {
 		t.Fatalf("authorize = %v", err)
@@ -57,7 +57,7 @@ func wantConflict(t *testing.T, what string, err error) {
 
 func testRefunds(t *testing.T, g shop.Gateway) {
 	p := payment(1000)
-	captured(t, g, p)
+	mustCapture(t, g, p)
 	for _, amount := range []int64{400, 500} {
 		if err := g.Refund(t.Context(), refundOf(p, amount)); err != nil {
 			t.Errorf("refund of %d = %v", amount, err)
@@ -72,8 +72,8 @@ func testRefunds(t *testing.T, g shop.Gateway) {
 
 func testRepeatedCalls(t *testing.T, g shop.Gateway) {
 	p := payment(1000)
-	captured(t, g, p)
-	captured(t, g, p)
+	mustCapture(t, g, p)
+	mustCapture(t, g, p)
 	refund := refundOf(p, 600)
 	for range 3 {
 		if err := g.Refund(t.Context(), refund); err != nil {
@@ -88,7 +88,7 @@ func testRepeatedCalls(t *testing.T, g shop.Gateway) {
 
 func testConcurrentRefunds(t *testing.T, g shop.Gateway) {
 	p := payment(1000)
-	captured(t, g, p)
+	mustCapture(t, g, p)
 	same := refundOf(p, 400)
 	inParallel(8, func(int) {
 		if err := g.Refund(t.Context(), same); err != nil {
@@ -123,7 +123,7 @@ func testVoid(t *testing.T, g shop.Gateway) {
 	if err := g.Authorize(t.Context(), authorized); err != nil {
 		t.Fatal(err)
 	}
-	captured(t, g, paid)
+	mustCapture(t, g, paid)
 	for name, p := range map[string]shop.Payment{"no payment": untouched, "an authorized one": authorized, "a captured one": paid} {
 		for range 2 {
 			if err := g.Void(t.Context(), p.OrderID); err != nil {
@@ -138,7 +138,7 @@ func testVoid(t *testing.T, g shop.Gateway) {
 
 func testNothingToPay(t *testing.T, g shop.Gateway) {
 	p := payment(0)
-	captured(t, g, p)
+	mustCapture(t, g, p)
 	if err := g.Refund(t.Context(), refundOf(p, 0)); err != nil {
 		t.Errorf("a refund of nothing = %v", err)
 	}

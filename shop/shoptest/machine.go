@@ -19,10 +19,10 @@ import (
 	"agora/shop"
 )
 
-// Machine runs random commands of customers, the warehouse, the payment provider and fate against the
-// Orders service over a store, and checks after each of them what must always hold, and at the end what must
-// hold once everything came to rest. A further store is a reference: the same commands over it have to give
-// the same answers and the same states. A failure is shrunk and printed with its seed.
+// Machine tests the Orders service over a store with random commands: requests of customers, changes of stock, outages of
+// the payment provider, crashes and failed calls. It checks the invariants after each command, and at the end that every
+// checkout is finished. The same commands over the reference stores must have the same results and states. A failing list
+// of commands is shrunk and printed with its seed.
 func Machine(t *testing.T, open func(t *testing.T) shop.OrderStore, references ...func(t *testing.T) shop.OrderStore) {
 	rapid.Check(t, func(rt *rapid.T) {
 		commands := rapid.SliceOfN(commandGenerator(), 1, 25).Draw(rt, "commands")
@@ -38,7 +38,7 @@ func Machine(t *testing.T, open func(t *testing.T) shop.OrderStore, references .
 	})
 }
 
-// trace runs commands over a new store and returns what came of each.
+// trace runs commands over a new store and returns the result and the state after each.
 func trace(t *testing.T, rt *rapid.T, commands []command, open func(t *testing.T) shop.OrderStore) []string {
 	var states []string
 	inBubble(t, func(t *testing.T) {
@@ -47,12 +47,12 @@ func trace(t *testing.T, rt *rapid.T, commands []command, open func(t *testing.T
 			states = append(states, m.run(c)+" "+m.state())
 			m.check(shop.Audit{Orders: m.store.OrderStore})
 		}
-		m.comeToRest()
+		m.settle()
 	})
 	return states
 }
 
-// inBubble runs f in a bubble of its own time. A failure inside, which is a panic of rapid, goes on outside.
+// inBubble runs f in a bubble of synctest. A failure in f is a panic of rapid, and is raised again outside of the bubble.
 func inBubble(t *testing.T, f func(t *testing.T)) {
 	var failure any
 	synctest.Test(t, func(t *testing.T) {
@@ -64,18 +64,18 @@ func inBubble(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
-// command is one thing that happens. Which fields count depends on the kind.
+// command is one step of a test. Its kind decides which fields are used.
 type command struct {
 	Kind     string
-	Key      int           // of place: 0 is none
-	Lines    []int         // of place: quantities of the products, 0 leaves one out
-	Order    int           // of cancel: which of the orders so far
-	Line     int           // of cancel: -1 is the whole order
-	Quantity int64         // of cancel and stock
-	SKU      int           // of stock
+	Key      int           // of place; 0 means no key
+	Lines    []int         // of place: the quantity of each product; a product with 0 is left out
+	Order    int           // of cancel: index of the order, modulo the number of orders
+	Line     int           // of cancel; -1 means the whole order
+	Quantity int64         // of cancel; of stock: units on hand
+	SKU      int           // of stock: index of the product
 	Wait     time.Duration // of wait
-	Fault    int           // of fault: how
-	Calls    int           // of fault: at which call from now on
+	Fault    int           // of fault: the faultKind
+	Calls    int           // of fault: number of the call that fails; 1 is the next one
 }
 
 func commandGenerator() *rapid.Generator[command] {
@@ -95,7 +95,7 @@ func commandGenerator() *rapid.Generator[command] {
 	})
 }
 
-// products are what the machine sells, one of them for nothing.
+// products are the products for sale. One of them is free.
 var products = []shop.Offer{
 	{ProductID: "prd_01jd8q6m3k9v2n4x7y5z8w1t0c", SKU: "A", Price: shop.Money{Amount: 100, Currency: "GBP"}},
 	{ProductID: "prd_01jd8q6m3k9v2n4x7y5z8w1t0d", SKU: "B", Price: shop.Money{Amount: 250, Currency: "GBP"}},
@@ -124,43 +124,44 @@ func (offers) OffersBySKU(_ context.Context, skus []string) (map[string]shop.Off
 	return found, nil
 }
 
-// machine is a shop, its surroundings, and what its customers were told.
+// machine is a shop with its store and gateway, and the results that its customers got.
 type machine struct {
 	t       *testing.T
 	rt      *rapid.T
-	fate    *fate
-	store   *fatedStore
-	gateway *fatedGateway
+	faults  *faults
+	store   *faultyStore
+	gateway *faultyGateway
 	service *shop.Orders
-	asked   map[string]shop.OrderRequest // by key: of which the customer knows the order
-	told    map[string]string            // the order of a key
-	orders  map[string]bool              // every order that a customer was told of
+
+	requests     map[string]shop.OrderRequest // by key: the request whose order the customer got
+	orderOf      map[string]string            // by key: the id of that order
+	acknowledged map[string]bool              // ids of all orders that a customer got
 }
 
 func newMachine(t *testing.T, rt *rapid.T, store shop.OrderStore) *machine {
-	f := &fate{}
+	f := &faults{}
 	m := &machine{
-		t: t, rt: rt, fate: f, store: &fatedStore{OrderStore: store, fate: f},
-		gateway: &fatedGateway{SimulatedGateway: shop.NewSimulatedGateway(shop.SimulatedOptions{}), fate: f},
-		asked:   map[string]shop.OrderRequest{}, told: map[string]string{}, orders: map[string]bool{},
+		t: t, rt: rt, faults: f, store: &faultyStore{OrderStore: store, faults: f},
+		gateway:  &faultyGateway{SimulatedGateway: shop.NewSimulatedGateway(shop.SimulatedOptions{}), faults: f},
+		requests: map[string]shop.OrderRequest{}, orderOf: map[string]string{}, acknowledged: map[string]bool{},
 	}
 	for _, p := range products {
-		stocked(t, store, 0, p.SKU)
+		setStock(t, store, 0, p.SKU)
 		m.stock(p.SKU, 10)
 	}
 	m.start()
 	return m
 }
 
-// start begins a new process over what the last one left.
+// start starts a process over the stored data.
 func (m *machine) start() {
-	m.fate.dead = false
+	m.faults.crashed = false
 	m.service = shop.NewOrders(m.store, offers{}, m.gateway, shop.OrdersOptions{
 		Hold: 10 * time.Minute, Log: slog.New(slog.DiscardHandler), Notify: func() {},
 	})
 }
 
-// run makes one thing happen and returns what came of it. A process that died meanwhile is started again.
+// run runs a command and returns its result. If the process crashes during the command, run starts it again.
 func (m *machine) run(c command) string {
 	var outcome string
 	switch c.Kind {
@@ -172,15 +173,15 @@ func (m *machine) run(c command) string {
 		outcome = m.stock(products[c.SKU].SKU, c.Quantity)
 	case "wait":
 		time.Sleep(c.Wait)
-		m.drive()
+		m.runSteps()
 	case "down", "up":
 		m.gateway.SetDown(c.Kind == "down")
 	case "fault":
-		m.fate.strikes, m.fate.calls = strike(c.Fault), c.Calls
+		m.faults.kind, m.faults.calls = faultKind(c.Fault), c.Calls
 	}
-	if m.fate.dead {
+	if m.faults.crashed {
 		m.start()
-		return c.Kind + " died"
+		return c.Kind + " crashed"
 	}
 	return c.Kind + " " + outcome
 }
@@ -197,30 +198,30 @@ func (m *machine) place(c command) string {
 		key = fmt.Sprint("key ", c.Key)
 	}
 	order, err := m.service.Place(m.t.Context(), "usr_1", key, request)
-	if m.fate.dead {
-		return "" // the customer was told nothing
+	if m.faults.crashed {
+		return "" // the customer got no response
 	}
 	if err == nil || fault.Is(err, fault.Declined) {
-		m.remember(key, request, order)
+		m.acknowledge(key, request, order)
 		return string(order.State) + string(order.Reason)
 	}
-	known, before := m.asked[key]
+	known, before := m.requests[key]
 	if before && fault.Is(err, fault.Conflict) || before && fmt.Sprint(known) == fmt.Sprint(request) && fault.Is(err, fault.Invalid) {
-		m.rt.Fatalf("a repeat of %v under %q = %v, want order %s", request, key, err, m.told[key])
+		m.rt.Fatalf("a repeat of %v with the key %q = %v, want order %s", request, key, err, m.orderOf[key])
 	}
 	return fault.CodeOf(err)
 }
 
-// remember notes what a customer was told, which has to be the same for the same request each time.
-func (m *machine) remember(key string, request shop.OrderRequest, order shop.Order) {
-	m.orders[order.ID] = true
+// acknowledge records the order that a customer got. It fails if an earlier request with the key got another order.
+func (m *machine) acknowledge(key string, request shop.OrderRequest, order shop.Order) {
+	m.acknowledged[order.ID] = true
 	if key == "" {
 		return
 	}
-	if known, before := m.asked[key]; before && (m.told[key] != order.ID || fmt.Sprint(known) != fmt.Sprint(request)) {
-		m.rt.Fatalf("key %q was for order %s of %v, and now for %s of %v", key, m.told[key], known, order.ID, request)
+	if known, before := m.requests[key]; before && (m.orderOf[key] != order.ID || fmt.Sprint(known) != fmt.Sprint(request)) {
+		m.rt.Fatalf("key %q was for order %s of %v, and now for %s of %v", key, m.orderOf[key], known, order.ID, request)
 	}
-	m.asked[key], m.told[key] = request, order.ID
+	m.requests[key], m.orderOf[key] = request, order.ID
 }
 
 func (m *machine) cancel(c command) string {
@@ -243,8 +244,9 @@ func (m *machine) stock(sku string, onHand int64) string {
 	return fmt.Sprint(after.OnHand, after.Held, fault.Is(err, fault.Unavailable))
 }
 
-// drive does once what the saga runner does, but in an order that does not depend on ids or luck.
-func (m *machine) drive() {
+// runSteps runs the due steps once, as the saga runner does. It runs them in the order in which the orders were placed, so
+// that runs over different stores are the same.
+func (m *machine) runSteps() {
 	records, err := m.store.Due(m.t.Context(), time.Now(), 1000)
 	if err != nil {
 		m.rt.Fatal(err)
@@ -263,7 +265,7 @@ func (m *machine) drive() {
 	}
 }
 
-// check fails unless an audit is clean, no SKU is oversold, and every order that a customer was told of is there.
+// check fails if the audit finds a difference, a SKU is oversold, or an acknowledged order is not stored.
 func (m *machine) check(audit shop.Audit) {
 	report, err := audit.Run(m.t.Context())
 	if err != nil {
@@ -274,7 +276,7 @@ func (m *machine) check(audit shop.Audit) {
 			m.rt.Fatalf("audit of %s: %v", c.Name, c.Findings)
 		}
 	}
-	for id := range m.orders {
+	for id := range m.acknowledged {
 		if _, err := m.store.OrderStore.Order(m.t.Context(), id); err != nil {
 			m.rt.Fatalf("order %s was acknowledged: %v", id, err)
 		}
@@ -287,14 +289,14 @@ func (m *machine) check(audit shop.Audit) {
 	}
 }
 
-// comeToRest lets everything be finished that was begun. Then nothing is held, no order waits, the gateway
-// has just the money that the orders say it has, and the read model shows every order as it is.
-func (m *machine) comeToRest() {
-	m.fate.strikes = none
+// settle ends all faults and runs all steps. It fails if units are still held, an order has an open step, the gateway's
+// balance of an order differs from the order, or the read model differs from the orders.
+func (m *machine) settle() {
+	m.faults.kind = noFault
 	m.gateway.SetDown(false)
 	for range 5 {
 		time.Sleep(time.Hour)
-		m.drive()
+		m.runSteps()
 	}
 	m.check(shop.Audit{Orders: m.store.OrderStore, Views: m.project(), Drained: true})
 	err := m.store.EachOrder(m.t.Context(), func(o shop.Order) error {
@@ -306,7 +308,7 @@ func (m *machine) comeToRest() {
 		case o.State == shop.Pending, o.Payment == shop.PaymentOpen, o.Payment == shop.PaymentVoidDue:
 			return fmt.Errorf("order %s is %s and its payment %s", o.ID, o.State, o.Payment)
 		case slices.ContainsFunc(o.Refunds, func(r shop.Refund) bool { return !r.Paid }):
-			return fmt.Errorf("order %s waits for a refund: %+v", o.ID, o.Refunds)
+			return fmt.Errorf("order %s has an unpaid refund: %+v", o.ID, o.Refunds)
 		case m.gateway.Balance(o.ID) != paid:
 			return fmt.Errorf("the gateway holds %d of order %s, which says %d: %+v", m.gateway.Balance(o.ID), o.ID, paid, o)
 		}
@@ -315,7 +317,7 @@ func (m *machine) comeToRest() {
 	err = errors.Join(err, m.store.EachSaga(m.t.Context(), func(r saga.Record) error { return fmt.Errorf("a step is left: %+v", r) }))
 	err = errors.Join(err, m.store.EachStock(m.t.Context(), func(s shop.Stock) error {
 		if s.Held != 0 {
-			return fmt.Errorf("%d units of %s are held for nobody", s.Held, s.SKU)
+			return fmt.Errorf("%d units of %s are held without a pending order", s.Held, s.SKU)
 		}
 		return nil
 	}))
@@ -324,7 +326,7 @@ func (m *machine) comeToRest() {
 	}
 }
 
-// project carries the journal into a read model, in batches that overlap as those of a log read twice do.
+// project projects the journal into a read model. Its batches overlap, like those of an event log that is read twice.
 func (m *machine) project() *shop.MemoryViews {
 	views := shop.NewMemoryViews()
 	history := shop.NewOrderHistory(views, m.store)
@@ -349,7 +351,7 @@ func (m *machine) project() *shop.MemoryViews {
 	return views
 }
 
-// state describes all that two stores have to agree on, without ids and times.
+// state describes the data that is the same in all stores: stocks and orders, without ids and times.
 func (m *machine) state() string {
 	text := ""
 	for _, p := range products {

@@ -1,6 +1,5 @@
-// Package shoptest holds the conformance suites of the shop's ports. An engine that passes them can take
-// the place of any other; what it cannot do, it declares, and the suite proves that too. It is imported
-// from tests only.
+// Package shoptest has the conformance suites and benchmarks of the shop's ports. Engines that pass the suite of a port can
+// replace each other. Only tests import it.
 package shoptest
 
 import (
@@ -26,28 +25,28 @@ func Orders(t *testing.T, open func(t *testing.T) shop.OrderStore) {
 		name string
 		test func(*testing.T, shop.OrderStore)
 	}{
-		{"an order is kept with all that goes with it", testPlace},
-		{"short stock fails the order whole and names every SKU", testShort},
+		{"an order is stored with its stock and journal", testPlace},
+		{"short stock refuses the whole order and names every SKU", testShort},
 		{"a key is claimed once", testClaim},
 		{"a key is claimed once by concurrent requests", testConcurrentClaims},
-		{"an order moves on from its last version only", testAdvance},
-		{"a move that the stock does not bear changes nothing", testAdvanceShort},
-		{"units come back where there was no stock", testComeBack},
+		{"a transition needs the preceding version", testAdvance},
+		{"a move that the stock does not cover changes nothing", testAdvanceShort},
+		{"units are given back to a SKU without stock", testGiveBack},
 		{"concurrent orders never oversell", testOversell},
-		{"stock changes by what decide returns", testChangeStock},
-		{"concurrent stock changes all count", testConcurrentStock},
-		{"the audit sees how far the outbox is relayed", testRelay},
-		{"an import is kept whole, with its progress", testImport},
+		{"the stock becomes what decide returns", testChangeStock},
+		{"no concurrent change of stock is lost", testConcurrentStock},
+		{"the audit sees which messages are relayed", testRelay},
+		{"an import is stored as a whole, with its progress", testImport},
 		{"audits see everything", testAudit},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, open(t)) })
 	}
 	t.Run("saga.Store", func(t *testing.T) {
-		sagatest.Run(t, func(t *testing.T) sagatest.Fixture { return sagasOf(t, open(t)) })
+		sagatest.Run(t, func(t *testing.T) sagatest.Fixture { return sagaFixture(t, open(t)) })
 	})
 	t.Run("outbox.Source", func(t *testing.T) {
-		outboxtest.Run(t, func(t *testing.T) outboxtest.Fixture { return outboxOf(open(t)) })
+		outboxtest.Run(t, func(t *testing.T) outboxtest.Fixture { return outboxFixture(open(t)) })
 	})
 }
 
@@ -68,7 +67,7 @@ func kinds(t *testing.T, s shop.OrderStore) []string {
 }
 
 func testPlace(t *testing.T, s shop.OrderStore) {
-	stocked(t, s, 5, "A", "B")
+	setStock(t, s, 5, "A", "B")
 	p := Placement("", "A", "B", "A")
 	mustPlace(t, s, p)
 	got, err := s.Order(t.Context(), p.Order.ID)
@@ -93,8 +92,8 @@ func testPlace(t *testing.T, s shop.OrderStore) {
 }
 
 func testShort(t *testing.T, s shop.OrderStore) {
-	stocked(t, s, 1, "A", "C")
-	stocked(t, s, 9, "B")
+	setStock(t, s, 1, "A", "C")
+	setStock(t, s, 9, "B")
 	p := Placement("key", "A", "A", "B", "C", "none")
 	_, err := s.Place(t.Context(), p)
 	short, ok := errors.AsType[*shop.ShortStock](err)
@@ -118,7 +117,7 @@ func testShort(t *testing.T, s shop.OrderStore) {
 }
 
 func testClaim(t *testing.T, s shop.OrderStore) {
-	stocked(t, s, 5, "A")
+	setStock(t, s, 5, "A")
 	first := Placement("usr_1/key", "A")
 	mustPlace(t, s, first)
 	claim, err := s.Place(t.Context(), Placement("usr_1/key", "A", "A"))
@@ -149,8 +148,8 @@ func testClaim(t *testing.T, s shop.OrderStore) {
 }
 
 func testConcurrentClaims(t *testing.T, s shop.OrderStore) {
-	stocked(t, s, 100, "A")
-	var kept, claimed int
+	setStock(t, s, 100, "A")
+	var stored, claimed int
 	var mu sync.Mutex
 	inParallel(16, func(int) {
 		claim, err := s.Place(t.Context(), Placement("usr_1/key", "A"))
@@ -160,13 +159,13 @@ func testConcurrentClaims(t *testing.T, s shop.OrderStore) {
 		case err != nil:
 			t.Error(err)
 		case claim == nil:
-			kept++
+			stored++
 		default:
 			claimed++
 		}
 	})
-	if kept != 1 || claimed != 15 {
-		t.Errorf("%d requests were kept and %d claimed, want 1 and 15", kept, claimed)
+	if stored != 1 || claimed != 15 {
+		t.Errorf("%d orders were stored and %d requests got the claim, want 1 and 15", stored, claimed)
 	}
 	wantStock(t, s, "A", 100, 1)
 }
@@ -180,7 +179,7 @@ func inParallel(n int, do func(i int)) {
 }
 
 func testAdvance(t *testing.T, s shop.OrderStore) {
-	stocked(t, s, 5, "A")
+	setStock(t, s, 5, "A")
 	p := Placement("", "A")
 	if err := s.Advance(t.Context(), Confirmation(p)); !fault.Is(err, fault.NotFound) {
 		t.Errorf("an order that is not there = %v, want fault.NotFound", err)
@@ -207,10 +206,10 @@ func testAdvance(t *testing.T, s shop.OrderStore) {
 }
 
 func testAdvanceShort(t *testing.T, s shop.OrderStore) {
-	stocked(t, s, 5, "A", "B")
+	setStock(t, s, 5, "A", "B")
 	p := Placement("", "A", "B")
 	mustPlace(t, s, p)
-	stocked(t, s, 0, "B")
+	setStock(t, s, 0, "B")
 	err := s.Advance(t.Context(), Confirmation(p))
 	if _, short := errors.AsType[*shop.ShortStock](err); !short {
 		t.Errorf("confirm = %v, want *shop.ShortStock", err)
@@ -218,21 +217,21 @@ func testAdvanceShort(t *testing.T, s shop.OrderStore) {
 	wantStock(t, s, "A", 5, 1)
 	wantStock(t, s, "B", 0, 1)
 	if got, _ := s.Order(t.Context(), p.Order.ID); got.State != shop.Pending {
-		t.Errorf("order = %s, want it pending still", got.State)
+		t.Errorf("order = %s, want it still pending", got.State)
 	}
 }
 
-// testComeBack cancels an imported order: its units never were in the stock.
-func testComeBack(t *testing.T, s shop.OrderStore) {
+// testGiveBack cancels an imported order, whose units were never in the stock.
+func testGiveBack(t *testing.T, s shop.OrderStore) {
 	p := Placement("", "A")
 	p.Order.State = shop.Confirmed
 	batch := shop.ImportBatch{Source: "file", Progress: []byte("1"), Orders: []shop.Order{p.Order}, Entries: []journal.Entry{p.Entry}}
 	if err := s.Import(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
-	back := Confirmation(p)
-	back.Moves = []shop.Move{{SKU: "A", OnHand: 1}}
-	if err := s.Advance(t.Context(), back); err != nil {
+	cancellation := Confirmation(p)
+	cancellation.Moves = []shop.Move{{SKU: "A", OnHand: 1}}
+	if err := s.Advance(t.Context(), cancellation); err != nil {
 		t.Fatal(err)
 	}
 	wantStock(t, s, "A", 1, 0)
@@ -240,7 +239,7 @@ func testComeBack(t *testing.T, s shop.OrderStore) {
 
 func testOversell(t *testing.T, s shop.OrderStore) {
 	const units, buyers = 20, 64
-	stocked(t, s, units, "A")
+	setStock(t, s, units, "A")
 	var sold int
 	var mu sync.Mutex
 	inParallel(buyers, func(int) {
@@ -259,7 +258,7 @@ func testOversell(t *testing.T, s shop.OrderStore) {
 		}
 	})
 	if sold != units {
-		t.Errorf("%d orders were kept, want %d", sold, units)
+		t.Errorf("%d orders were stored, want %d", sold, units)
 	}
 	wantStock(t, s, "A", 0, 0)
 }
@@ -331,7 +330,7 @@ func testImport(t *testing.T, s shop.OrderStore) {
 }
 
 func testAudit(t *testing.T, s shop.OrderStore) {
-	stocked(t, s, 50, "A", "B")
+	setStock(t, s, 50, "A", "B")
 	placed := map[string]bool{}
 	for i := range 30 {
 		p := Placement(fmt.Sprint("key ", i), "A")
@@ -358,13 +357,13 @@ func testAudit(t *testing.T, s shop.OrderStore) {
 	if err != nil || len(claims) != 30 {
 		t.Errorf("visited %d of the 30 claims, %v", len(claims), err)
 	}
-	stop := errors.New("seen enough")
+	stop := errors.New("stop")
 	if err := s.EachOrder(ctx, func(shop.Order) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("error = %v, want the visitor's", err)
 	}
 }
 
-// count visits everything and counts what is as expected.
+// count visits all values and counts the expected ones.
 func count[T any](t *testing.T, ctx context.Context, each func(context.Context, func(T) error) error, expected func(T) bool) int {
 	t.Helper()
 	n := 0

@@ -9,8 +9,9 @@ import (
 	"agora/shop"
 )
 
-// BenchmarkOrders measures an order's two transactions, placed and confirmed, with 64 callers at once: the most
-// that any checkout over the store can do. Once the orders are spread over many SKUs, and once all want the same.
+// BenchmarkOrders measures the two transactions of an order, its placement and its confirmation, with 64 concurrent
+// callers. No checkout over the store can be faster. One benchmark spreads the orders over many SKUs; in the other, all
+// orders have the same SKU.
 func BenchmarkOrders(b *testing.B, open func(b *testing.B) shop.OrderStore) {
 	for _, tt := range []struct {
 		name string

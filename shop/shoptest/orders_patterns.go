@@ -11,9 +11,9 @@ import (
 	"agora/shop"
 )
 
-// sagasOf returns an order store as a saga.Store: a saga begins with its order's placement, and ends when the order is paid.
-func sagasOf(t *testing.T, s shop.OrderStore) sagatest.Fixture {
-	stocked(t, s, 50, "A")
+// sagaFixture returns an order store as a saga.Store. A saga begins when its order is placed, and ends when it is confirmed.
+func sagaFixture(t *testing.T, s shop.OrderStore) sagatest.Fixture {
+	setStock(t, s, 50, "A")
 	placed := map[string]shop.Placement{}
 	return sagatest.Fixture{
 		Store: s,
@@ -34,8 +34,8 @@ func sagasOf(t *testing.T, s shop.OrderStore) sagatest.Fixture {
 	}
 }
 
-// outboxOf returns an order store as an outbox.Source: each order's placement adds a message.
-func outboxOf(s shop.OrderStore) outboxtest.Fixture {
+// outboxFixture returns an order store as an outbox.Source. Each placed order adds a message.
+func outboxFixture(s shop.OrderStore) outboxtest.Fixture {
 	return outboxtest.Fixture{
 		Source: s,
 		Add: func(t *testing.T) outbox.Message {
@@ -50,7 +50,7 @@ func outboxOf(s shop.OrderStore) outboxtest.Fixture {
 }
 
 func testRelay(t *testing.T, s shop.OrderStore) {
-	stocked(t, s, 5, "A")
+	setStock(t, s, 5, "A")
 	mustPlace(t, s, Placement("", "A"))
 	messages, err := s.Pending(t.Context(), 1)
 	if err != nil {
@@ -63,6 +63,6 @@ func testRelay(t *testing.T, s shop.OrderStore) {
 		t.Fatal(err)
 	}
 	if newest, relayed, err := s.Relay(t.Context()); err != nil || newest != relayed+1 {
-		t.Errorf("relay = %d of %d, %v; want one to go", relayed, newest, err)
+		t.Errorf("relay = %d of %d, %v; want one that is not relayed", relayed, newest, err)
 	}
 }

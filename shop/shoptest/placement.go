@@ -14,7 +14,7 @@ import (
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 
-// Placement returns a pending order of one unit of each SKU per mention, under a key if that is not empty.
+// Placement returns the placement of a pending order with a line of one unit for each SKU. The key may be empty.
 func Placement(key string, skus ...string) shop.Placement {
 	o := shop.Order{
 		ID: ident.New(ident.Order), UserID: "usr_1", State: shop.Pending, Payment: shop.PaymentOpen, Version: 1,
@@ -33,7 +33,7 @@ func Placement(key string, skus ...string) shop.Placement {
 	return p
 }
 
-// Confirmation returns the transition that follows a placement when it is paid.
+// Confirmation returns the transition that confirms the order of a placement.
 func Confirmation(p shop.Placement) shop.Transition {
 	t := shop.Transition{Order: p.Order}
 	t.Order.State, t.Order.Version = shop.Confirmed, 2
@@ -52,8 +52,8 @@ func body(fact shop.Fact) []byte {
 	return encoded
 }
 
-// stocked puts units of each SKU on hand.
-func stocked(t *testing.T, s shop.OrderStore, onHand int64, skus ...string) {
+// setStock sets the units on hand of each SKU.
+func setStock(t *testing.T, s shop.OrderStore, onHand int64, skus ...string) {
 	t.Helper()
 	for _, sku := range skus {
 		if _, err := s.ChangeStock(t.Context(), sku, setTo(onHand)); err != nil {
@@ -70,7 +70,7 @@ func setTo(onHand int64) func(shop.Stock) (shop.StockChange, error) {
 	}
 }
 
-// wantStock compares what is on hand and held of a SKU.
+// wantStock fails the test unless a SKU has the numbers of units on hand and held.
 func wantStock(t *testing.T, s shop.OrderStore, sku string, onHand, held int64) {
 	t.Helper()
 	found, err := s.Stock(t.Context(), []string{sku})
@@ -85,6 +85,6 @@ func wantStock(t *testing.T, s shop.OrderStore, sku string, onHand, held int64) 
 func mustPlace(t *testing.T, s shop.OrderStore, p shop.Placement) {
 	t.Helper()
 	if claim, err := s.Place(t.Context(), p); err != nil || claim != nil {
-		t.Fatalf("place = %+v, %v; want it kept", claim, err)
+		t.Fatalf("place = %+v, %v; want it stored", claim, err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 
 // Views is the suite of shop.OrderViews. open returns an empty read model that the test's cleanup closes.
 func Views(t *testing.T, open func(t *testing.T) shop.OrderViews) {
-	t.Run("a newer version replaces an older one, never the other way round", func(t *testing.T) { testViewVersions(t, open(t)) })
-	t.Run("a user's orders come newest first, page by page", func(t *testing.T) { testViewsByUser(t, open(t)) })
+	t.Run("only a newer version replaces a stored one", func(t *testing.T) { testViewVersions(t, open(t)) })
+	t.Run("a user's orders are listed newest first, in pages", func(t *testing.T) { testViewsByUser(t, open(t)) })
 	t.Run("an audit sees every order", func(t *testing.T) { testEachView(t, open(t)) })
 }
 
@@ -23,7 +23,7 @@ func view(user string, second int, version uint64) shop.Order {
 	return o
 }
 
-// zeroes is a source of randomness without any.
+// zeroes is a source of random bits that are all zero, for identifiers that depend on the time only.
 type zeroes struct{}
 
 func (zeroes) Read(p []byte) (int, error) { clear(p); return len(p), nil }

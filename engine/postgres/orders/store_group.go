@@ -95,7 +95,7 @@ const storeColumns = `SELECT request, outcome, move, available, body, hash
 // storeGroup stores a group. A write that makes PostgreSQL fail, such as one whose key is not text, fails alone.
 func (s *Store) storeGroup(ctx context.Context, group []*write) error {
 	err := s.storeTogether(ctx, group)
-	if _, refused := errors.AsType[*pgconn.PgError](err); !refused || fault.Is(err, fault.Unavailable) || len(group) == 1 {
+	if _, refused := errors.AsType[*pgconn.PgError](err); !refused || fault.Away(err) || len(group) == 1 {
 		return err
 	}
 	for i, w := range group {

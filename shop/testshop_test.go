@@ -17,8 +17,8 @@ import (
 	"agora/telemetry"
 )
 
-// stand is a shop in memory, with a gateway that a test can play with.
-type stand struct {
+// testShop is a shop in memory, with a simulated payment gateway.
+type testShop struct {
 	*testing.T
 	store    *shop.MemoryOrders
 	gateway  *shop.SimulatedGateway
@@ -37,8 +37,8 @@ var (
 	merchant = shop.Actor{ID: "usr_merchant"}
 )
 
-func newStand(t *testing.T, options shop.SimulatedOptions) *stand {
-	s := &stand{
+func newTestShop(t *testing.T, options shop.SimulatedOptions) *testShop {
+	s := &testShop{
 		T: t, store: shop.NewMemoryOrders(), gateway: shop.NewSimulatedGateway(options),
 		metrics: telemetry.NewMetrics(), products: offers{},
 	}
@@ -50,7 +50,7 @@ func newStand(t *testing.T, options shop.SimulatedOptions) *stand {
 	return s
 }
 
-// offers is a catalogue of products by SKU.
+// offers is a catalogue of offers by SKU.
 type offers map[string]shop.Offer
 
 func (o offers) OffersBySKU(_ context.Context, skus []string) (map[string]shop.Offer, error) {
@@ -73,34 +73,34 @@ func (o offers) OffersByID(_ context.Context, ids []string) (map[string]shop.Off
 	return found, nil
 }
 
-// sell offers a product with units on hand.
-func (s *stand) sell(sku string, price, onHand int64, currency string) {
+// sell adds a product with units on hand.
+func (s *testShop) sell(sku string, price, onHand int64, currency string) {
 	s.Helper()
 	s.products[sku] = shop.Offer{
 		ProductID: ident.New(ident.Product), SKU: sku, Seller: merchant.ID, Name: "Product " + sku, Price: shop.Money{Amount: price, Currency: currency},
 	}
-	s.count(sku, onHand)
+	s.setOnHand(sku, onHand)
 }
 
-// count says how many units are on hand.
-func (s *stand) count(sku string, onHand int64) {
+// setOnHand sets the units on hand of a SKU.
+func (s *testShop) setOnHand(sku string, onHand int64) {
 	s.Helper()
 	if _, err := s.stocks.Edit(s.Context(), merchant, sku, shop.StockEdit{OnHand: &onHand}); err != nil {
 		s.Fatal(err)
 	}
 }
 
-// want is a line of a request: a quantity of a SKU.
-func (s *stand) want(sku string, quantity int64) shop.LineRequest {
+// line returns a line of a request.
+func (s *testShop) line(sku string, quantity int64) shop.LineRequest {
 	return shop.LineRequest{ProductID: s.products[sku].ProductID, Quantity: quantity}
 }
 
-func (s *stand) place(key string, lines ...shop.LineRequest) (shop.Order, error) {
+func (s *testShop) place(key string, lines ...shop.LineRequest) (shop.Order, error) {
 	return s.orders.Place(s.Context(), customer.ID, key, shop.OrderRequest{Lines: lines})
 }
 
-// placed places an order that has to come out in the state.
-func (s *stand) placed(state shop.State, lines ...shop.LineRequest) shop.Order {
+// mustPlace places an order, whose state has to be the given one afterwards.
+func (s *testShop) mustPlace(state shop.State, lines ...shop.LineRequest) shop.Order {
 	s.Helper()
 	order, err := s.place("", lines...)
 	if err != nil || order.State != state {
@@ -109,8 +109,8 @@ func (s *stand) placed(state shop.State, lines ...shop.LineRequest) shop.Order {
 	return order
 }
 
-// now returns an order as it is kept.
-func (s *stand) now(id string) shop.Order {
+// stored returns the stored order.
+func (s *testShop) stored(id string) shop.Order {
 	s.Helper()
 	order, err := s.orders.Get(s.Context(), customer, id)
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *stand) now(id string) shop.Order {
 }
 
 // wantStock compares the units on hand and held.
-func (s *stand) wantStock(sku string, onHand, held int64) {
+func (s *testShop) wantStock(sku string, onHand, held int64) {
 	s.Helper()
 	stock, err := s.stocks.Get(s.Context(), merchant, sku)
 	if err != nil || stock.OnHand != onHand || stock.Held != held {
@@ -128,8 +128,8 @@ func (s *stand) wantStock(sku string, onHand, held int64) {
 	}
 }
 
-// wantBalance compares what the gateway has of an order's money.
-func (s *stand) wantBalance(id string, amount int64) {
+// wantBalance compares the amount that the gateway holds for an order.
+func (s *testShop) wantBalance(id string, amount int64) {
 	s.Helper()
 	if got := s.gateway.Balance(id); got != amount {
 		s.Errorf("the gateway holds %d of the order, want %d", got, amount)
@@ -144,8 +144,8 @@ func wantFault(t *testing.T, err error, kind fault.Kind, code string) {
 	}
 }
 
-// clean audits.
-func (s *stand) clean() {
+// audit fails the test if an audit finds a difference.
+func (s *testShop) audit() {
 	s.Helper()
 	report, err := shop.Audit{Orders: s.store}.Run(s.Context())
 	if err != nil {
@@ -154,15 +154,15 @@ func (s *stand) clean() {
 	audittest.Holds(s.T, report)
 }
 
-// finish runs steps until no order waits for one. It needs a bubble's time.
-func (s *stand) finish() {
+// runSteps runs the due steps until no order has one. It sleeps for minutes, so the test needs a bubble of synctest.
+func (s *testShop) runSteps() {
 	s.Helper()
 	for range 100 {
-		left := 0
-		if err := s.store.EachSaga(s.Context(), func(saga.Record) error { left++; return nil }); err != nil {
+		open := 0
+		if err := s.store.EachSaga(s.Context(), func(saga.Record) error { open++; return nil }); err != nil {
 			s.Fatal(err)
 		}
-		if left == 0 {
+		if open == 0 {
 			return
 		}
 		time.Sleep(2 * time.Minute)
@@ -170,7 +170,7 @@ func (s *stand) finish() {
 			s.Fatal(err)
 		}
 	}
-	s.Error("steps are left after 100 rounds")
+	s.Error("orders have open steps after 100 rounds")
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
