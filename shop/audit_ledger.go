@@ -11,7 +11,7 @@ import (
 type unitBalances struct {
 	available, held, sold, returned int64 // balances of the ledger's accounts
 	pending, confirmed              int64 // units of the orders in these states
-	credited                        int64 // units that came back for credits
+	credited                        int64 // units that were given back for credits
 	stocked                         bool  // its stock is stored
 }
 
@@ -95,7 +95,7 @@ func (o Order) moneyMoved() []Posting {
 		return nil
 	}
 	var postings []Posting
-	if o.Reason == ReasonShort { // the units were never sold, so that the payment goes back without a sale
+	if o.Reason == ReasonShort { // the units were never sold, so that the payment is refunded without a sale
 		postings = moveMoney(RefundsDue, GatewayAccount, o.Total)
 	} else {
 		postings = append(moveMoney(Sales, GatewayAccount, o.Total), moveMoney(RefundsDue, Refunds, o.Refunded())...)

@@ -11,7 +11,7 @@ import (
 // maxRefunds limits how often units of one order are given back, because the order stores each refund.
 const maxRefunds = 100
 
-// CancelRequest names the units of an order that are given back. Without lines, all remaining units are.
+// CancelRequest names the units of an order that are given back. Without lines, it names all remaining units.
 type CancelRequest struct {
 	Lines   []LineUnits `json:"lines,omitempty" maxItems:"100"`
 	Version uint64      `json:"version,omitempty" doc:"Version of the order that this is about; a repeat after a lost answer is then refused instead of giving back more"`

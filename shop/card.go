@@ -22,7 +22,7 @@ type Card struct {
 	Rating         Rating            `json:"rating"`
 	CreatedAt      time.Time         `json:"created_at"`
 
-	Position int64 `json:"-"` // increases with each product that is inserted; never changes
+	Position int64 `json:"-"` // greater than those of products inserted before; never changes
 }
 
 // Card returns the product's card. Its position is 0, because only the store knows the position.

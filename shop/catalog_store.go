@@ -35,7 +35,7 @@ type CatalogStore interface {
 	AddReview(ctx context.Context, review Review) error
 
 	// Reviews returns at most limit reviews of a product, newest first: those whose number is smaller than
-	// before, or the newest for 0. An unknown product is fault.NotFound.
+	// before, or the newest for 0. It fails with fault.NotFound for an unknown product.
 	Reviews(ctx context.Context, productID string, before int64, limit int) ([]Review, error)
 
 	// SetInventory stores the units for sale, in the order of the list. It skips a stock version that is not newer than
@@ -100,7 +100,7 @@ type Batch struct {
 	Done  bool
 }
 
-// scanPosition returns the position after the card.
+// scanPosition returns the position of the card in a scan.
 func (c Card) scanPosition() ScanPosition {
 	return ScanPosition{Price: c.Price.Amount, Position: c.Position}
 }

@@ -48,7 +48,7 @@ func decodeCursor(scope, cursor string, position any) (bool, error) {
 		return false, fault.ErrInvalid("cursor", "is not a cursor of this service")
 	}
 	if !bytes.Equal(raw[:scopeLength], scopeHash(scope)) {
-		return false, fault.ErrInvalid("cursor", "belongs to another list: a cursor goes with the very query it came from")
+		return false, fault.ErrInvalid("cursor", "belongs to another list: a cursor is only valid for the query that returned it")
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw[scopeLength:]))
 	dec.DisallowUnknownFields()

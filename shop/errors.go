@@ -54,13 +54,13 @@ func errOrderBusy() error {
 func errOrderState(message string) error { return fault.New(fault.Conflict, "order_state", message) }
 
 func errOrderPending() error {
-	return fault.New(fault.Conflict, "order_pending", "an order that is not paid yet can only be cancelled whole",
+	return fault.New(fault.Conflict, "order_pending", "an order that is not paid yet can only be cancelled as a whole",
 		fault.Field{Name: "lines", Message: "cannot be chosen while the order is pending"})
 }
 
 func errTooManyRefunds() error {
 	return fault.New(fault.Conflict, "too_many_refunds",
-		fmt.Sprintf("units of the order were given back %d times; the rest can only be given back at once", maxRefunds))
+		fmt.Sprintf("units of the order were given back %d times; the rest can only be given back all at once", maxRefunds))
 }
 
 func errPaymentDeclined(orderID string) error {
@@ -69,7 +69,7 @@ func errPaymentDeclined(orderID string) error {
 
 func errShortAfterPayment(orderID string) error {
 	return fault.New(fault.Conflict, CodeInsufficientStock,
-		"the units had gone when the payment came; order "+orderID+" is cancelled and its payment refunded")
+		"the stock no longer covered the order when it was paid; order "+orderID+" is cancelled and its payment refunded")
 }
 
 // errShortLines returns the error of an order that the stock does not cover. It names the lines.

@@ -7,9 +7,9 @@ import (
 	"agora/pattern/guard"
 )
 
-// GuardedGateway protects the shop from a slow or unavailable payment provider. It limits the time and the number of
-// concurrent calls, retries a failed call, and makes no calls while most of them fail. Declined payments and conflicts are
-// regular results: they are never retried and do not open the circuit breaker.
+// GuardedGateway protects the shop from a slow or unavailable payment provider. It limits the time of a call and
+// the number of concurrent calls, retries a failed call, and makes no calls while most of them fail. Declined payments and
+// conflicts are regular results: they are never retried and do not open the circuit breaker.
 type GuardedGateway struct {
 	gateway Gateway
 	guard   *guard.Guard

@@ -26,7 +26,7 @@ func NewImportedOrder(o Order) (Order, journal.Entry, error) {
 }
 
 // NewImportedCredit returns a credit of another system, and its journal entry. The lines have positive units, and their
-// prices add up to Amount. The units go back to the account Supply, as those of imported orders come from it. Units and
+// prices add up to Amount. The units go to the account Supply, where the units of imported orders come from. Units and
 // money of credits have accounts of their own, Returned and CreditsAccount, because the order that sold the units is
 // unknown. NewImportedCredit fails as NewImportedOrder does.
 func NewImportedCredit(c Credit) (Credit, journal.Entry, error) {

@@ -30,9 +30,9 @@ func (c *Catalog) SetInventory(ctx context.Context, stock []Inventory) ([]string
 	return ids, nil
 }
 
-// InventorySync copies the stock into the catalogue, for product pages and searches. The events only name the SKUs: the
-// number of units comes from the current stock. Lost or repeated events therefore cannot falsify the number, and a SKU
-// costs one read for a batch with many events.
+// InventorySync copies the stock into the catalogue, for product pages and searches. It takes the SKUs from the events and
+// reads their current stock. The numbers therefore cannot drift, as a sum of changes could, and a SKU costs one read per
+// batch, however many events it has.
 type InventorySync struct {
 	stock   InventorySource
 	catalog *Catalog

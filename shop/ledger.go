@@ -57,7 +57,7 @@ type Balance struct {
 	Account, SKU, Currency string
 }
 
-// Books are the balances of all accounts, as the facts of the journal add up.
+// Books are the balances of all accounts after the facts of a journal.
 type Books map[Balance]int64
 
 // Post adds the postings of one fact. It fails, changing nothing, if the amounts of a SKU or currency do not add up to 0,
@@ -93,8 +93,7 @@ func (b Books) add(postings ...Posting) error {
 	return nil
 }
 
-// ApplyEntry posts a journal entry and returns the books. As the function of journal.Fold, it computes the books as of the
-// newest entry.
+// ApplyEntry posts a journal entry and returns the books. journal.Fold computes the current books with it.
 func (b Books) ApplyEntry(e journal.Entry) (Books, error) {
 	fact, err := DecodeFact(e.Body)
 	if err != nil {
@@ -117,7 +116,7 @@ func (b Books) Money() []Posting {
 	return all
 }
 
-// Credit is money that another system paid back without the order that it is for.
+// Credit is money that another system paid back without naming an order.
 type Credit struct {
 	ID        string    `json:"id"`
 	UserID    string    `json:"user_id"`

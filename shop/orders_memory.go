@@ -20,7 +20,7 @@ type MemoryOrders struct {
 
 	mu       sync.Mutex
 	orders   map[string]Order
-	claims   map[string]Claim // Order has only its ID
+	claims   map[string]Claim // the claim's Order has only an ID
 	stock    map[string]Stock
 	sagas    map[string]saga.Record
 	imports  map[string][]byte

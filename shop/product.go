@@ -18,7 +18,7 @@ import (
 	"agora/ident"
 )
 
-// The limits of a product. They limit the size of a document to about 100 kB, and the work to index it.
+// The limits of a product, which bound the size of its document (about 100 kB) and the work to index it.
 const (
 	maxSKU            = 64     // bytes
 	maxName           = 200    // bytes
@@ -55,7 +55,7 @@ type Product struct {
 	Revision int64 `json:"-"` // counts the changes of stock and reviews
 }
 
-// Rating sums up the reviews of a product.
+// Rating is the summary of a product's reviews.
 type Rating struct {
 	Count   int64   `json:"count" doc:"Number of reviews" example:"2"`
 	Sum     int64   `json:"sum" doc:"Sum of their ratings" example:"9"`

@@ -21,8 +21,8 @@ func (h *OrderHistory) Rebuild(ctx context.Context) error {
 }
 
 // Lost reports whether the read model has to be rebuilt because data is missing, as it is after its file was lost or
-// restored from an old backup. Data is missing if the read model lacks an order of the events, which were projected before,
-// or has an older version of it, or if the read model is empty and the store is not.
+// restored from an old backup. The events are those that were projected last: Lost checks that the read model has their
+// orders, in their versions or newer ones. It also checks that a read model without orders belongs to a store without orders.
 func (h *OrderHistory) Lost(ctx context.Context, projected []Event) (bool, error) {
 	versions := map[string]uint64{}
 	var ids []string

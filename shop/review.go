@@ -26,7 +26,7 @@ type Review struct {
 	Text      string    `json:"text" example:"Bright enough to read by."`
 	CreatedAt time.Time `json:"created_at"`
 
-	Number int64 `json:"-"` // increases with each review that is stored
+	Number int64 `json:"-"` // greater than those of reviews stored before
 }
 
 // ReviewDraft has the fields of a review that its user sets.

@@ -10,9 +10,9 @@ import (
 )
 
 // The limits of a search. The cost of a search is the same for a thousand products and for a million, and for rare and for
-// common words, because a search never counts or ranks all matches. It reads the newest candidates, a window of them, and
-// ranks the window. All hits of a window are returned, page by page, before the next window is read. In return, the order
-// of hits is exact within a window only, and there are no totals.
+// common words, because a search never counts or ranks all matches. It reads a window of the newest candidates and ranks
+// it. All hits of a window are returned, page by page, before the next window is read. In return, the order of hits is exact
+// within a window only, and there are no totals.
 //
 // With windows alone, the best hits of a common word would follow newer products that only mention it. A search therefore
 // has two phases, like the tiers of Manning, Raghavan and Schütze, Introduction to Information Retrieval, section 7.2.1:

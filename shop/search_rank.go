@@ -111,7 +111,7 @@ const (
 	pointsCoverage = 40 // times the share of the name's words that the query has
 	pointsInStock  = 20
 	pointsRating   = 12 // for each star above three, or subtracted for each star below
-	priorReviews   = 5  // reviews of three stars that are added to each product's, so that a few reviews weigh little
+	priorReviews   = 5  // reviews of three stars that are added to those of a product, so that a few reviews weigh little
 )
 
 // score returns how well a card fits the query. It depends on its arguments only, because cursors contain scores.
@@ -147,7 +147,8 @@ func score(card Card, query []queryWord) int64 {
 	return points
 }
 
-// find returns the index of the exact word in the name, or else of the first word that a prefix matches, or -1.
+// find returns the index of the query's word in the name, or -1. If the name lacks the exact word and the query's word is a
+// prefix, it returns the index of the first word that begins with the prefix.
 func find(name []string, word queryWord) (at int, exact bool) {
 	if at = slices.Index(name, word.text); at >= 0 || !word.prefix {
 		return at, at >= 0
