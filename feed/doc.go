@@ -9,7 +9,10 @@
 // A page says as of which positions of the log it is complete (see AsOf). Stores may be behind, ahead, lost or
 // returned to an earlier state; a page is right all the same, because it uses of a store only what the positions prove.
 // A server learns the epoch of the log from Epochs.Open, opens its tail with Builder.OpenTail, and then runs these loops:
-// Builder.RunTail, Worker.Run, Epochs.Watch and Presence.Run. Service answers the requests of users.
+// Builder.RunTail, Worker.Run, Epochs.Watch, Presence.Run and Hub.Run. A Node does all that. Service answers the requests of users.
+//
+// Live streams need no fan-out either: the Hub of a server matches each record that the tail folds with the streams that want it.
+// A stream goes on at any server from the cursor of its last event, or from a page: see Hub.Open.
 //
 // The simulation in sim_test.go runs this code against such stores, and breaks each rule to show that it would notice.
 package feed

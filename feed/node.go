@@ -39,6 +39,7 @@ type NodeOptions struct {
 	Restored  bool          // the log was restored from an older copy; of one start of one server
 
 	Monitor *Monitor     // nil measures nothing
+	Streams *HubMonitor  // nil measures nothing
 	Logger  *slog.Logger // nil logs nothing
 }
 
@@ -55,9 +56,13 @@ const keptDeletes = 10 * time.Minute
 // trimPeriod is how often old records of the log are deleted.
 const trimPeriod = 10 * time.Minute
 
+// maxMissed is how many events a live stream may have missed and still go on.
+const maxMissed = 500
+
 // Node is a server of the feed. Open it with OpenNode and call Run.
 type Node struct {
 	Service *Service
+	Hub     *Hub // of the live streams
 
 	options  NodeOptions
 	epochs   Epochs
@@ -93,7 +98,9 @@ func OpenNode(ctx context.Context, o NodeOptions) (*Node, error) {
 	if o.MaxPulls > 0 {
 		reader.Pulls = make(chan struct{}, o.MaxPulls)
 	}
+	bounds := StreamBounds{Authors: o.MaxPulled, Missed: maxMissed, Pulls: reader.Pulls}
 	return &Node{
+		Hub:     NewHub(tail, o.Posts, o.Graph, bounds, o.Streams),
 		options: o, epochs: epochs, follower: &follower,
 		worker: &Worker{
 			Builder: &builder, Divider: o.Divider, Every: o.Every, Deliveries: runDeliveries, IdleAfter: o.IdleAfter, Log: o.Logger,
@@ -106,7 +113,7 @@ func OpenNode(ctx context.Context, o NodeOptions) (*Node, error) {
 	}, nil
 }
 
-// Run keeps the node up to date and builds timelines, until ctx ends or the log is another one than the node was opened with.
+// Run keeps the node up to date, serves streams and builds timelines, until ctx ends or the log is another one than the node was opened with.
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -116,7 +123,7 @@ func (n *Node) Run(ctx context.Context) error {
 		func(ctx context.Context) error {
 			return n.again(ctx, func(ctx context.Context) error { return n.epochs.Watch(ctx, n.Service.Epoch) })
 		},
-		n.worker.Run, n.Service.Presence.Run, n.trim,
+		n.worker.Run, n.Service.Presence.Run, n.Hub.Run, n.trim,
 	} {
 		all.Go(func() {
 			if err := loop(ctx); err != nil {

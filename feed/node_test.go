@@ -72,6 +72,40 @@ func TestANodeGoesOnAfterItsLogWasAway(t *testing.T) {
 	})
 }
 
+func TestANodeHasLiveStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorking(t)
+		n, stop := w.openNode(nil)
+		page, err := n.Service.Home(t.Context(), user(1), HomeQuery{Limit: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		missed, _, err := n.Service.Post(t.Context(), user(1), NewPost{Text: "missed"}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := n.Hub.Open(t.Context(), user(1), page.AsOf.Live(w.shape, user(1)).Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		live, _, err := n.Service.Post(t.Context(), user(1), NewPost{Text: "live"}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []Post{missed, live} {
+			if e, err := s.Next(t.Context()); err != nil || e.PostID != want.ID || e.Post.Text != want.Text {
+				t.Errorf("Next = %+v, %v; want %s", e, err, want.Text)
+			}
+		}
+		if err := stop(); err != nil {
+			t.Errorf("Run = %v", err)
+		}
+		if _, err := s.Next(t.Context()); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("after the end of the node, Next = %v", err)
+		}
+	})
+}
+
 func TestANodeEndsWhenItsLogIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorking(t)

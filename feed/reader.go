@@ -67,7 +67,7 @@ func (e *aheadError) Error() string { return "a store is ahead of the tail" }
 func (r *Reader) Read(ctx context.Context, user UserID, from Cursor, limit int) (Page, error) {
 	wait := r.wait
 	if wait == nil {
-		wait = r.await
+		wait = r.Tail.await
 	}
 	if from.Posts != nil {
 		if err := wait(ctx, Reach{Posts: from.Posts}); err != nil {
@@ -89,12 +89,6 @@ func (r *Reader) Read(ctx context.Context, user UserID, from Cursor, limit int) 
 			}
 		}
 	}
-}
-
-func (r *Reader) await(ctx context.Context, reach Reach) error {
-	ctx, cancel := context.WithTimeout(ctx, maxWait)
-	defer cancel()
-	return late(r.Tail.Wait(ctx, reach))
 }
 
 // errDeeper says that the page needs more of the stored timeline than was read.

@@ -2,11 +2,9 @@ package feed
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
-	"agora/fault"
 	"agora/pattern/eventlog"
 	"agora/pattern/guard"
 )
@@ -43,19 +41,7 @@ type Service struct {
 // Await returns when the tail has reached what is asked for. If that takes too long, because this server is late, the
 // error is Unavailable.
 func (s *Service) Await(ctx context.Context, reach Reach) error {
-	ctx, cancel := context.WithTimeout(ctx, maxWait)
-	defer cancel()
-	return late(s.Tail.Wait(ctx, reach))
-}
-
-// late turns the end of a wait for the tail into the error that clients get.
-func late(err error) error {
-	if !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	late := fault.New(fault.Unavailable, "feed_late", "this server has not yet read what the request asks for")
-	late.RetryAfter = maxWait
-	return late
+	return s.Tail.await(ctx, reach)
 }
 
 func (s *Service) append(ctx context.Context, topic string, r eventlog.Record) (Position, error) {

@@ -30,6 +30,9 @@ func (w *world) run() string {
 				w.spawn(s, (*actor).walk)
 			}
 		}
+		if w.streams != nil && w.rng.Float64() < 0.02 {
+			w.streams.open(w.user(), "")
+		}
 		if w.rng.Float64() < disturb {
 			w.disturb()
 		}
@@ -43,6 +46,9 @@ func (w *world) run() string {
 	}
 	for range 1500 {
 		w.step()
+	}
+	if w.streams != nil {
+		w.streams.finish()
 	}
 	w.checkCounts()
 	if w.epoch == 1 && w.strategy == Hybrid && !w.changed { // a log that returned to an earlier state may have lost a change
@@ -61,6 +67,9 @@ func (w *world) settle() {
 		loops += 4 // follow, watch, and two to lead
 		if s.joint {
 			loops--
+		}
+		if w.streams != nil {
+			loops++
 		}
 	}
 	for range 1000 {

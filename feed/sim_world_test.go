@@ -62,7 +62,9 @@ type world struct {
 	written   []*Post
 	clock     uint64
 	failure   float64
-	tailBytes int     // bound of posts in tails
+	tailBytes int // bound of posts in tails
+	streams   *streams
+	running   *actor
 	eager     float64 // how often a step is one of a leader: there are many other actors
 	calm      bool    // no more writes, failures and crashes
 	pages     int
@@ -82,6 +84,8 @@ type server struct {
 	lists    map[UserID]*celebrity // of a mutant
 	joint    bool                  // one run writes all partitions that it leads
 	asked    map[UserID]int        // until which step no timeline is asked for again
+	hub      *Hub                  // of the tail; nil in worlds without streams
+	folds    []folded              // by the tail since the hub is there
 }
 
 const simPartitions = 2
@@ -166,6 +170,7 @@ func (w *world) step() {
 		a.hangs = w.stepping + w.rng.IntN(400)
 	}
 	on := w.actors[i].on
+	w.running = w.actors[i]
 	if _, alive := w.actors[i].next(); !alive {
 		w.actors = slices.Delete(w.actors, i, i+1)
 	}
@@ -217,6 +222,9 @@ func (w *world) start(s *server) {
 				w.fail("open: %v", err)
 				return
 			}
+		}
+		if w.streams != nil {
+			w.streams.serve(s)
 		}
 		s.up, s.asked = true, map[UserID]int{}
 		w.note("server %d is up: %v", s.number, s.tail.Reach())

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"time"
@@ -19,11 +18,13 @@ type Tail struct {
 	posts       map[UserID]*authored
 	byID        map[PostID]*Post
 	deleted     map[PostID]deletion
+	deletions   [][]Deletion      // those that are not dropped, by partition and in the order of the log
 	edges       map[UserID][]Edge // states that records have set: of the user, and blocks of the user, in the order of the log
 	modes       map[UserID]*Modes
 	unknown     int64
 	lag         time.Duration // of the newest record
 	changed     chan struct{} // closed and replaced when reach grows
+	observe     func(folded)  // called with each record that is folded, while mu is held; nil for no call
 
 	bounds       Bounds
 	related      map[UserID]*related // a cache
@@ -49,7 +50,7 @@ type generation struct {
 func NewTail(shape Shape, epoch Epoch, from Reach, modes []Modes, bounds Bounds) *Tail {
 	t := &Tail{
 		shape: shape, epoch: epoch, reach: from, generations: []*generation{{dropped: from}},
-		posts: map[UserID]*authored{}, byID: map[PostID]*Post{}, deleted: map[PostID]deletion{},
+		posts: map[UserID]*authored{}, byID: map[PostID]*Post{}, deleted: map[PostID]deletion{}, deletions: make([][]Deletion, shape.Posts),
 		edges: map[UserID][]Edge{}, modes: map[UserID]*Modes{}, changed: make(chan struct{}),
 		bounds: bounds, related: map[UserID]*related{},
 		celebrities: celebrities{lists: map[UserID]*celebrity{}, most: bounds.Celebrities},
@@ -87,6 +88,7 @@ func (t *Tail) Lag() time.Duration {
 func (t *Tail) Fold(topic string, r Record, force bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	first := true
 	if topic == GraphTopic {
 		if t.reach.Graph.Covers(r.Partition, r.At) {
 			return true
@@ -101,13 +103,16 @@ func (t *Tail) Fold(topic string, r Record, force bool) bool {
 			r.Post.ReplyTo != (PostID{}) && !t.reach.Posts.Covers(r.Post.Parent.Partition, r.Post.Parent.At) {
 			return false
 		}
-		t.foldPosts(r)
+		first = t.foldPosts(r)
 		t.reach.Posts = t.reach.Posts.with(r.Partition, r.At+1)
 	}
 	if !r.known() {
 		t.unknown++
 	}
 	t.lag = max(0, time.Since(r.Appended))
+	if t.observe != nil {
+		t.observe(folded{r, t.reach, first})
+	}
 	close(t.changed)
 	t.changed = make(chan struct{})
 	return true
@@ -125,11 +130,12 @@ func (t *Tail) foldGraph(r Record) {
 	}
 }
 
-func (t *Tail) foldPosts(r Record) {
+// foldPosts returns false for a post, or a deletion, that it knows already.
+func (t *Tail) foldPosts(r Record) (first bool) {
 	switch r.Kind {
 	case kindPosted:
 		if t.byID[r.Post.ID] != nil {
-			return // the first position of a post counts
+			return false // the first position of a post counts
 		}
 		t.byID[r.Post.ID] = r.Post
 		own := t.posts[r.Actor]
@@ -144,9 +150,11 @@ func (t *Tail) foldPosts(r Record) {
 			m.extend(r.Post.Entry())
 		}
 	case kindDeleted:
-		if _, ok := t.deleted[r.PostID]; !ok {
-			t.deleted[r.PostID] = deletion{r.Partition, r.At, time.Now().Add(t.bounds.Deletes)}
+		if _, ok := t.deleted[r.PostID]; ok {
+			return false
 		}
+		t.deleted[r.PostID] = deletion{r.Partition, r.At, time.Now().Add(t.bounds.Deletes)}
+		t.deletions[r.Partition] = append(t.deletions[r.Partition], Deletion{ID: r.PostID, Author: r.Actor, At: r.At})
 	case kindMode:
 		m := t.modes[r.Actor]
 		if m == nil {
@@ -155,6 +163,7 @@ func (t *Tail) foldPosts(r Record) {
 		}
 		m.change(r.Number, r.At)
 	}
+	return true
 }
 
 // Drop gives up the records that a head covers. The head has to be one that was read back from the store: one that
@@ -189,6 +198,9 @@ func (t *Tail) forget() {
 	}
 	dropped := t.generations[0].dropped
 	t.forgetPosts(dropped.Posts)
+	for p, list := range t.deletions {
+		t.deletions[p] = list[deletionsBefore(list, dropped.Posts[p]):]
+	}
 	now := time.Now()
 	for id, d := range t.deleted {
 		if dropped.Posts.Covers(d.partition, d.at) && !now.Before(d.until) {
@@ -201,23 +213,6 @@ func (t *Tail) forget() {
 			delete(t.edges, user)
 		} else {
 			t.edges[user] = edges
-		}
-	}
-}
-
-// Wait returns when the tail has reached what is asked for.
-func (t *Tail) Wait(ctx context.Context, reach Reach) error {
-	for {
-		t.mu.RLock()
-		have, changed := t.reach, t.changed
-		t.mu.RUnlock()
-		if have.Includes(reach) {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
 }
@@ -252,9 +247,14 @@ func (p *Pin) Release() {
 func (p *Pin) overlay(user UserID, edges map[EdgeKey]Edge) {
 	p.tail.mu.RLock()
 	defer p.tail.mu.RUnlock()
-	for _, e := range p.tail.edges[user] {
+	p.tail.overlay(p.Reach.Graph, user, edges)
+}
+
+// overlay brings edges to the state that the records before a reach have set. The caller holds t.mu.
+func (t *Tail) overlay(reach Vector, user UserID, edges map[EdgeKey]Edge) {
+	for _, e := range t.edges[user] {
 		known := edges[e.EdgeKey]
-		if p.Reach.Graph.Covers(p.tail.shape.GraphOf(e.From), e.Since) && known.Since < e.Since && known.On != e.On {
+		if reach.Covers(t.shape.GraphOf(e.From), e.Since) && known.Since < e.Since && known.On != e.On {
 			edges[e.EdgeKey] = e
 		}
 	}

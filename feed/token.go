@@ -22,6 +22,7 @@ const (
 	cursorForm byte = 1
 	reachForm  byte = 2
 	asOfForm   byte = 3
+	liveForm   byte = 4
 )
 
 var errToken = errors.New("is not a token of this feed")
