@@ -53,7 +53,7 @@ var params = map[string]string{
 func Open(ctx context.Context, url string) (*Database, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the database's URL cannot be read") // without err, which quotes parts of the URL and maybe the password
+		return nil, errors.New("the database's URL cannot be read") // without err, which quotes the URL and could show the password
 	}
 	set := maps.Clone(params)
 	maps.Copy(set, config.ConnConfig.RuntimeParams)

@@ -26,7 +26,7 @@ const (
 	invalidText          = "22021" // bytes that are not UTF-8, or a zero byte
 )
 
-// awayClasses are the classes of errors of a server that cannot work: lost connections, exhausted resources, a shutdown
+// awayClasses are the classes of errors of a server that is away: lost connections, exhausted resources, a shutdown
 // by the operator, and failures of its disk.
 var awayClasses = []string{"08", "53", "57", "58"}
 
@@ -96,11 +96,11 @@ func OrMissing(err, missing error) error {
 	return Classify(err)
 }
 
-// maxAttempts bounds how often a transaction is tried that conflicts with others.
+// maxAttempts bounds how often Retry executes its work.
 const maxAttempts = 5
 
-// Retry repeats work while it fails for a reason that has passed by then: PostgreSQL rolled the transaction back because
-// it conflicted with others, or the connection was dead before anything was sent. also lists further codes to retry.
+// Retry repeats work after a failure that a repetition can avoid: PostgreSQL rolled the transaction back because it
+// conflicted with others, or the connection was dead before anything was sent. also lists further codes to retry.
 func Retry(ctx context.Context, work func(ctx context.Context) error, also ...string) error {
 	transient := append([]string{serializationFailure, deadlockDetected}, also...)
 	for attempt := 1; ; attempt++ {

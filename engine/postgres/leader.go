@@ -20,10 +20,10 @@ const (
 	hung = "5s"
 )
 
-// leads are the leads and memberships of this process: advisory locks that all belong to one connection, which is not of the
+// leads are the leads and memberships of this process: advisory locks that all belong to one connection, outside of the
 // pool. It is opened by the first attempt to lead, and again by the next attempt after it was lost.
 type leads struct {
-	turn    chan struct{} // holds an element while somebody uses the fields below or the connection
+	turn    chan struct{} // holds an element while a goroutine uses the fields below or the connection
 	session *session      // nil while there is no connection
 	held    map[advisory]bool
 	closed  bool
@@ -38,7 +38,7 @@ type session struct {
 	conn  *pgx.Conn
 	alive context.Context // ends when the connection is lost
 	lose  context.CancelCauseFunc
-	done  chan struct{} // closed when nothing sends heartbeats any more
+	done  chan struct{} // closed when the last heartbeat has ended
 }
 
 // advisory identifies a lock. The table's number keeps locks of several schemas of a database apart.
@@ -166,7 +166,7 @@ func (l *leads) release(ctx context.Context, s *session, lock advisory) {
 	defer func() { <-l.turn }()
 	delete(l.held, lock)
 	if l.session != s {
-		return // it was lost, with its locks
+		return // the connection was lost, with its locks
 	}
 	statement := "SELECT pg_advisory_unlock(to_regclass($1)::oid::int, $2)"
 	if lock.shared {
@@ -177,7 +177,7 @@ func (l *leads) release(ctx context.Context, s *session, lock advisory) {
 		return err
 	})
 	if err != nil {
-		l.end(s, err) // which frees the lock, too
+		l.end(s, err) // this frees the lock too
 	}
 }
 
@@ -241,10 +241,10 @@ func (l *leads) end(s *session, cause error) {
 	s.lose(fault.Wrap(fault.Unavailable, cause, "the connection of the leads is lost"))
 	ctx, cancel := context.WithTimeout(context.Background(), heartbeatTimeout)
 	defer cancel()
-	_ = s.conn.Close(ctx) // nothing is left that could fail
+	_ = s.conn.Close(ctx) // the leads are lost, whether or not this succeeds
 }
 
-// close ends the session for good.
+// close ends the session and prevents another one.
 func (l *leads) close() {
 	l.turn <- struct{}{}
 	l.closed = true

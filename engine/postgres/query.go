@@ -16,7 +16,7 @@ func Collect[T any](ctx context.Context, d *Database, scan func(pgx.CollectableR
 	return all, Classify(err)
 }
 
-// Each visits all rows of a query as values, which are of one moment however long it takes.
+// Each visits all rows of a query as values, all of the same moment, however long the visits take.
 func Each[T any](ctx context.Context, d *Database, scan func(pgx.CollectableRow) (T, error), visit func(T) error, query string) error {
 	err := pgx.BeginTxFunc(ctx, d.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
@@ -68,7 +68,7 @@ func (d *Database) Transact(ctx context.Context, work func(tx pgx.Tx) (*pgx.Batc
 		}
 		last, err := work(tx)
 		if err != nil {
-			// err is what matters: if the rollback fails, the connection is lost and the server rolls back.
+			// A failed rollback is ignored: the connection is then lost, and the server rolls back.
 			_ = tx.Rollback(context.WithoutCancel(ctx))
 			return err
 		}

@@ -52,8 +52,8 @@ func (c *checkpointer) run() {
 	}
 }
 
-// step copies the pages that no connection needs in the log. After a failed sync it copies nothing, because what the log has on
-// the disk is unknown.
+// step copies the pages that no connection needs in the log. After a failed sync it copies nothing, because it is unknown which
+// part of the log is on the disk.
 func (c *checkpointer) step() {
 	newest := c.durable.newest()
 	if newest == c.copied || c.durable.broken() != nil {
@@ -69,9 +69,9 @@ func (c *checkpointer) step() {
 	c.long.Store(pages >= longLog)
 }
 
-// restartLog copies the rest of a long log and restarts it, on the writer's connection between two transactions. That needs
-// a moment without readers of the log, which under many readers would never come by itself. So it waits for them, as long
-// as a commit takes. If a reader takes longer, the next step tries again.
+// restartLog copies the rest of a long log and restarts it, on the writer's connection between two transactions. A restart
+// needs a moment without readers of the log, and while there are many readers, some always read. So restartLog
+// waits for the readers, as long as a commit takes. If a reader takes longer, the next step tries again.
 func (c *checkpointer) restartLog(t *Tx) {
 	if c.durable.broken() != nil || !c.long.CompareAndSwap(true, false) {
 		return
@@ -87,8 +87,8 @@ func busyTimeout(d time.Duration) string {
 	return fmt.Sprintf("PRAGMA busy_timeout = %d", d.Milliseconds())
 }
 
-// note makes the store fail after a failed sync of the database file, because to copy the same pages again would succeed
-// without them: see durability.sync. All other failures are ignored: the log grows, and the next step or write fails too.
+// note makes the store fail after a failed sync of the database file, because a second copy of the same pages would
+// succeed without writing them: see durability.sync. All other failures are ignored: the log grows, and the next step or write fails too.
 func (c *checkpointer) note(err error) {
 	if driver, ok := errors.AsType[sqlite3.Error](err); ok && driver.ExtendedCode == sqlite3.ErrIoErrFsync {
 		c.durable.fail(err)

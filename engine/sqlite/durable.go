@@ -23,8 +23,8 @@ type durability struct {
 	failure error     // why no further commit becomes durable
 }
 
-// newDurability opens the log of the database that the connection has read. SQLite knows its path, which is not beside a
-// symbolic link but beside the file that the link points to.
+// newDurability opens the log of the database that the connection has read. It asks SQLite for the path, because the log of
+// a symbolic link is in the folder of the file that the link points to.
 func newDurability(ctx context.Context, conn *sql.Conn) (*durability, error) {
 	var path string
 	if err := conn.QueryRowContext(ctx, "SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&path); err != nil {
@@ -56,7 +56,7 @@ func (d *durability) newest() uint64 {
 
 // sync makes all commits up to a number durable. After a failure it never tries again, because Linux drops the pages that
 // it could not write, so that a second sync would succeed without them (Rebello et al., "Can Applications Recover from
-// fsync Failures?", USENIX ATC 2020). To open the file again reads what the disk has.
+// fsync Failures?", USENIX ATC 2020). Opening the file again reads what is on the disk.
 func (d *durability) sync(number uint64) error {
 	if err := d.broken(); err != nil {
 		return err
@@ -72,7 +72,7 @@ func (d *durability) sync(number uint64) error {
 	return d.failure
 }
 
-// fail makes the store refuse all calls, because what the disk has is unknown.
+// fail makes the store refuse all calls, because it is unknown what is on the disk.
 func (d *durability) fail(cause error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -44,7 +44,7 @@ func newSchemaFiles(migrations fs.FS, schema string) (schemaFiles, error) {
 	return s, nil
 }
 
-// check refuses a file with a newer version. It writes nothing, not even a file beside the database.
+// check refuses a file with a newer version. It writes nothing, and also creates no file next to the database.
 func (s schemaFiles) check(ctx context.Context, path string) error {
 	found, err := versionOf(ctx, path)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 )
 
 // reader reads a database through a pool of connections that see the last commit. It waits until what it returns is
-// durable, so that no caller acts upon a commit that a crash undoes.
+// durable, so that no caller relies on a commit that a crash could undo.
 type reader struct {
 	pool    *sql.DB
 	durable *durability
@@ -19,7 +19,7 @@ func (r reader) query(ctx context.Context, query string, args ...any) (*sql.Rows
 		return nil, err
 	}
 	if err := r.durable.waitForVisible(); err != nil {
-		_ = rows.Close() // the disk's failure is what matters
+		_ = rows.Close() // the error of the disk explains more
 		return nil, err
 	}
 	return rows, nil

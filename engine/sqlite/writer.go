@@ -224,8 +224,8 @@ type Tx struct {
 	lazy     bool // the current write has changed nothing yet: its first change opens the savepoint
 	changed  bool // a write of the group has changed something
 
-	undo []func() // of OnRollback, by all writes of the group so far
-	own  int      // how many of them are from before the current write
+	undo []func() // registered with OnRollback by the writes of the group so far
+	own  int      // number of functions in undo that earlier writes have registered
 
 	// broken is the error for which the whole transaction has to be rolled back. After a full disk or an input/output error
 	// SQLite has rolled it back already, and a further savepoint would begin another transaction.
@@ -257,11 +257,11 @@ func (t *Tx) isolated(fn func(*Tx) error) error {
 	return err
 }
 
-// OnRollback has undo called if the changes of the current write are rolled back, alone or with its group. It is for what a
-// store remembers of its own changes.
+// OnRollback registers undo, which is called if the changes of the current write are rolled back, alone or with its group.
+// A store that keeps a copy of its rows in memory restores the copy with it.
 func (t *Tx) OnRollback(undo func()) { t.undo = append(t.undo, undo) }
 
-// rolledBack undoes what was remembered by the writes whose functions follow the first ones, the last write first.
+// rolledBack calls the registered functions except for the first ones, the last function first.
 func (t *Tx) rolledBack(first int) {
 	for _, undo := range slices.Backward(t.undo[first:]) {
 		undo()

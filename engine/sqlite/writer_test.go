@@ -249,7 +249,7 @@ func TestDatabasesAreWhereTheirNameSays(t *testing.T) {
 	}
 }
 
-// TestTheLogIsWhereSQLiteHasIt opens a database through a symbolic link. SQLite has the log beside the file itself.
+// TestTheLogIsWhereSQLiteHasIt opens a database through a symbolic link. SQLite has the log in the folder of the file itself.
 func TestTheLogIsWhereSQLiteHasIt(t *testing.T) {
 	there, link := filepath.Join(t.TempDir(), "there.db"), filepath.Join(t.TempDir(), "here.db")
 	if err := os.Symlink(there, link); err != nil {

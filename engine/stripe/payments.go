@@ -98,7 +98,7 @@ func (g *Gateway) Capture(ctx context.Context, orderID string) error {
 	return captured(orderID, intent)
 }
 
-// captured returns the result of Capture for a payment that cannot be captured, or not any more.
+// captured returns the result of Capture for a payment that cannot be captured, or was captured before.
 func captured(orderID string, intent *stripe.PaymentIntent) error {
 	switch {
 	case intent == nil:
@@ -134,7 +134,7 @@ func (g *Gateway) Void(ctx context.Context, orderID string) error {
 	return nil
 }
 
-// retry makes an error about the state of the payment one that is retried, because the state is changing.
+// retry turns an error about the state of the payment into one that is retried, because the state is changing.
 func retry(err error) error {
 	if fault.Is(err, fault.Conflict) {
 		return fault.Wrap(fault.Unavailable, err, "the payment is being changed")
@@ -220,7 +220,7 @@ func (g *Gateway) Refund(ctx context.Context, r shop.RefundPayment) error {
 	return nil
 }
 
-// refunded reports whether the refund was made before, maybe longer ago than Stripe stores idempotency keys.
+// refunded reports whether the refund was made before, even if Stripe no longer stores its idempotency key.
 func (g *Gateway) refunded(ctx context.Context, intentID, refundID string) (bool, error) {
 	params := &stripe.RefundListParams{PaymentIntent: stripe.String(intentID)}
 	params.Limit = stripe.Int64(100)

@@ -29,7 +29,7 @@ type queue struct {
 	rounds [len(rounds)][]item // some items are of changes before the latest one, and are skipped
 }
 
-// state is the state of a key that has to be purged.
+// state is a key that has to be purged.
 type state struct {
 	latest uint64 // number of the latest change
 	first  bool   // the first purge has not begun, so that it serves further changes too
@@ -62,7 +62,8 @@ func (q *queue) add(keys []string, at time.Time) (dropped int) {
 	return dropped
 }
 
-// due removes and returns up to n items that are due. If there is none, next is the time of the next item; zero for none.
+// due removes and returns up to n items that are due. If none is due, next is the time of the next item, or zero if there
+// is none.
 func (q *queue) due(now time.Time, n int) (due []item, next time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

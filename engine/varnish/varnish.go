@@ -2,7 +2,7 @@
 // the method PURGE and Surrogate-Keys, which deploy/varnish/agora.vcl handles.
 //
 // Purges are best effort: one that cannot be sent within a minute is dropped, and a killed process loses those that wait.
-// Then the page stays in Varnish for the time that its Cache-Control allows, which is what bounds the age of a page.
+// Then the page stays in Varnish for the time that its Cache-Control allows, which bounds the age of every page.
 package varnish
 
 import (
@@ -36,7 +36,7 @@ const (
 )
 
 // rounds are the times after a change at which its pages are purged. One purge is not enough: Varnish may be fetching the
-// old page at that moment, or fetch it just after from a server whose cache still has it. Other servers drop the page within
+// old page at that moment, or may fetch it a moment later from a server whose cache still has it. Other servers drop the page within
 // milliseconds, and within five seconds if Redis is away (see cache.Near).
 var rounds = [...]time.Duration{0, time.Second, 6 * time.Second}
 

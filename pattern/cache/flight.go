@@ -20,7 +20,7 @@ var errLost = errors.New("the load did not return")
 // flight is one load. Its states, guarded by flights.mu, are:
 //
 //	loading ──> storing ──> landed     the result is written to the cache
-//	   └──────────────────> landed     overtaken by an invalidation, or abandoned: the result is dropped
+//	   └──────────────────> landed     overtaken by an invalidation, or left by all callers: the result is dropped
 //
 // An overtaken flight is not in the map, so that later readers do not get its result.
 type flight struct {

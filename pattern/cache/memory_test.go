@@ -34,7 +34,7 @@ func TestMemoryIsBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		synctest.Wait() // eviction runs beside the writes
+		synctest.Wait() // eviction runs concurrently with the writes
 		kept := 0
 		for i := range sets {
 			if _, ok, _ := m.Get(t.Context(), fmt.Sprint("key ", i)); ok {

@@ -32,7 +32,7 @@ type Consumer struct {
 	// itself has to set aside messages that can never be processed.
 	Handle func(ctx context.Context, batch []Message) error
 
-	Partitions []int              // that this Consumer reads, without others; nil means all
+	Partitions []int              // the only ones that this Consumer reads; nil means all
 	Batch      int                // the most messages of a batch; 0 means 256
 	Grace      time.Duration      // how long the current batches may take after ctx has ended; 0 means 10 s
 	Log        *slog.Logger       // gets each failed batch; nil means none
@@ -45,8 +45,8 @@ const (
 	lagInterval  = time.Second
 )
 
-// Run reads until ctx ends, waits for the current batches and returns nil. It returns errors that a retry cannot help
-// against, such as CodeOutOfRange: Trim deleted records that the group had not read. A caller that can do without them
+// Run reads until ctx ends, waits for the current batches and returns nil. It returns errors that no retry can avoid,
+// such as CodeOutOfRange: Trim deleted records that the group had not read. A caller that can do without them
 // commits the oldest offset of Log.Ends and calls Run again.
 func (c Consumer) Run(ctx context.Context) error {
 	if err := CheckName("group", c.Group); err != nil {
@@ -204,7 +204,7 @@ func (c Consumer) measure(ctx context.Context, positions []*position) {
 		}
 		backoff.Sleep(ctx, lagInterval)
 	}
-	// Another process may read on, and has the lag from now on.
+	// Another process may go on reading, and then reports the lag.
 	records.Set(0, label)
 	seconds.Set(0, label)
 }

@@ -37,7 +37,7 @@ const (
 
 // Log stores records by topic, partition and offset. Offsets of a partition are 0, 1, 2, … without a gap.
 // All methods may be called concurrently. A topic or partition that does not exist is a fault.NotFound, a
-// context that has ended is its own error before anything was done, and every call after Close fails with CodeClosed.
+// context that has ended gives its own error before anything is done, and every call after Close fails with CodeClosed.
 type Log interface {
 	// Create makes a topic with a number of partitions, which never changes, because the partition of a key depends on it.
 	// It does nothing if the topic exists with the same number; another number is a fault.Conflict.
@@ -104,7 +104,7 @@ type Position struct {
 // record appended. They are equal if the partition is empty.
 type Bounds struct{ Oldest, Next int64 }
 
-// Check returns a CodeOutOfRange error for an offset that cannot be read. Next can be: its record is not appended yet.
+// Check returns a CodeOutOfRange error for an offset that cannot be read. A read at Next is valid and returns nothing yet.
 func (b Bounds) Check(topic string, partition int, offset int64) error {
 	if b.Oldest <= offset && offset <= b.Next {
 		return nil

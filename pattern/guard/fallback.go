@@ -6,9 +6,9 @@ import (
 	"agora/telemetry"
 )
 
-// Fallback uses a limiter that processes share, and one of this process while that fails: without the server that counts,
-// requests are neither refused nor unlimited. Meanwhile each process allows the whole rate, so that several allow a
-// multiple of it.
+// Fallback uses a limiter that processes share, and a limiter of this process while the shared one fails, so that requests
+// are then neither refused nor unlimited. During that time each process allows the whole rate, so that several processes
+// allow a multiple of it.
 type Fallback struct {
 	shared, own Limiter
 	count       telemetry.Counter

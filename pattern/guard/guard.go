@@ -193,10 +193,10 @@ func (g *Guard) attempt(ctx context.Context, f func(ctx context.Context) error) 
 	return err
 }
 
-// errPanic is the result of a call that did not return.
+// errPanic is the result of a call that panicked.
 var errPanic = errors.New("the call panicked")
 
-// call bounds the time of f. An answer that comes late is an answer.
+// call bounds the time of f. An answer after that time still counts as the answer.
 func (g *Guard) call(ctx context.Context, f func(ctx context.Context) error) error {
 	if g.options.Timeout == 0 {
 		return f(ctx)

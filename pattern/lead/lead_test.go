@@ -129,7 +129,7 @@ func TestOnce(t *testing.T) {
 			ended <- leader.Run(ctx, func(ctx context.Context) error { <-ctx.Done(); return nil })
 		}()
 		synctest.Wait()
-		once(leader, true) // beside its own Run
+		once(leader, true) // concurrently with its own Run
 		once(other, false)
 		cancel()
 		if err := <-ended; err != nil {

@@ -1,8 +1,8 @@
 // Package projection updates a read model from the events of a topic. It follows the events, rebuilds a model that was lost or whose
 // next events were deleted, and catches up on demand.
 //
-// Use it for each view that is computed from events and can also be rebuilt without them, such as a list of orders. Of the servers
-// that share the event log, one at a time updates a model. Delivery is at least once, so Project has to be idempotent.
+// Use it for each view that is computed from events and can also be rebuilt without them, such as a list of orders. One at a time of
+// the servers that share the event log updates a model. Delivery is at least once, so Project has to be idempotent.
 package projection
 
 import (

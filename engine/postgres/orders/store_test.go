@@ -24,7 +24,7 @@ func TestOrders(t *testing.T) {
 	shoptest.Orders(t, func(t *testing.T) shop.OrderStore { return openOrders(t, server.Database(t)) })
 }
 
-// journalOnly appends to the journal by itself, which Orders only does together with an order or stock.
+// journalOnly appends to the journal alone. Orders appends only together with a change of an order or of stock.
 type journalOnly struct{ *Store }
 
 func (j journalOnly) Append(ctx context.Context, entries ...journal.Entry) error {

@@ -15,8 +15,8 @@ import (
 )
 
 // Database returns the URL of a database for this test alone. It has the tables that Prepare makes, and no rows but
-// those of Rows. A database that a test is done with is emptied for the next test: to copy one would take longer, as
-// PostgreSQL itself fills seven megabytes of each.
+// those of Rows. After the test it is emptied for the next test, because a new database takes longer: PostgreSQL copies
+// seven megabytes of its own tables into each.
 func (s *Server) Database(tb testing.TB) string {
 	tb.Helper()
 	template := s.URL(tb)
@@ -124,7 +124,7 @@ func Open[D io.Closer](tb testing.TB, url string, open func(ctx context.Context,
 	return d
 }
 
-// Must returns a value that came without an error.
+// Must returns a function that returns its value, or fails the test if there is an error.
 func Must[T any](tb testing.TB) func(T, error) T {
 	return func(value T, err error) T {
 		tb.Helper()

@@ -21,7 +21,7 @@ func Start(t *testing.T, listen, purges, origin string) {
 	t.Helper()
 	_, here, _, _ := runtime.Caller(0)
 	script := filepath.Join(filepath.Dir(here), "..", "..", "..", "scripts", "varnish")
-	// Without the end of the test's context, which comes before the cleanup that ends the script.
+	// The script must not end with the test's context, because that ends before the cleanup.
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", script, origin) // #nosec G204 -- a script of this repository
 	cmd.Env = append(os.Environ(), "VARNISH_LISTEN="+listen, "VARNISH_PURGES="+purges)
 	var complaints bytes.Buffer
@@ -39,7 +39,7 @@ func Start(t *testing.T, listen, purges, origin string) {
 	}
 	t.Cleanup(func() {
 		_ = input.Close()
-		_ = cmd.Wait() // its result changes nothing
+		_ = cmd.Wait() // an error changes nothing, because the test is over
 	})
 	if _, err := bufio.NewReader(output).ReadString('\n'); err == nil {
 		return

@@ -1,5 +1,5 @@
-// Package journaltest is the conformance suite of pattern/journal: what every journal has to do, and what
-// no other test of an engine needs to repeat. It is imported from tests only.
+// Package journaltest is the conformance suite of pattern/journal, which every journal passes. It is imported by tests
+// only.
 package journaltest
 
 import (
@@ -161,7 +161,7 @@ func testConcurrent(t *testing.T, j Journal) {
 	}
 }
 
-// appendNext appends to the shared stream, again and again until the version it expects is free.
+// appendNext appends to the shared stream. It repeats that until the version that it expects is free.
 func appendNext(ctx context.Context, j Journal, body string) error {
 	for {
 		entries, err := j.Stream(ctx, "shared", 0, 1000)

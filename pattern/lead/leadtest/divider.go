@@ -8,7 +8,7 @@ import (
 	"agora/pattern/lead"
 )
 
-// RunDivider tests a Divider, with Run and more. Open is as in Run.
+// RunDivider tests a Divider, also as a Leader with Run. open is that of Run.
 func RunDivider[D lead.Divider](t *testing.T, open func(t *testing.T) (first, second D, crash func())) {
 	Run(t, open)
 	for _, tt := range []struct {

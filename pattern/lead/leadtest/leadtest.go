@@ -10,8 +10,8 @@ import (
 	"agora/pattern/lead"
 )
 
-// Run tests a Leader. Each call of open returns the Leaders of two processes that share a store, and what takes all leads
-// away from the process that has some, as a broken connection does.
+// Run tests a Leader. Each call of open returns the Leaders of two processes that share a store, and a function that takes
+// all leads away from the process that has some, as a broken connection does.
 func Run[L lead.Leader](t *testing.T, open func(t *testing.T) (first, second L, crash func())) {
 	for _, tt := range []struct {
 		name string
@@ -36,7 +36,7 @@ type held struct {
 	ended chan error // the result of Lead or Join
 }
 
-// hold returns when the work that call is given has begun. The work runs until stop.
+// hold passes work to call, and returns when the work has begun. It runs until stop.
 func hold(t *testing.T, call func(ctx context.Context, work func(context.Context) error) error) held {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())

@@ -9,7 +9,7 @@ import (
 	"agora/pattern/outbox"
 )
 
-// Fixture is an empty source, and how messages come into it, which is done by transactions with what they report.
+// Fixture is an empty source, and a function that adds messages as the transactions of an engine do.
 type Fixture struct {
 	Source outbox.Source
 	// Add commits one message and returns it as Pending has to, except for Seq and Body. Goroutines may call it concurrently.

@@ -9,7 +9,7 @@ import (
 	"agora/pattern/saga"
 )
 
-// Fixture is an empty store, and how to make and move its records, which is done by the transactions of steps.
+// Fixture is an empty store, and functions that change its records as the transactions of steps do.
 type Fixture struct {
 	Store saga.Store
 	// Begin inserts a record that is due at a time, and returns it. All records have the same step.
@@ -18,7 +18,7 @@ type Fixture struct {
 	End func(t *testing.T, id string)
 }
 
-// start is a time with microseconds, which each store has to keep.
+// start has microseconds, which each store has to keep.
 var start = time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 
 // Run tests a store. Each call of open returns another one.
