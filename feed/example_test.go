@@ -3,6 +3,7 @@ package feed_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"agora/feed"
 	"agora/pattern/eventlog"
@@ -12,6 +13,52 @@ import (
 type everyone struct{}
 
 func (everyone) Exists(context.Context, feed.UserID) (bool, error) { return true, nil }
+
+// A stream tells a post at once. Another stream, of any server, goes on after the last event of the first one.
+func ExampleHub() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	shape, trim := feed.Shape{Posts: 2, Graph: 2}, feed.Trim{Above: 1000, Keep: 800}
+	node, err := feed.OpenNode(ctx, feed.NodeOptions{
+		Shape: shape, Log: eventlog.NewMemory(), Posts: feed.NewMemoryPosts(), Graph: feed.NewMemoryGraph(shape),
+		Timelines: feed.NewMemoryTimelines(trim), Trim: trim, Users: everyone{}, Strategy: feed.Pull, MaxPulled: 1000, Memory: 64 << 20,
+		Every: time.Second, IdleAfter: 30 * 24 * time.Hour, Keep: 24 * time.Hour,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	go func() { _ = node.Run(ctx) }()
+
+	ada, cursor := feed.UserID{15: 1}, "" // now
+	for _, text := range []string{"told", "missed"} {
+		stream, err := node.Hub.Open(ctx, ada, cursor)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if _, _, err := node.Service.Post(ctx, ada, feed.NewPost{Text: text}, ""); err != nil {
+			fmt.Println(err)
+			return
+		}
+		if cursor == "" {
+			e, err := stream.Next(ctx)
+			fmt.Println(e.Kind, e.Post.Text, err)
+			cursor = e.ID
+		}
+		stream.Close()
+	}
+	stream, err := node.Hub.Open(ctx, ada, cursor)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e, err := stream.Next(ctx)
+	fmt.Println(e.Kind, e.Post.Text, err)
+	// Output:
+	// post told <nil>
+	// post missed <nil>
+}
 
 // A reader follows an author and sees the author's post before any timeline was written. A run then writes it.
 func Example() {

@@ -16,21 +16,7 @@ type oracle struct {
 
 // wanted returns what a walk has to show as of a moment, below an identifier, newest first.
 func (o *oracle) wanted(user UserID, asOf AsOf, before PostID) []PostID {
-	edges := map[EdgeKey]bool{}
-	for p, records := range o.graph {
-		for _, r := range records {
-			if key, on, ok := r.edge(); ok && r.At < asOf.Moment.Graph[p] {
-				edges[key] = on
-			}
-		}
-	}
-	visible := func(author UserID) bool {
-		if author == user {
-			return true
-		}
-		return edges[EdgeKey{Follow, user, author}] && !edges[EdgeKey{Mute, user, author}] &&
-			!edges[EdgeKey{Block, user, author}] && !edges[EdgeKey{Block, author, user}]
-	}
+	visible := o.sees(user, asOf.Moment.Graph)
 	shown := map[PostID]bool{}
 	for p, records := range o.posts {
 		for _, r := range records {
@@ -50,6 +36,25 @@ func (o *oracle) wanted(user UserID, asOf AsOf, before PostID) []PostID {
 	}
 	slices.SortFunc(ids, func(a, b PostID) int { return b.Compare(a) })
 	return ids
+}
+
+// sees returns a function that reports whether a user sees posts of an author, as of a reach of the graph.
+func (o *oracle) sees(user UserID, reach Vector) func(author UserID) bool {
+	edges := map[EdgeKey]bool{}
+	for p, records := range o.graph {
+		for _, r := range records {
+			if key, on, ok := r.edge(); ok && r.At < reach[p] {
+				edges[key] = on
+			}
+		}
+	}
+	return func(author UserID) bool {
+		if author == user {
+			return true
+		}
+		return edges[EdgeKey{Follow, user, author}] && !edges[EdgeKey{Mute, user, author}] &&
+			!edges[EdgeKey{Block, user, author}] && !edges[EdgeKey{Block, author, user}]
+	}
 }
 
 // check compares a page with the oracle.

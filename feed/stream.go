@@ -94,8 +94,8 @@ func (s *Stream) start(past []missed, reset bool) {
 	}
 }
 
-// Notify has ready called when there is something to take. ready must not wait. So one goroutine can serve many streams, with
-// Take, where each of them would need a goroutine of its own to wait in Next.
+// Notify has ready called when there is something to take. ready must neither wait nor call the stream. So one goroutine
+// can serve many streams with Take, where each of them would need a goroutine of its own to wait in Next.
 func (s *Stream) Notify(ready func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,8 +163,8 @@ func (s *Stream) before(partition int) Position {
 	return s.joined.Posts[partition]
 }
 
-// Cursor returns where a new stream goes on after the events that Next has returned, encoded. A reader that keeps it at times
-// continues even if there was no event.
+// Cursor returns where a new stream goes on after the events that Next has returned, encoded. A reader that is given it
+// at first, and at times, continues even if there was no event.
 func (s *Stream) Cursor() string {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
