@@ -88,9 +88,9 @@ func (r *run) followers(ctx context.Context, l *Lead, author UserID) (followers,
 	if r.Shape.GraphOf(author) == l.fence.Partition {
 		numbers = append(numbers, l.audience.number(author))
 	}
-	var last UserID
+	var from UserID
 	for {
-		some, err := r.Graph.Followers(ctx, author, l.fence.Partition, last, expandAtOnce)
+		some, err := r.Graph.Followers(ctx, author, l.fence.Partition, from, expandAtOnce)
 		if err != nil {
 			return followers{}, err
 		}
@@ -102,7 +102,7 @@ func (r *run) followers(ctx context.Context, l *Lead, author UserID) (followers,
 		if len(some) < expandAtOnce {
 			break
 		}
-		last = some[len(some)-1]
+		from = some[len(some)-1].Next()
 	}
 	slices.Sort(numbers)
 	list := followers{number: len(numbers), packed: make([]byte, 0, 3*len(numbers))}

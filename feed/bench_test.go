@@ -52,15 +52,12 @@ func newBenchGraph(shape Shape, users, follows int) *benchGraph {
 
 func (g *benchGraph) number(user UserID) int { return int(binary.BigEndian.Uint64(user[8:])) }
 
-func (g *benchGraph) Followers(_ context.Context, user UserID, partition int, after UserID, limit int) ([]UserID, error) {
+func (g *benchGraph) Followers(_ context.Context, user UserID, partition int, from UserID, limit int) ([]UserID, error) {
 	if g.followers[g.number(user)] == nil {
 		return nil, nil
 	}
 	list := g.followers[g.number(user)][partition]
-	begin, found := slices.BinarySearchFunc(list, after, UserID.Compare)
-	if found {
-		begin++
-	}
+	begin, _ := slices.BinarySearchFunc(list, from, UserID.Compare)
 	return list[begin:min(begin+limit, len(list))], nil
 }
 

@@ -84,9 +84,9 @@ func (s *Service) deleteAll(ctx context.Context, author UserID, posts []Post) er
 }
 
 func (s *Service) eraseFollowers(ctx context.Context, user UserID, partition int) error {
-	var after UserID
+	var from UserID
 	for {
-		followers, err := s.Graph.Followers(ctx, user, partition, after, eraseAtOnce)
+		followers, err := s.Graph.Followers(ctx, user, partition, from, eraseAtOnce)
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (s *Service) eraseFollowers(ctx context.Context, user UserID, partition int
 		if err := s.turnOff(ctx, keys); err != nil || len(followers) < eraseAtOnce {
 			return err
 		}
-		after = followers[len(followers)-1]
+		from = followers[len(followers)-1].Next()
 	}
 }
 

@@ -58,6 +58,16 @@ func (id PostID) Compare(other PostID) int { return bytes.Compare(id[:], other[:
 // Compare returns -1, 0 or 1 as id sorts before, with or after other.
 func (id UserID) Compare(other UserID) int { return bytes.Compare(id[:], other[:]) }
 
+// Next returns the identifier that follows, or the zero UserID after the last one.
+func (id UserID) Next() UserID {
+	for i := len(id) - 1; i >= 0; i-- {
+		if id[i]++; id[i] != 0 {
+			break
+		}
+	}
+	return id
+}
+
 // Made returns when the identifier says that the post was made: the clock of the server that took it, in milliseconds.
 func (id PostID) Made() time.Time {
 	var ms int64

@@ -71,7 +71,7 @@ func (s *Service) entries(ctx context.Context, pin *Pin, r AuthorRange) (entries
 
 // hydrate returns the posts of entries, in their order, without those that are deleted.
 func (s *Service) hydrate(ctx context.Context, pin *Pin, entries []Entry) ([]Post, error) {
-	posts := make([]Post, len(entries)) // one without an author is not shown
+	posts := make([]Post, len(entries)) // one without an identifier is not shown
 	missing := pin.hydrate(entries, posts)
 	ids := make([]PostID, len(missing))
 	places := make(map[PostID]int, len(missing))
@@ -89,12 +89,12 @@ func (s *Service) hydrate(ctx context.Context, pin *Pin, entries []Entry) ([]Pos
 			}
 		}
 	}
-	return slices.DeleteFunc(posts, func(p Post) bool { return p.Author == UserID{} }), nil
+	return slices.DeleteFunc(posts, func(p Post) bool { return p.ID == PostID{} }), nil
 }
 
 // Following returns whom a user follows, in the order of their identifiers, as far as the reader may know of them.
 func (s *Service) Following(ctx context.Context, reader, user UserID, cursor string, limit int) (UserList, error) {
-	after, err := parseUserCursor(cursor)
+	from, err := parseUserCursor(cursor)
 	if err != nil {
 		return UserList{}, err
 	}
@@ -107,7 +107,7 @@ func (s *Service) Following(ctx context.Context, reader, user UserID, cursor str
 	}
 	var found []UserID
 	for key, e := range edges {
-		if e.On && key.Kind == Follow && key.To.Compare(after) > 0 && !blocked(edges, user, key.To) {
+		if e.On && key.Kind == Follow && key.To.Compare(from) >= 0 && !blocked(edges, user, key.To) {
 			found = append(found, key.To)
 		}
 	}
@@ -118,7 +118,7 @@ func (s *Service) Following(ctx context.Context, reader, user UserID, cursor str
 	if len(found) <= limit {
 		return UserList{Users: found}, nil
 	}
-	return UserList{Users: found[:limit], Next: found[limit-1].String()}, nil
+	return UserList{Users: found[:limit], Next: found[limit].String()}, nil
 }
 
 // Followers returns who follows a user, as far as the reader may know of them. A new follower appears when the timelines
@@ -138,13 +138,13 @@ func (s *Service) Followers(ctx context.Context, reader, user UserID, cursor str
 	var list UserList
 	for from.partition < s.Shape.Graph {
 		want := limit + 1 - len(list.Users)
-		found, err := s.Graph.Followers(ctx, user, from.partition, from.after, want)
+		found, err := s.Graph.Followers(ctx, user, from.partition, from.user, want)
 		if err != nil {
 			return UserList{}, err
 		}
 		ended := len(found) < want
 		if !ended {
-			from.after = found[len(found)-1]
+			from.user = found[len(found)-1].Next()
 		}
 		found = slices.DeleteFunc(found, func(id UserID) bool { return blocked(hidden, user, id) })
 		if found, err = s.shown(ctx, reader, found); err != nil {
@@ -154,7 +154,7 @@ func (s *Service) Followers(ctx context.Context, reader, user UserID, cursor str
 		if len(list.Users) > limit {
 			list.Users = list.Users[:limit]
 			last := list.Users[limit-1]
-			list.Next = followerCursor{s.Shape.GraphOf(last), last}.encode()
+			list.Next = followerCursor{s.Shape.GraphOf(last), last.Next()}.encode()
 			break
 		}
 		if ended {
@@ -166,7 +166,7 @@ func (s *Service) Followers(ctx context.Context, reader, user UserID, cursor str
 
 // shown returns the users of a list without those who block the reader or whom the reader blocks.
 func (s *Service) shown(ctx context.Context, reader UserID, users []UserID) ([]UserID, error) {
-	if reader == (UserID{}) || len(users) == 0 {
+	if reader == Visitor || len(users) == 0 {
 		return users, nil
 	}
 	edges, err := s.edges(ctx, reader)
@@ -201,12 +201,12 @@ func parseUserCursor(s string) (UserID, error) {
 // followerCursor is where a list of followers goes on.
 type followerCursor struct {
 	partition int
-	after     UserID
+	user      UserID // the first one that the page may have
 }
 
-// encode returns the cursor as clients have it: the partition, and the last follower of the page before.
+// encode returns the cursor as clients have it: the partition and the identifier that the page begins with.
 func (c followerCursor) encode() string {
-	return base64.RawURLEncoding.EncodeToString(append(binary.AppendUvarint(nil, uint64(c.partition)), c.after[:]...))
+	return base64.RawURLEncoding.EncodeToString(append(binary.AppendUvarint(nil, uint64(c.partition)), c.user[:]...))
 }
 
 func parseFollowerCursor(s string, shape Shape) (followerCursor, error) {

@@ -119,12 +119,12 @@ func put(edges map[UserID]map[EdgeKey]Edge, user UserID, e Edge) {
 }
 
 // Followers implements GraphStore.
-func (m *MemoryGraph) Followers(ctx context.Context, user UserID, partition int, after UserID, limit int) ([]UserID, error) {
+func (m *MemoryGraph) Followers(ctx context.Context, user UserID, partition int, from UserID, limit int) ([]UserID, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var found []UserID
 	for _, e := range m.to[user] {
-		if e.Kind == Follow && e.On && e.From.Compare(after) > 0 && m.shape.GraphOf(e.From) == partition {
+		if e.Kind == Follow && e.On && e.From.Compare(from) >= 0 && m.shape.GraphOf(e.From) == partition {
 			found = append(found, e.From)
 		}
 	}

@@ -79,11 +79,11 @@ func (s *Service) Post(ctx context.Context, author UserID, n NewPost, key string
 		p.Parent = Parent{Partition: s.Shape.PostsOf(parent.Author), At: parent.At}
 	}
 	if key != "" {
-		known, err := s.claim(ctx, Claim{Author: author, Key: key, Hash: n.hash(), ID: p.ID})
+		known, published, err := s.claim(ctx, Claim{Author: author, Key: key, Hash: n.hash(), ID: p.ID})
 		if err != nil {
 			return Post{}, Reach{}, err
 		}
-		if known.Author == author {
+		if published {
 			return known, s.Tail.Reach(), nil
 		}
 		p.ID = known.ID
@@ -115,18 +115,18 @@ func (s *Service) mayPost(ctx context.Context, author UserID) error {
 	return exhausted
 }
 
-// claim returns the post of the first request with an Idempotency-Key. If that was not appended yet, it has nothing but
-// the identifier to append it under.
-func (s *Service) claim(ctx context.Context, c Claim) (Post, error) {
+// claim returns the post of the first request with an Idempotency-Key. If that was not published yet, it has nothing but
+// the identifier to publish it under.
+func (s *Service) claim(ctx context.Context, c Claim) (p Post, published bool, err error) {
 	id, err := s.Posts.Claim(ctx, c)
 	if err != nil || id == c.ID {
-		return Post{ID: id}, err
+		return Post{ID: id}, false, err
 	}
 	known, deleted, err := s.lookUp(ctx, id)
 	if fault.Is(err, fault.NotFound) && !deleted {
-		return Post{ID: id}, nil
+		return Post{ID: id}, false, nil
 	}
-	return known, err
+	return known, true, err
 }
 
 func (n NewPost) hash() [32]byte {

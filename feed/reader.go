@@ -358,7 +358,7 @@ func (g *reading) shows(e Entry) bool {
 
 // hydrate returns the posts of entries, in their order, without those that are deleted.
 func (g *reading) hydrate(ctx context.Context, entries []Entry) ([]Post, error) {
-	posts := make([]Post, len(entries)) // one without an author is not shown
+	posts := make([]Post, len(entries)) // one without an identifier is not shown
 	missing := g.pin.hydrate(entries, posts)
 	if len(missing) > 0 {
 		ids := make([]PostID, len(missing))
@@ -381,7 +381,7 @@ func (g *reading) hydrate(ctx context.Context, entries []Entry) ([]Post, error) 
 	}
 	shown := posts[:0]
 	for i := range posts {
-		if posts[i].Author != (UserID{}) {
+		if posts[i].ID != (PostID{}) {
 			at := entries[i].At
 			shown = append(shown, posts[i])
 			shown[len(shown)-1].At = at

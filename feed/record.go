@@ -119,8 +119,7 @@ func activeRecord(user UserID, now time.Time) eventlog.Record {
 // Decode reads a message of either topic. A kind that is not known leaves all but Kind and the position empty.
 func Decode(epoch Epoch, m eventlog.Message) (Record, error) {
 	r := Record{Kind: m.Kind, Partition: m.Partition, At: At(epoch, m.Offset), Appended: m.Appended}
-	_, isEdge := edgeKinds[m.Kind]
-	if !isEdge && m.Kind != kindPosted && m.Kind != kindDeleted && m.Kind != kindMode && m.Kind != kindReturned && m.Kind != kindActive {
+	if !r.known() {
 		return r, nil
 	}
 	var value stored
@@ -168,5 +167,12 @@ func (r Record) edge() (key EdgeKey, on, ok bool) {
 	return EdgeKey{Kind: means.kind, From: r.Actor, To: r.To}, means.on, ok
 }
 
-// known reports whether this program knows what the record means. Every record that it knows has an actor.
-func (r Record) known() bool { return r.Actor != UserID{} }
+// known reports whether this program knows what the record means.
+func (r Record) known() bool {
+	switch r.Kind {
+	case kindPosted, kindDeleted, kindMode, kindReturned, kindActive:
+		return true
+	}
+	_, ok := edgeKinds[r.Kind]
+	return ok
+}

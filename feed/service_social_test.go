@@ -23,7 +23,9 @@ type serving struct {
 // registered are users with an account: those whose last byte is below it.
 type registered byte
 
-func (r registered) Exists(_ context.Context, user UserID) (bool, error) { return user[15] < byte(r), nil }
+func (r registered) Exists(_ context.Context, user UserID) (bool, error) {
+	return user[15] < byte(r), nil
+}
 
 // shelf holds products by identifier.
 type shelf map[string]Product

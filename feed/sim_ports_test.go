@@ -163,8 +163,8 @@ func (s simGraph) Apply(ctx context.Context, c GraphChanges) error {
 	return callErr(s.actor, func() error { return s.actor.world.graph.Apply(ctx, c) })
 }
 
-func (s simGraph) Followers(ctx context.Context, user UserID, partition int, after UserID, limit int) ([]UserID, error) {
-	return call(s.actor, func() ([]UserID, error) { return s.actor.world.graph.Followers(ctx, user, partition, after, limit) })
+func (s simGraph) Followers(ctx context.Context, user UserID, partition int, from UserID, limit int) ([]UserID, error) {
+	return call(s.actor, func() ([]UserID, error) { return s.actor.world.graph.Followers(ctx, user, partition, from, limit) })
 }
 
 func (s simGraph) Counts(ctx context.Context, user UserID) ([]Count, error) {

@@ -99,8 +99,8 @@ type GraphStore interface {
 	// reach last.
 	Apply(ctx context.Context, c GraphChanges) error
 
-	// Followers returns followers of a user in one partition, in the order of their identifiers, from the one after.
-	Followers(ctx context.Context, user UserID, partition int, after UserID, limit int) ([]UserID, error)
+	// Followers returns followers of a user in one partition, in the order of their identifiers: those at or above from.
+	Followers(ctx context.Context, user UserID, partition int, from UserID, limit int) ([]UserID, error)
 
 	// Counts returns how many followers the user has, by partition.
 	Counts(ctx context.Context, user UserID) ([]Count, error)

@@ -9,11 +9,14 @@ import (
 // ErrNoUser returns the error of a user who does not exist, or of whom the reader may not know.
 func ErrNoUser(id UserID) error { return fault.ErrNotFound("user", id.String()) }
 
+// Visitor is the reader who is not signed in. The admin of the first start has the same identifier: nothing is hidden from both.
+var Visitor UserID
+
 // Get returns a post, unless it is deleted, or one of its author and the reader blocks the other. A reader who is not
-// signed in is the zero UserID.
+// signed in is Visitor.
 func (s *Service) Get(ctx context.Context, reader UserID, id PostID) (Post, error) {
 	p, err := s.find(ctx, id)
-	if err != nil || reader == (UserID{}) || reader == p.Author {
+	if err != nil || reader == Visitor || reader == p.Author {
 		return p, err
 	}
 	hidden, err := s.hidden(ctx, reader, p.Author)
@@ -70,7 +73,7 @@ func (s *Service) visit(ctx context.Context, reader, user UserID) error {
 
 // hidden reports whether one of a reader and another user blocks the other.
 func (s *Service) hidden(ctx context.Context, reader, user UserID) (bool, error) {
-	if reader == (UserID{}) || reader == user {
+	if reader == Visitor || reader == user {
 		return false, nil
 	}
 	edges, err := s.edges(ctx, reader)

@@ -280,6 +280,9 @@ func testRelations(t *testing.T, s feed.GraphStore) {
 
 func testFollowers(t *testing.T, s feed.GraphStore) {
 	want := make([][]feed.UserID, Shape.Graph)
+	admin := edge(feed.Follow, 0, 1, true, 1) // the identifier of the admin of the first start is zero
+	apply(t, s, 0, admin)
+	want[Shape.GraphOf(admin.From)] = []feed.UserID{admin.From}
 	for n := byte(2); n < 30; n++ {
 		apply(t, s, 0, edge(feed.Follow, n, 1, true, int64(n)))
 		if n%5 == 0 {
@@ -291,8 +294,8 @@ func testFollowers(t *testing.T, s feed.GraphStore) {
 	}
 	for p := range want {
 		var got []feed.UserID
-		for after := (feed.UserID{}); ; after = got[len(got)-1] {
-			some, err := s.Followers(t.Context(), user(1), p, after, 3)
+		for from := (feed.UserID{}); ; from = got[len(got)-1].Next() {
+			some, err := s.Followers(t.Context(), user(1), p, from, 3)
 			mustDo(t, err)
 			got = append(got, some...)
 			if len(some) < 3 {

@@ -24,11 +24,11 @@ func AddRoutes(s *httpapi.Server, service *feed.Service) {
 	addHome(s, service)
 }
 
-// callerOf returns the user who makes the request, or the zero UserID for a visitor.
+// callerOf returns the user who makes the request, or feed.Visitor.
 func callerOf(ctx context.Context) (feed.UserID, error) {
 	p := httpapi.PrincipalOf(ctx)
 	if !p.Known() {
-		return feed.UserID{}, nil
+		return feed.Visitor, nil
 	}
 	return feed.ParseUserID(p.UserID)
 }

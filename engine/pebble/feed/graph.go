@@ -174,7 +174,7 @@ func (g *Graph) Edges(ctx context.Context, keys ...feed.EdgeKey) ([]feed.Edge, e
 }
 
 // Followers implements feed.GraphStore.
-func (g *Graph) Followers(ctx context.Context, user feed.UserID, partition int, after feed.UserID, limit int) ([]feed.UserID, error) {
+func (g *Graph) Followers(ctx context.Context, user feed.UserID, partition int, from feed.UserID, limit int) ([]feed.UserID, error) {
 	applied := g.applied.Load()
 	set := g.last.Load()
 	if set == nil || set.applied != applied || set.user != user || set.partition != partition {
@@ -184,10 +184,7 @@ func (g *Graph) Followers(ctx context.Context, user feed.UserID, partition int, 
 		}
 		set = &expanded{applied, user, partition, followers}
 	}
-	begin, found := slices.BinarySearchFunc(set.followers, after, feed.UserID.Compare)
-	if found {
-		begin++
-	}
+	begin, _ := slices.BinarySearchFunc(set.followers, from, feed.UserID.Compare)
 	rest := set.followers[begin:]
 	if len(rest) > limit {
 		rest = rest[:limit]
