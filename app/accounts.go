@@ -90,7 +90,7 @@ func (s *stores) signInLimit(perSecond int) guard.Limiter {
 	if perSecond == 0 || s.limits == nil {
 		return nil
 	}
-	return s.limits("sign-in", perSecond, 15*perSecond)
+	return s.limits("sign-in", float64(perSecond), 15*perSecond)
 }
 
 // dropSessions deletes expired sessions at intervals, until ctx ends.

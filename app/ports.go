@@ -28,10 +28,10 @@ type engine struct {
 }
 
 // systems are the systems that the configuration can turn off. The accounts always run.
-var systems = [...]string{shopSystem}
+var systems = [...]string{shopSystem, feedSystem}
 
 // ports returns all ports: the shared ones, and those of each system.
-func ports() []port { return slices.Concat(sharedPorts(), accountsPorts(), shopPorts()) }
+func ports() []port { return slices.Concat(sharedPorts(), accountsPorts(), shopPorts(), feedPorts()) }
 
 // Schema returns the schema of the configuration.
 func Schema() config.Schema {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { database.Main(m) }
 func onPostgres(t *testing.T) config.Config {
 	t.Helper()
 	url := database.URL(t)
-	flags := map[string]string{"data": t.TempDir(), "listen": "127.0.0.1:0"}
+	flags := map[string]string{"data": t.TempDir(), "listen": "127.0.0.1:0", "systems": "shop"} // the feed is on other engines
 	for _, port := range []string{
 		"accounts.users", "accounts.sessions", "accounts.personal", "shop.catalog", "shop.orders", "shop.views", "events",
 	} {

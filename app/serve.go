@@ -129,6 +129,13 @@ func startSystems(ctx context.Context, s *stores, log *slog.Logger, metrics *tel
 		}
 		running = append(running, market)
 	}
+	if s.cfg.Runs(feedSystem) {
+		home, err := newHomeFeed(ctx, s, log, metrics)
+		if err != nil {
+			return nil, fmt.Errorf("open the feed: %w", err)
+		}
+		running = append(running, home)
+	}
 	return running, nil
 }
 
@@ -218,7 +225,7 @@ func (s *stores) rateLimit(name string, perSecond int) httpapi.RateLimiter {
 	if perSecond == 0 {
 		return nil
 	}
-	return limiter{s.limits(name, perSecond, 2*perSecond)}
+	return limiter{s.limits(name, float64(perSecond), 2*perSecond)}
 }
 
 // Allow implements httpapi.RateLimiter.

@@ -113,19 +113,19 @@ func openRedisCache(_ context.Context, s *stores, server *redis.Server, e config
 }
 
 func openMemoryLimits(_ context.Context, s *stores, _ config.Engine) error {
-	s.limits = func(_ string, perSecond, burst int) guard.Limiter { return localLimit(perSecond, burst) }
+	s.limits = func(_ string, perSecond float64, burst int) guard.Limiter { return localLimit(perSecond, burst) }
 	s.attempts = accounts.NewMemoryAttempts(limiterKeys)
 	return nil
 }
 
 func openRedisLimits(_ context.Context, s *stores, server *redis.Server, _ config.Engine) error {
-	s.limits = func(name string, perSecond, burst int) guard.Limiter {
-		return guard.NewFallback(server.Limiter(name, float64(perSecond), burst), localLimit(perSecond, burst), guard.FallbackOptions{Name: name, Metrics: s.metrics})
+	s.limits = func(name string, perSecond float64, burst int) guard.Limiter {
+		return guard.NewFallback(server.Limiter(name, perSecond, burst), localLimit(perSecond, burst), guard.FallbackOptions{Name: name, Metrics: s.metrics})
 	}
 	s.attempts = accounts.NewFallbackAttempts(server.Attempts(), accounts.NewMemoryAttempts(limiterKeys), s.metrics)
 	return nil
 }
 
-func localLimit(perSecond, burst int) guard.Limiter {
-	return guard.NewLocal(float64(perSecond), burst, limiterKeys)
+func localLimit(perSecond float64, burst int) guard.Limiter {
+	return guard.NewLocal(perSecond, burst, limiterKeys)
 }

@@ -26,11 +26,11 @@ type served struct {
 // serve runs the program with the settings until the test ends.
 func serve(t *testing.T, settings map[string]string) served {
 	t.Helper()
-	data := t.TempDir()
-	flags := map[string]string{"data": data, "listen": "127.0.0.1:0", "shop.gateway": "simulated:", "http.rate_per_address": "0"}
+	flags := map[string]string{"data": t.TempDir(), "listen": "127.0.0.1:0", "shop.gateway": "simulated:", "http.rate_per_address": "0"}
 	for name, value := range settings {
 		flags[name] = value
 	}
+	data := flags["data"]
 	ctx, stop := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	result := make(chan error, 1)

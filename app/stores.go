@@ -12,9 +12,11 @@ import (
 
 	"agora/accounts"
 	"agora/app/config"
+	pebblefeed "agora/engine/pebble/feed"
 	"agora/engine/postgres"
 	"agora/engine/redis"
 	"agora/engine/varnish"
+	"agora/feed"
 	"agora/pattern/cache"
 	"agora/pattern/eventlog"
 	"agora/pattern/guard"
@@ -34,7 +36,7 @@ type stores struct {
 	failed       func() error // returns the error after which events accepts no writes until a restart; nil before
 	cache        cache.Store
 	sessionCache cache.Store // a cache of this process if no other server has the same sessions, otherwise the shared one
-	limits       func(name string, perSecond, burst int) guard.Limiter
+	limits       func(name string, perSecond float64, burst int) guard.Limiter
 	attempts     accounts.AttemptStore // counts attempts to sign in
 
 	users    accounts.UserStore
@@ -47,6 +49,11 @@ type stores struct {
 	gateway shop.Gateway
 	cdn     *varnish.Purger // nil without a CDN
 
+	posts     feed.PostStore
+	graph     feed.GraphStore
+	timelines feed.TimelineStore
+
+	feeds        map[string]*pebblefeed.DB     // open Pebble folders by path: posts and graph may share one
 	files        map[string]io.Closer          // open SQLite files by path: users and sessions may share one
 	databases    map[string]*postgres.Database // by URL
 	redisServers map[string]*redis.Server      // by address
@@ -61,7 +68,7 @@ type closer struct {
 
 func newStores(cfg config.Config, log *slog.Logger, metrics *telemetry.Metrics) *stores {
 	return &stores{
-		cfg: cfg, log: log, metrics: metrics,
+		cfg: cfg, log: log, metrics: metrics, feeds: map[string]*pebblefeed.DB{},
 		files: map[string]io.Closer{}, databases: map[string]*postgres.Database{}, redisServers: map[string]*redis.Server{},
 	}
 }

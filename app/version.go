@@ -14,7 +14,7 @@ import (
 
 // folderVersion is the version of the whole data folder. It rises with the version of each store in the folder, so that an older
 // program refuses the folder before it opens a store. See docs/upgrading.md.
-const folderVersion = 2
+const folderVersion = 3
 
 // versionFile has the version of a data folder, in decimal. A folder without the file has version 1.
 const versionFile = "version"

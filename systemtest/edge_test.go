@@ -78,7 +78,7 @@ func openFleet(t *testing.T, size int) *fleet {
 	cache := redistest.Start(t).URL(t)
 	f := &fleet{config: filepath.Join(t.TempDir(), "agora.yaml")}
 	var shared strings.Builder
-	fmt.Fprintf(&shared, "accounts: {users: %[1]q, sessions: %[1]q, personal: %[1]q}\nevents: %[1]q\n", database)
+	fmt.Fprintf(&shared, "accounts: {users: %[1]q, sessions: %[1]q, personal: %[1]q}\nevents: %[1]q\nsystems: [shop]\n", database)
 	fmt.Fprintf(&shared, "shop: {orders: %[1]q, views: %[1]q, catalog: %[1]q, gateway: 'simulated:?latency=5ms'}\n", database)
 	fmt.Fprintf(&shared, "cache: %[1]s\nlimits: %[1]s\n", cache)
 	shared.WriteString("http: {rate_per_token: 0, rate_per_address: 0, drain: 1500ms, trusted_proxies: [127.0.0.0/8]}\n")

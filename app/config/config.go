@@ -21,6 +21,7 @@ type Config struct {
 	Accounts AccountsConfig
 	Ops      OpsConfig
 	Shop     ShopConfig
+	Feed     FeedConfig
 
 	engines map[string]Engine // by the key of the port
 }
@@ -84,6 +85,18 @@ type ShopConfig struct {
 	CacheTTL time.Duration // how long a product page may be served from the cache
 }
 
+// FeedConfig has the settings of the feed.
+type FeedConfig struct {
+	Strategy       string        // push, pull or hybrid
+	Threshold      int           // followers at which the posts of an author are pulled instead of pushed
+	MaxPulled      int           // the most authors whose posts a page reads one by one
+	PostsPerMinute int           // of an author, 0 for no limit
+	Idle           time.Duration // after which the timeline of a user who does not read is dropped
+	Keep           time.Duration // how long records stay in the event log
+	Memory         int64         // of all caches, in bytes
+	Restored       bool          // whether the event log was restored from an older copy
+}
+
 // Schema is the list of systems and ports of a program, from which all keys are derived.
 type Schema struct {
 	Systems []string // the systems that can be turned off
@@ -125,6 +138,25 @@ func (s Schema) Keys() []Key {
 				"Time for which stock is held for an unpaid order."),
 			key("shop.cache_ttl", "1h", duration, func(c *Config) *time.Duration { return &c.Shop.CacheTTL },
 				"Time for which a product page may be served from the cache. A change of the product deletes it from the cache at once."),
+		},
+		s.ports("feed"),
+		[]Key{
+			key("feed.strategy", "hybrid", oneOf("push", "pull", "hybrid"), func(c *Config) *string { return &c.Feed.Strategy },
+				"How posts get into home timelines: push writes each post into the timelines of all followers, pull reads the posts of all followed authors for each page, and hybrid pushes the posts of authors with fewer followers than feed.threshold. A change rebuilds the timelines."),
+			key("feed.threshold", "10000", atLeast(2), func(c *Config) *int { return &c.Feed.Threshold },
+				"Number of followers from which the posts of an author are pulled. They are pushed again below four fifths of it."),
+			key("feed.max_pulled", "1000", atLeast(1), func(c *Config) *int { return &c.Feed.MaxPulled },
+				"Most authors whose posts a page reads one by one, because they are not in the timeline. A page that needs more says that it is lossy."),
+			key("feed.posts_per_minute", "30", atLeast(0), func(c *Config) *int { return &c.Feed.PostsPerMinute },
+				"Posts a minute of an author, in bursts of as many; 0 is no limit. They are counted in the engine of limits."),
+			key("feed.idle", "720h", duration, func(c *Config) *time.Duration { return &c.Feed.Idle },
+				"Time after which the timeline of a user who does not read is deleted. The next page is pulled, and the timeline is built again."),
+			key("feed.keep", "168h", duration, func(c *Config) *time.Duration { return &c.Feed.Keep },
+				"Time for which posts, follows and deletions stay in the event log, at least until the timelines have them. A stream of events that was interrupted for longer begins anew."),
+			key("feed.memory", "256MiB", size, func(c *Config) *int64 { return &c.Feed.Memory },
+				"Memory of the caches of the feed: followers, follows, the newest posts."),
+			key("feed.restored", "false", yesNo, func(c *Config) *bool { return &c.Feed.Restored },
+				"Set it for one start of one server after the event log was restored from an older copy, while no other server runs. Cursors of before are then refused, and timelines are rebuilt."),
 		},
 		[]Key{
 			key("log.level", "info", oneOf("debug", "info", "warn", "error"), func(c *Config) *string { return &c.Log.Level },

@@ -58,6 +58,8 @@ var samples = map[string]string{
 	"http.max_streams": "8", "http.max_streams_per_address": "2", "http.trusted_proxies": "10.0.0.0/8,fd00::/8", "http.shutdown_grace": "1m", "http.drain": "3s",
 	"ops.listen": "127.0.0.1:9464", "accounts.sign_ins_per_address": "0",
 	"shop.hold": "1h", "shop.cache_ttl": "90s",
+	"feed.strategy": "pull", "feed.threshold": "100", "feed.max_pulled": "50", "feed.posts_per_minute": "0", "feed.idle": "24h",
+	"feed.keep": "48h", "feed.memory": "1GiB", "feed.restored": "true",
 }
 
 func load(t *testing.T, src Sources) *Settings {

@@ -25,7 +25,7 @@ type Store struct {
 
 var (
 	_ shop.OrderStore = (*Store)(nil)
-	_ lead.Leader     = (*Store)(nil)
+	_ lead.Divider    = (*Store)(nil)
 )
 
 //go:embed migrations
@@ -45,6 +45,11 @@ func Open(ctx context.Context, db *postgres.Database) (*Store, error) {
 // Lead implements lead.Leader for the tasks of servers that share the orders.
 func (s *Store) Lead(ctx context.Context, task string, work func(ctx context.Context) error) (bool, error) {
 	return s.db.Lead(ctx, "outbox", task, work)
+}
+
+// Join implements lead.Divider for the groups of servers that share the orders.
+func (s *Store) Join(ctx context.Context, group string, work func(ctx context.Context, members lead.Count) error) error {
+	return s.db.Join(ctx, "outbox", group, work)
 }
 
 // Place implements shop.OrderStore.

@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"agora/accounts"
+	"agora/fault"
+	"agora/feed"
+	"agora/httpapi"
+	feedapi "agora/httpapi/feed"
+	"agora/pattern/guard"
+	"agora/pattern/lead"
+	"agora/shop"
+	"agora/telemetry"
+)
+
+// feedSystem is the name of the feed in the configuration.
+const feedSystem = "feed"
+
+const (
+	feedRun      = 2 * time.Second // between two runs that write timelines
+	feedMaxPulls = 64              // pages that pull the posts of all followed authors at a time
+)
+
+// homeFeed has the server of the feed and its background work.
+type homeFeed struct {
+	stores *stores
+	node   *feed.Node
+}
+
+// newHomeFeed connects the feed, and reads the newest records of its log.
+func newHomeFeed(ctx context.Context, s *stores, log *slog.Logger, metrics *telemetry.Metrics) (*homeFeed, error) {
+	cfg := s.cfg.Feed
+	divider, err := s.feedDivider()
+	if err != nil {
+		return nil, err
+	}
+	options := feed.NodeOptions{
+		Shape: feedShape, Log: s.events, Posts: s.posts, Graph: s.graph, Timelines: s.timelines, Trim: feedTrim,
+		Users: people{s.users}, Posting: s.postingLimit(cfg.PostsPerMinute), Divider: divider,
+		Strategy: feed.Strategy(cfg.Strategy), Threshold: feed.Threshold{Up: int64(cfg.Threshold), Down: int64(cfg.Threshold) * 4 / 5},
+		MaxPulled: cfg.MaxPulled, MaxPulls: feedMaxPulls, Memory: int(cfg.Memory),
+		Every: feedRun, IdleAfter: cfg.Idle, Keep: cfg.Keep, Restored: cfg.Restored,
+		Monitor: feed.NewMonitor(metrics), Logger: log,
+	}
+	if s.cfg.Runs(shopSystem) {
+		options.Products = goods{s.catalog}
+	}
+	node, err := feed.OpenNode(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return &homeFeed{s, node}, nil
+}
+
+// feedDivider returns what divides the work of the servers that share the log of the feed; nil if no other server does.
+func (s *stores) feedDivider() (lead.Divider, error) {
+	if s.cfg.Engine("events").Own() {
+		return nil, nil
+	}
+	for _, key := range []string{"feed.posts", "feed.graph", "feed.timelines"} {
+		if e := s.cfg.Engine(key); e.Own() {
+			return nil, fault.ErrInvalid(key, "has to be a store that servers share, as events is, and not %s: or turn the feed off with systems", e.Scheme())
+		}
+	}
+	for _, store := range []any{s.events, s.orders} {
+		if divider, ok := store.(lead.Divider); ok {
+			return divider, nil
+		}
+	}
+	return nil, errors.New("servers that share events divide the work of the feed over PostgreSQL: events or shop.orders has to be there")
+}
+
+// postingLimit returns the limit of the posts of each author; nil for 0, which is no limit, and for a command that opens no limits.
+func (s *stores) postingLimit(perMinute int) guard.Limiter {
+	if perMinute == 0 || s.limits == nil {
+		return nil
+	}
+	return s.limits("posting", float64(perMinute)/60, perMinute)
+}
+
+// addRoutes registers the routes of the feed.
+func (f *homeFeed) addRoutes(api *httpapi.Server) { feedapi.AddRoutes(api, f.node.Service) }
+
+// modules returns the background work of the feed.
+func (f *homeFeed) modules() []Module {
+	return []Module{{Name: "feed", Run: f.node.Run, Check: f.check}}
+}
+
+// check returns why a store of the feed cannot be read, or nil. Readiness calls it.
+func (f *homeFeed) check(ctx context.Context) error {
+	if _, err := f.stores.posts.Get(ctx, feed.PostID{}); err != nil {
+		return fault.Wrap(fault.KindOf(err), err, "posts cannot be read")
+	}
+	if _, err := f.stores.graph.Applied(ctx, feed.UserID{}); err != nil {
+		return fault.Wrap(fault.KindOf(err), err, "follows cannot be read")
+	}
+	return nil
+}
+
+// people are the accounts as the feed asks for them.
+type people struct{ store accounts.UserStore }
+
+// Exists implements feed.Users.
+func (p people) Exists(ctx context.Context, user feed.UserID) (bool, error) {
+	_, err := p.store.User(ctx, user.String())
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// goods are the products of the shop as the feed asks for them.
+type goods struct{ catalog shop.CatalogStore }
+
+// Products implements feed.Products.
+func (g goods) Products(ctx context.Context, ids ...string) (map[string]feed.Product, error) {
+	cards, err := g.catalog.CardsByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	products := make(map[string]feed.Product, len(cards))
+	for _, card := range cards {
+		products[card.ID] = feed.Product{
+			ID: card.ID, Name: card.Name, Image: card.Image, Stock: card.InventoryCount,
+			Price: feed.Price{Amount: card.Price.Amount, Currency: card.Price.Currency},
+		}
+	}
+	return products, nil
+}

@@ -1,0 +1,91 @@
+package app
+
+import (
+	"context"
+
+	"agora/app/config"
+	"agora/engine/pebble"
+	pebblefeed "agora/engine/pebble/feed"
+	"agora/engine/redis"
+	redisfeed "agora/engine/redis/feed"
+	"agora/feed"
+)
+
+// feedPorts are the ports of the feed.
+func feedPorts() []port {
+	return []port{
+		{
+			Port: config.Port{
+				Key: "feed.posts", Default: "pebble:feed",
+				Help: "Store of posts. Servers that share events have to share it, and feed.graph and feed.timelines too.",
+			},
+			title: "posts",
+			engines: []engine{
+				inFeedFolder(func(s *stores, db *pebblefeed.DB) { s.posts = pebblefeed.NewPosts(db) }),
+			},
+		},
+		{
+			Port: config.Port{
+				Key: "feed.graph", Default: "pebble:feed",
+				Help: "Store of who follows, blocks and mutes whom.",
+			},
+			title: "follows",
+			engines: []engine{
+				inFeedFolder(func(s *stores, db *pebblefeed.DB) { s.graph = pebblefeed.NewGraph(db, feedShape) }),
+			},
+		},
+		{
+			Port: config.Port{
+				Key: "feed.timelines", Default: "pebble:timelines",
+				Help: "Store of home timelines. They are rebuilt if they are lost. form=zset stores them in Redis as sorted sets, which other programs can read, instead of packed entries.",
+			},
+			title: "timelines",
+			engines: append([]engine{
+				{config.Scheme{Name: "pebble", Path: "folder", Own: true}, openPebbleTimelines},
+			}, inRedis(map[string]config.Param{"form": config.TextParam}, openRedisTimelines)...),
+		},
+	}
+}
+
+// diskReserve is how much of the disk the stores of the feed leave free: with less, writes fail until there is room again.
+const diskReserve = 256 << 20
+
+// inFeedFolder is the engine Pebble for posts and the graph, which share a folder. set sets the field of the port.
+func inFeedFolder(set func(*stores, *pebblefeed.DB)) engine {
+	return engine{config.Scheme{Name: "pebble", Path: "folder", Own: true}, func(_ context.Context, s *stores, e config.Engine) error {
+		path := e.Path(s.cfg.Data)
+		db, known := s.feeds[path]
+		if !known {
+			var err error
+			if db, err = pebblefeed.Open(path, pebble.Options{Logger: s.log, ReserveBytes: diskReserve}); err != nil {
+				return err
+			}
+			s.feeds[path] = db
+			s.closing(path, db)
+		}
+		set(s, db)
+		return nil
+	}}
+}
+
+func openPebbleTimelines(_ context.Context, s *stores, e config.Engine) error {
+	timelines, err := pebblefeed.OpenTimelines(e.Path(s.cfg.Data), feedTrim, pebble.Options{Logger: s.log, ReserveBytes: diskReserve})
+	if err != nil {
+		return err
+	}
+	s.timelines = timelines
+	s.closing("timelines", timelines)
+	return nil
+}
+
+func openRedisTimelines(_ context.Context, s *stores, server *redis.Server, e config.Engine) error {
+	s.timelines = redisfeed.NewTimelines(server, redisfeed.Options{
+		Trim: feedTrim, SortedSets: e.Text("form") == "zset", Expiry: s.cfg.Feed.Idle,
+	})
+	return nil
+}
+
+var (
+	feedShape = feed.Shape{Posts: 16, Graph: 16} // must never change
+	feedTrim  = feed.Trim{Above: 1000, Keep: 800}
+)
