@@ -34,6 +34,9 @@ const (
 	inProgressOfCall  = 64   // requests of one call
 )
 
+// PageRows is how many rows of one partition are read as of one moment. More are read in several pages.
+const PageRows = 5000
+
 // Options are what a Keyspace takes apart from its URL.
 type Options struct {
 	Log *slog.Logger // of what the driver says; may be nil
@@ -111,6 +114,7 @@ func (a address) config(log *slog.Logger, keyspace string) *gocql.ClusterConfig 
 	config.SerialConsistency = gocql.LocalSerial
 	config.ConnectTimeout, config.Timeout = connectTimeout, callTimeout
 	config.ReconnectInterval = reconnectInterval
+	config.PageSize = PageRows
 	config.DefaultTimestamp = false // statements carry positions
 	config.DefaultIdempotence = true
 	config.RetryPolicy = &gocql.SimpleRetryPolicy{NumRetries: 1} // on the next node

@@ -50,3 +50,33 @@ func TestADamagedPostIsAnError(t *testing.T) {
 		}
 	}
 }
+
+// TestGraphFormat pins the tables and rows of the graph, with the timestamps of their cells.
+func TestGraphFormat(t *testing.T) {
+	shape := feed.Shape{Posts: 2, Graph: 1}
+	g := openGraph(t, shape)
+	edge := func(kind feed.EdgeKind, on bool, offset int64) feed.Edge {
+		return feed.Edge{EdgeKey: feed.EdgeKey{Kind: kind, From: id(3, 4), To: id(3, 5)}, On: on, Since: feed.At(2, offset)}
+	}
+	mustDo(t, g.Apply(t.Context(), feed.GraphChanges{
+		Edges:  []feed.Edge{edge(feed.Follow, true, 10), edge(feed.Block, true, 11), edge(feed.Mute, false, 12)},
+		Counts: []feed.UserCount{{User: id(3, 5), Count: feed.Count{Followers: 7, Through: feed.At(2, 13)}}},
+		Active: []feed.UserID{id(3, 0x14)},
+		Reach:  feed.Row{Posts: feed.Vector{feed.At(2, 20), feed.At(2, 21)}, Graph: feed.At(2, 13)},
+	}))
+	mustDo(t, g.PutModes(t.Context(), feed.Modes{Author: id(3, 5), Changes: []feed.ModeChange{
+		{Number: 1, At: feed.At(2, 3), Least: id(1, 2), Greatest: id(1, 3)}, {Number: 2, At: feed.At(2, 5)},
+	}}))
+	ends := feed.Reach{Posts: feed.Vector{feed.At(2, 1), feed.At(2, 2)}, Graph: feed.Vector{feed.At(2, 3)}}
+	mustDo(t, g.PutStart(t.Context(), feed.LogStart{Epoch: 2, Ends: ends, Mark: 1 << 63, Marked: true}))
+	golden.Assert(t, strings.Join([]string{
+		server.Columns(t, "relations", "followers", "counts", "reaches", "modes", "log_starts", "activity"),
+		server.Rows(t, `SELECT JSON user, kind, other, is_on, since, writetime(since), applied FROM relations`),
+		server.Rows(t, `SELECT JSON user, shard, follower, is_on, since, writetime(since) FROM followers`),
+		server.Rows(t, `SELECT JSON user, partition, followers, through, writetime(followers) FROM counts`),
+		server.Rows(t, `SELECT JSON partition, graph, writetime(graph), posts, writetime(posts) FROM reaches`),
+		server.Rows(t, `SELECT JSON author, number, at, writetime(at), least, writetime(least), greatest, writetime(greatest) FROM modes`),
+		server.Rows(t, `SELECT JSON * FROM log_starts`),
+		server.Rows(t, `SELECT JSON partition, shard, user FROM activity`),
+	}, "\n"), "graph.txt")
+}

@@ -11,18 +11,25 @@ import (
 	"agora/feed"
 )
 
-// TestAcknowledgedPostsSurviveAKilledNode kills the node while writers insert, delete and claim, and starts it again.
-func TestAcknowledgedPostsSurviveAKilledNode(t *testing.T) {
+// TestAcknowledgedWritesSurviveAKilledNode kills the node while writers insert, delete and claim posts, and a leader applies runs, and
+// starts it again.
+func TestAcknowledgedWritesSurviveAKilledNode(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a node again")
 	}
-	s, node := openPosts(t), server.Node(t)
+	s, graph, node := openPosts(t), openGraph(t, feed.Shape{Posts: 1, Graph: 1}), server.Node(t)
 	var (
 		mu      sync.Mutex
 		acked   []feed.Post
 		writers sync.WaitGroup
 		enough  = make(chan struct{})
+		runs    int64 // that were applied
 	)
+	writers.Go(func() {
+		for graph.Apply(t.Context(), followRun(runs)) == nil {
+			runs++
+		}
+	})
 	for w := range byte(8) {
 		writers.Go(func() {
 			for n := uint16(1); ; n++ {
@@ -44,7 +51,8 @@ func TestAcknowledgedPostsSurviveAKilledNode(t *testing.T) {
 	wantAway(t, s, node.URL())
 	node.Restart(t)
 	awaitBack(t, s)
-	t.Logf("%d posts were acknowledged", len(acked))
+	t.Logf("%d posts and %d runs were acknowledged", len(acked), runs)
+	wantRuns(t, graph, runs)
 	for _, p := range acked {
 		found, err := s.Get(t.Context(), p.ID)
 		if err != nil || len(found) != 1 || found[0].At != p.At || found[0].Deleted != p.Deleted {
@@ -54,6 +62,41 @@ func TestAcknowledgedPostsSurviveAKilledNode(t *testing.T) {
 		if err != nil || claimed != p.ID {
 			t.Fatalf("the claim of %v is %v, %v", p.ID, claimed, err)
 		}
+	}
+}
+
+// followRun returns the changes of a run in which a user follows and blocks another one.
+func followRun(n int64) feed.GraphChanges {
+	from := feed.UserID{0: 8, 14: byte(n >> 8), 15: byte(n)}
+	follow := feed.Edge{EdgeKey: feed.EdgeKey{Kind: feed.Follow, From: from, To: id(9, 1)}, On: true, Since: feed.At(1, 2*n)}
+	block := feed.Edge{EdgeKey: feed.EdgeKey{Kind: feed.Block, From: from, To: id(9, 1)}, On: true, Since: feed.At(1, 2*n+1)}
+	end := feed.At(1, 2*n+2)
+	return feed.GraphChanges{
+		Edges:  []feed.Edge{follow, block},
+		Counts: []feed.UserCount{{User: id(9, 1), Count: feed.Count{Followers: n + 1, Through: end}}},
+		Reach:  feed.Row{Posts: feed.Vector{end}, Graph: end},
+	}
+}
+
+// wantRuns checks that the graph has the first runs of followRun; it may have the next one, or a part of it.
+func wantRuns(t *testing.T, g *Graph, runs int64) {
+	t.Helper()
+	reach, ok, err := g.Reach(t.Context(), 0)
+	if err != nil || !ok && runs > 0 || reach.Graph != feed.At(1, 2*runs) && reach.Graph != feed.At(1, 2*runs+2) {
+		t.Errorf("the reach is %v, %v after %d runs", reach, err, runs)
+	}
+	followers, err := g.Followers(t.Context(), id(9, 1), 0, feed.UserID{}, 1<<16)
+	if err != nil || int64(len(followers)) < runs {
+		t.Errorf("there are %d followers, %v; want %d", len(followers), err, runs)
+	}
+	var keys []feed.EdgeKey
+	for n := range runs {
+		for _, e := range followRun(n).Edges {
+			keys = append(keys, e.EdgeKey)
+		}
+	}
+	if edges, err := g.Edges(t.Context(), keys...); err != nil || len(edges) != len(keys) {
+		t.Errorf("there are %d edges of %d, %v", len(edges), len(keys), err)
 	}
 }
 
