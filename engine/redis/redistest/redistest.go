@@ -19,6 +19,7 @@ import (
 // Server is a Redis server. A nil Server says that Redis is not installed on this machine.
 type Server struct {
 	folder  string
+	durable bool
 	process *exec.Cmd
 	exited  chan struct{} // closed when the process has ended
 	result  error         // of the process, valid after exited is closed
@@ -27,7 +28,7 @@ type Server struct {
 // Main runs the tests of a package with one server for all of them, and returns the exit code for TestMain. The
 // server stays nil where Redis is not installed.
 func Main(m *testing.M, server **Server) int {
-	s, err := start()
+	s, err := start(false)
 	if err != nil && !errors.Is(err, exec.ErrNotFound) {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -42,7 +43,18 @@ func Main(m *testing.M, server **Server) int {
 // Start starts a server for one test, which may stop and start it.
 func Start(t *testing.T) *Server {
 	t.Helper()
-	s, err := start()
+	return startFor(t, false)
+}
+
+// StartDurable is Start for a server with an append-only file, which a killed server reads when it starts again.
+func StartDurable(t *testing.T) *Server {
+	t.Helper()
+	return startFor(t, true)
+}
+
+func startFor(t *testing.T, durable bool) *Server {
+	t.Helper()
+	s, err := start(durable)
 	if errors.Is(err, exec.ErrNotFound) {
 		missing(t)
 	}
@@ -75,12 +87,12 @@ func (s *Server) URL(tb testing.TB) string {
 	return "redis+unix://" + s.socket()
 }
 
-func start() (*Server, error) {
+func start(durable bool) (*Server, error) {
 	folder, err := os.MkdirTemp("", "redis-test-")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{folder: folder}
+	s := &Server{folder: folder, durable: durable}
 	if err := s.run(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
@@ -91,8 +103,12 @@ func (s *Server) socket() string { return filepath.Join(s.folder, "redis.sock") 
 
 // run starts the process and returns when it answers.
 func (s *Server) run() error {
-	s.process = exec.CommandContext(context.Background(), "redis-server", "--port", "0", "--unixsocket", s.socket(),
-		"--dir", s.folder, "--save", "", "--appendonly", "no", "--logfile", "redis.log")
+	persistence := []string{"--appendonly", "no"}
+	if s.durable {
+		persistence = []string{"--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0"}
+	}
+	args := append([]string{"--port", "0", "--unixsocket", s.socket(), "--dir", s.folder, "--save", "", "--logfile", "redis.log"}, persistence...)
+	s.process = exec.CommandContext(context.Background(), "redis-server", args...)
 	if err := s.process.Start(); err != nil {
 		return fmt.Errorf("start redis-server: %w", err)
 	}
@@ -111,7 +127,7 @@ func (s *Server) run() error {
 	return nil
 }
 
-// Kill ends the server as a crash does. Its data is lost.
+// Kill ends the server as a crash does. Its data is lost, unless it is durable.
 func (s *Server) Kill(t *testing.T) {
 	t.Helper()
 	if err := s.process.Process.Kill(); err != nil {
@@ -123,7 +139,31 @@ func (s *Server) Kill(t *testing.T) {
 	}
 }
 
-// Restart starts a killed server again, empty and at the same address.
+// Written returns the size of the append-only file of a durable server.
+func (s *Server) Written(t *testing.T) int64 {
+	t.Helper()
+	info, err := os.Stat(s.appended())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+// Cut shortens the append-only file of a killed server to a size: a crash of the machine loses what was not synced, and a
+// backup is what was Written earlier.
+func (s *Server) Cut(t *testing.T, size int64) {
+	t.Helper()
+	if err := os.Truncate(s.appended(), size); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// appended is the file that a durable server appends to, as long as it rewrites nothing.
+func (s *Server) appended() string {
+	return filepath.Join(s.folder, "appendonlydir", "appendonly.aof.1.incr.aof")
+}
+
+// Restart starts a killed server again, at the same address.
 func (s *Server) Restart(t *testing.T) {
 	t.Helper()
 	if err := s.run(); err != nil {
