@@ -77,12 +77,11 @@ func (n numbers) appendAuthor(to []byte, author feed.UserID) []byte {
 	return append(append(to, 0), author[:]...)
 }
 
-// decodeBlock decodes the first block, and returns what comes after it.
-func decodeBlock(data []byte) (b block, rest []byte, err error) {
+func decodeBlock(data []byte) (b block, err error) {
 	d := decoder{rest: data, time: beforeAll}
 	flags := d.byte()
 	if flags&^(flagBase|flagFloor|flagMore) != blockLayout {
-		return block{}, nil, errDamaged
+		return block{}, errDamaged
 	}
 	b.Base, b.more = flags&flagBase != 0, flags&flagMore != 0
 	if flags&flagFloor != 0 {
@@ -90,32 +89,23 @@ func decodeBlock(data []byte) (b block, rest []byte, err error) {
 	}
 	count := d.uvarint()
 	if d.failed || count > uint64(len(d.rest)/leastPerEntry) {
-		return block{}, nil, errDamaged
+		return block{}, errDamaged
 	}
 	b.Entries = make([]feed.Entry, count)
 	for i := range b.Entries {
 		d.entry(&b.Entries[i])
 	}
-	if d.failed {
-		return block{}, nil, errDamaged
+	if d.failed || len(d.rest) > 0 {
+		return block{}, errDamaged
 	}
-	return b, d.rest, nil
-}
-
-// decodeWhole decodes data that is one block.
-func decodeWhole(data []byte) (block, error) {
-	b, rest, err := decodeBlock(data)
-	if err == nil && len(rest) > 0 {
-		err = errDamaged
-	}
-	return b, err
+	return b, nil
 }
 
 // decodeUnited decodes blocks that overlap, and unites them. It trims nothing.
-func decodeUnited(data []byte) (united feed.Timeline, err error) {
-	for len(data) > 0 {
-		var b block
-		if b, data, err = decodeBlock(data); err != nil {
+func decodeUnited(blocks []string) (united feed.Timeline, err error) {
+	for _, data := range blocks {
+		b, err := decodeBlock([]byte(data))
+		if err != nil {
 			return feed.Timeline{}, err
 		}
 		united = b.Merge(united, feed.Trim{Above: math.MaxInt})

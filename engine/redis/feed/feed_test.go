@@ -187,7 +187,7 @@ func (w *world) loss() func() {
 			}
 		}
 	case 5: // of the machine: what was written last is lost
-		return func() { w.restart(w.redis.Written(w.t) - w.random.Int64N(2000)) }
+		return func() { w.restart(max(0, w.redis.Written(w.t)-w.random.Int64N(2000))) }
 	case 6: // of the process
 		return func() { w.restart(-1) }
 	default: // all that came after the restart before
@@ -198,7 +198,7 @@ func (w *world) loss() func() {
 func (w *world) restart(size int64) {
 	w.redis.Kill(w.t)
 	if size >= 0 {
-		w.redis.Cut(w.t, min(size, w.redis.Written(w.t)))
+		w.redis.Cut(w.t, size)
 	}
 	w.redis.Restart(w.t)
 	w.backup = w.redis.Written(w.t)

@@ -82,3 +82,17 @@ func decodeHead(fields map[string]string) (feed.Head, error) {
 		h.Rows = append(h.Rows, row)
 	}
 }
+
+// decodeRowOf decodes the epoch and a row. ok is false if there is no head.
+func decodeRowOf(values []any) (epoch uint64, row feed.Row, ok bool, err error) {
+	if len(values) != 2 || values[0] == nil {
+		return 0, feed.Row{}, false, nil
+	}
+	text, _ := values[0].(string)
+	if epoch, err = strconv.ParseUint(text, 10, 64); err != nil {
+		return 0, feed.Row{}, false, fmt.Errorf("the epoch of the timelines: %w", err)
+	}
+	stored, _ := values[1].(string)
+	row, err = decodeRow(epoch, stored)
+	return epoch, row, true, err
+}

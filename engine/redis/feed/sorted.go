@@ -73,38 +73,32 @@ func (s *sorted) encode(to []byte, o feed.Timeline) []byte {
 
 func (s *sorted) settle(context.Context, feed.Fence, []feed.UserID) error { return nil }
 
-var sortedRead = goredis.NewScript(readHead + `
-local floor = redis.call('ZRANGEBYSCORE', KEYS[2], -1, -1)
-return {epoch, row, ARGV[4], floor[1] or false, redis.call('ZREVRANGEBYSCORE', KEYS[2], ARGV[3], 0, 'LIMIT', 0, ARGV[4])}`)
-
-func (s *sorted) readScript() *goredis.Script { return sortedRead }
-
-// part asks for one entry more than the limit, and for more if some of them do not count.
-func (s *sorted) part(before feed.PostID, limit, try int) []any {
+// read asks for one entry more than the limit, and for more if some of them do not count.
+func (s *sorted) read(ctx context.Context, tx goredis.Pipeliner, key string, before feed.PostID, limit, try int) func() (feed.Timeline, bool, error) {
 	count := math.MaxInt32
 	if limit < count>>(try+1) {
 		count = (limit + 1) << try
 	}
-	return []any{strconv.FormatUint(timeOf(&before), 10), count}
+	floors := tx.ZRangeByScore(ctx, key, &goredis.ZRangeBy{Min: "-1", Max: "-1"})
+	greatest := strconv.FormatUint(timeOf(&before), 10)
+	members := tx.ZRevRangeByScore(ctx, key, &goredis.ZRangeBy{Min: "0", Max: greatest, Count: int64(count)})
+	return func() (feed.Timeline, bool, error) {
+		if len(floors.Val()) == 0 {
+			return feed.Timeline{}, true, nil
+		}
+		timeline, whole, err := decodeSorted(floors.Val()[0], members.Val(), before)
+		enough := whole || len(members.Val()) < count || len(timeline.Entries) > limit
+		return timeline.Below(before, limit), enough, err
+	}
 }
 
-func (s *sorted) decode(stored []any, before feed.PostID, limit int) (timeline feed.Timeline, enough bool, err error) {
-	if len(stored) != 3 {
-		return feed.Timeline{}, false, errDamaged
-	}
-	text, _ := stored[0].(string)
-	asked, err := strconv.Atoi(text)
-	floor, ok := stored[1].(string)
-	if !ok {
-		return feed.Timeline{}, true, err // without a floor it is no timeline
-	}
-	members, ok := stored[2].([]any)
-	if err != nil || !ok || len(floor) != postBytes {
+// decodeSorted returns the entries below an identifier. whole says that the floor was reached.
+func decodeSorted(floor string, members []string, before feed.PostID) (timeline feed.Timeline, whole bool, err error) {
+	if len(floor) != postBytes {
 		return feed.Timeline{}, false, errDamaged
 	}
 	timeline = feed.Timeline{Base: true, Floor: feed.PostID([]byte(floor))}
-	for _, m := range members {
-		member, _ := m.(string)
+	for _, member := range members {
 		if len(member) != memberBytes {
 			return feed.Timeline{}, false, errDamaged
 		}
@@ -113,15 +107,14 @@ func (s *sorted) decode(stored []any, before feed.PostID, limit int) (timeline f
 		switch {
 		case e.Post.Compare(before) >= 0:
 		case e.Post.Compare(timeline.Floor) <= 0:
-			return timeline.Below(before, limit), true, nil
+			return timeline, true, nil
 		case last >= 0 && timeline.Entries[last].Post == e.Post:
 			timeline.Entries[last].At = timeline.Entries[last].At.First(e.At)
 		default:
 			timeline.Entries = append(timeline.Entries, e)
 		}
 	}
-	enough = len(members) < asked || len(timeline.Entries) > limit
-	return timeline.Below(before, limit), enough, nil
+	return timeline, false, nil
 }
 
 func decodeMember(m string) (e feed.Entry) {

@@ -17,7 +17,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -75,12 +74,9 @@ type form interface {
 	// settle does what is left to do for timelines that mergeScript has named.
 	settle(ctx context.Context, fence feed.Fence, users []feed.UserID) error
 
-	// readScript returns a part of a timeline, see Timelines.Read.
-	readScript() *goredis.Script
-	// part returns the arguments of readScript. Each try reads more than the one before.
-	part(before feed.PostID, limit, try int) []any
-	// decode decodes what readScript has returned. It reports false if a part was read that is too small.
-	decode(stored []any, before feed.PostID, limit int) (feed.Timeline, bool, error)
+	// read adds the commands that read a part of a timeline to a transaction. Each try reads more than the one before.
+	// answer decodes what they return. It reports false if the part is too small.
+	read(ctx context.Context, tx goredis.Pipeliner, key string, before feed.PostID, limit, try int) (answer func() (feed.Timeline, bool, error))
 }
 
 // NewTimelines returns the timelines on a server.
@@ -92,7 +88,7 @@ func NewTimelines(s *redis.Server, o Options) *Timelines {
 	if o.SortedSets {
 		t.prefix, t.form = sortedPrefix, &sorted{trim: o.Trim}
 	} else {
-		t.prefix, t.form = packedPrefix, &packed{store: t, trim: o.Trim, headBytes: defaultHeadBytes, newest: defaultNewest}
+		t.prefix, t.form = packedPrefix, &packed{store: t, trim: o.Trim, operands: defaultOperands, foldBytes: defaultFoldBytes, newest: defaultNewest}
 	}
 	return t
 }
@@ -174,66 +170,45 @@ func (t *Timelines) Advance(ctx context.Context, fence feed.Fence, to feed.Row) 
 		encodeRow(fence.Epoch, fence.Row), merges, encodeRow(fence.Epoch, to))
 }
 
-// readHead is the beginning of the scripts that read a timeline. The epoch is known before, because it is part of the
-// timeline's key; if it is another one, the caller has to ask again.
-const readHead = `
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if epoch ~= ARGV[1] then return {epoch} end
-local row = redis.call('HGET', KEYS[1], ARGV[2])
-`
-
-// Read implements feed.TimelineStore.
+// Read implements feed.TimelineStore. A transaction reads row and timeline, which is cheaper than a script: Lua in Redis hashes
+// each byte of each string.
 func (t *Timelines) Read(ctx context.Context, user feed.UserID, partition int, before feed.PostID, limit int) (feed.Row, feed.Timeline, error) {
 	for try := 0; ; {
-		known := t.epoch.Load()
-		args := append([]any{epochText(known), field(rowField, partition)}, t.form.part(before, limit, try)...)
-		answer, err := t.snapshot(ctx, known, user, args)
+		known := t.epoch.Load() // a part of the key, so that it has to be known before
+		var head *goredis.SliceCmd
+		var answer func() (feed.Timeline, bool, error)
+		err := t.read(ctx, func(ctx context.Context) error {
+			tx := t.client.TxPipeline()
+			head = tx.HMGet(ctx, t.headKey(), epochField, field(rowField, partition))
+			answer = t.form.read(ctx, tx, t.key(known, user), before, limit, try)
+			_, err := tx.Exec(ctx)
+			return unlessNil(err)
+		})
 		if err != nil {
 			return feed.Row{}, feed.Timeline{}, err
 		}
-		if len(answer) < 2 {
-			epoch, ok, err := epochOf(answer)
-			if !ok || err != nil {
-				return feed.Row{}, feed.Timeline{}, err
-			}
+		epoch, row, ok, err := decodeRowOf(head.Val())
+		if !ok || err != nil {
+			return feed.Row{}, feed.Timeline{}, err
+		}
+		if epoch != known {
 			t.epoch.Store(epoch)
 			continue
 		}
-		timeline, enough, err := t.form.decode(answer[2:], before, limit)
-		if err != nil {
-			return feed.Row{}, feed.Timeline{}, err
+		timeline, enough, err := answer()
+		if enough || err != nil {
+			return row, timeline, err
 		}
-		if !enough {
-			try++
-			continue
-		}
-		stored, ok := answer[1].(string)
-		if !ok {
-			return feed.Row{}, feed.Timeline{}, fmt.Errorf("the head has no row of partition %d", partition)
-		}
-		row, err := decodeRow(known, stored)
-		return row, timeline, err
+		try++
 	}
 }
 
-// snapshot returns what the script of Read answers.
-func (t *Timelines) snapshot(ctx context.Context, epoch uint64, user feed.UserID, args []any) (answer []any, err error) {
-	keys := []string{t.headKey(), t.key(epoch, user)}
-	err = t.read(ctx, func(ctx context.Context) (err error) {
-		answer, err = t.form.readScript().Run(ctx, t.client, keys, args...).Slice()
-		return err
-	})
-	return answer, err
-}
-
-// epochOf returns the epoch of the head. ok is false if there is no head.
-func epochOf(answer []any) (epoch uint64, ok bool, err error) {
-	if len(answer) == 0 || answer[0] == nil {
-		return 0, false, nil
+// unlessNil returns an error of the driver, unless it only says that a key is missing.
+func unlessNil(err error) error {
+	if errors.Is(err, goredis.Nil) {
+		return nil
 	}
-	text, _ := answer[0].(string)
-	epoch, err = strconv.ParseUint(text, 10, 64)
-	return epoch, err == nil, err
+	return err
 }
 
 // dropAtOnce is how many keys one command deletes.

@@ -26,8 +26,8 @@ func mustDo(t testing.TB, err error) {
 // forms are the forms of timelines: of each, tests fold after every merge or after few, too.
 var forms = map[string]func(*Timelines){
 	"packed":        nil,
-	"packed, small": func(t *Timelines) { t.form.(*packed).headBytes, t.form.(*packed).newest = 90, 3 },
-	"packed, tiny":  func(t *Timelines) { t.form.(*packed).headBytes, t.form.(*packed).newest = 0, 1 },
+	"packed, small": func(t *Timelines) { t.form.(*packed).operands, t.form.(*packed).newest = 2, 3 },
+	"packed, tiny":  func(t *Timelines) { t.form.(*packed).operands, t.form.(*packed).newest = 0, 1 },
 	"sorted sets":   nil,
 }
 

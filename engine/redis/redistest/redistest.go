@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -139,8 +141,22 @@ func (s *Server) Kill(t *testing.T) {
 	}
 }
 
-// Written returns the size of the append-only file of a durable server.
+// Written returns the size of the append-only file of a durable server, when all that the server has acknowledged is in it.
 func (s *Server) Written(t *testing.T) int64 {
+	t.Helper()
+	for { // a write to the file waits for a sync that is under way
+		info, err := s.ask(t.Context(), "INFO persistence")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(info, "aof_buffer_length:0\r\n") {
+			return s.size(t)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (s *Server) size(t *testing.T) int64 {
 	t.Helper()
 	info, err := os.Stat(s.appended())
 	if err != nil {
@@ -153,7 +169,7 @@ func (s *Server) Written(t *testing.T) int64 {
 // backup is what was Written earlier.
 func (s *Server) Cut(t *testing.T, size int64) {
 	t.Helper()
-	if err := os.Truncate(s.appended(), size); err != nil {
+	if err := os.Truncate(s.appended(), min(size, s.size(t))); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -192,17 +208,33 @@ func (s *Server) remove() {
 
 // do sends one command of one word.
 func (s *Server) do(ctx context.Context, command string) error {
-	conn, err := new(net.Dialer).DialContext(ctx, "unix", s.socket())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	if _, err := fmt.Fprintf(conn, "%s\r\n", command); err != nil {
-		return err
-	}
-	answer, err := bufio.NewReader(conn).ReadString('\n')
+	answer, err := s.ask(ctx, command)
 	if err == nil && !strings.HasPrefix(answer, "+") {
 		err = fmt.Errorf("%s: redis answers %q", command, answer)
 	}
 	return err
+}
+
+// ask returns the answer to a command: a line, or a text that has its length before it.
+func (s *Server) ask(ctx context.Context, command string) (string, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", s.socket())
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := fmt.Fprintf(conn, "%s\r\n", command); err != nil {
+		return "", err
+	}
+	answers := bufio.NewReader(conn)
+	line, err := answers.ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "$") {
+		return line, err
+	}
+	length, err := strconv.Atoi(strings.TrimSpace(line[1:]))
+	if err != nil || length < 0 {
+		return "", fmt.Errorf("%s: redis answers %q", command, line)
+	}
+	text := make([]byte, length)
+	_, err = io.ReadFull(answers, text)
+	return string(text), err
 }
