@@ -44,7 +44,7 @@ func newHomeFeed(ctx context.Context, s *stores, log *slog.Logger, metrics *tele
 		Strategy: feed.Strategy(cfg.Strategy), Threshold: feed.Threshold{Up: int64(cfg.Threshold), Down: int64(cfg.Threshold) * 4 / 5},
 		MaxPulled: cfg.MaxPulled, MaxPulls: feedMaxPulls, Memory: int(cfg.Memory),
 		Every: feedRun, IdleAfter: cfg.Idle, Keep: cfg.Keep, Restored: cfg.Restored,
-		Monitor: feed.NewMonitor(metrics), Logger: log,
+		Monitor: feed.NewMonitor(metrics), Streams: feed.NewHubMonitor(metrics), Logger: log,
 	}
 	if s.cfg.Runs(shopSystem) {
 		options.Products = goods{s.catalog}
@@ -83,7 +83,7 @@ func (s *stores) postingLimit(perMinute int) guard.Limiter {
 }
 
 // addRoutes registers the routes of the feed.
-func (f *homeFeed) addRoutes(api *httpapi.Server) { feedapi.AddRoutes(api, f.node.Service) }
+func (f *homeFeed) addRoutes(api *httpapi.Server) { feedapi.AddRoutes(api, f.node) }
 
 // modules returns the background work of the feed.
 func (f *homeFeed) modules() []Module {

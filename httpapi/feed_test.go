@@ -96,6 +96,10 @@ var provokedInFeed = map[string]func(t *testing.T, m *market) answer{
 	"GET /v1/feed feed_late": func(t *testing.T, m *market) answer {
 		return m.send(t, m.owner, "GET", "/v1/feed?after="+reachAt(1, 1000), "")
 	},
+	"GET /v1/feed/stream feed_late": func(t *testing.T, m *market) answer {
+		live := feed.LiveCursor{Posts: feed.Vector{feed.At(1, 1000)}, Graph: feed.At(1, 0)}
+		return m.send(t, m.owner, "GET", "/v1/feed/stream?live="+live.Encode(), "")
+	},
 	"GET /v1/feed feed_changed": func(t *testing.T, m *market) answer {
 		return m.send(t, m.owner, "GET", "/v1/feed?after="+reachAt(7, 0), "")
 	},
@@ -243,7 +247,7 @@ func TestBadPostsAreRefused(t *testing.T) {
 			t.Errorf("%s: %d %s, want 422 about %s", name, got.status, got.body, tt.field)
 		}
 	}
-	for _, path := range []string{"/v1/feed?cursor=x", "/v1/feed?after=x", "/v1/feed?limit=0", otherPath + "/followers?cursor=x", otherPath + "/posts?cursor=x", otherPath + "/following?cursor=x"} {
+	for _, path := range []string{"/v1/feed?cursor=x", "/v1/feed?after=x", "/v1/feed?limit=0", "/v1/feed/stream?live=x", otherPath + "/followers?cursor=x", otherPath + "/posts?cursor=x", otherPath + "/following?cursor=x"} {
 		if got := m.send(t, m.owner, "GET", path, ""); got.status != 422 {
 			t.Errorf("%s gave %d: %s", path, got.status, got.body)
 		}

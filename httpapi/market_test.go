@@ -117,10 +117,10 @@ func newMarket(t testing.TB, role accounts.Role) *market {
 		}),
 		History: shop.NewOrderHistory(m.views, m.orders),
 	}
-	m.server = httpapi.New(httpapi.Options{Authenticator: m.accounts, Metrics: telemetry.NewMetrics()})
+	m.server = httpapi.New(httpapi.Options{Authenticator: m.accounts, Metrics: telemetry.NewMetrics(), MaxStreams: 1000, MaxStreamsPerAddress: 1000})
 	m.feed = newFeed(t, users, m.products)
 	accountsapi.AddRoutes(m.server, m.accounts)
-	feedapi.AddRoutes(m.server, m.feed.Service)
+	feedapi.AddRoutes(m.server, m.feed)
 	shopapi.AddRoutes(m.server, m.shop)
 	web := httptest.NewUnstartedServer(nil)
 	web.Config = httpapi.HTTPServer(m.server.Handler(), nil)

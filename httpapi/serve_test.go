@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -134,7 +135,11 @@ func call(t *testing.T, method, url, body string, headers ...string) answer {
 		t.Fatalf("%s %s: %v", method, url, err)
 	}
 	defer res.Body.Close()
-	got, err := io.ReadAll(res.Body)
+	read := io.ReadAll
+	if method == http.MethodGet && res.StatusCode == http.StatusOK && r.URL.Path == "/v1/feed/stream" {
+		read = func(r io.Reader) ([]byte, error) { return bufio.NewReader(r).ReadBytes('\n') } // it does not end
+	}
+	got, err := read(res.Body)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, url, err)
 	}

@@ -38,6 +38,7 @@ type FeedState struct {
 	Trimmed bool       `json:"trimmed" doc:"Whether the page is older than your stored timeline, so that each author was read"`
 	LagMS   int64      `json:"lag_ms" doc:"How long the newest record took from the log to this server, in milliseconds"`
 	AsOf    string     `json:"as_of" doc:"What the page is complete of. An after of later pages"`
+	Live    string     `json:"live" doc:"Continues the first page of a walk as a stream: GET /v1/feed/stream?live="`
 }
 
 func (r homeRoutes) page(ctx context.Context, in *homeInput) (*httpapi.Answer[HomePage], error) {
@@ -53,6 +54,7 @@ func (r homeRoutes) page(ctx context.Context, in *homeInput) (*httpapi.Answer[Ho
 		Items: newPosts(ctx, r.service, page.Posts), Next: page.Next.Encode(),
 		Feed: FeedState{
 			State: page.State, Skipped: page.Skipped, Trimmed: page.Trimmed, LagMS: page.Lag.Milliseconds(), AsOf: page.AsOf.Encode(),
+			Live: page.AsOf.Live(r.service.Shape, user).Encode(),
 		},
 	}), nil
 }

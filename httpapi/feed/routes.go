@@ -18,10 +18,11 @@ const (
 )
 
 // AddRoutes adds the routes of posts, of who follows whom, and of home timelines.
-func AddRoutes(s *httpapi.Server, service *feed.Service) {
-	addPosts(s, service)
-	addPeople(s, service)
-	addHome(s, service)
+func AddRoutes(s *httpapi.Server, n *feed.Node) {
+	addPosts(s, n.Service)
+	addPeople(s, n.Service)
+	addHome(s, n.Service)
+	addStream(s, n)
 }
 
 // callerOf returns the user who makes the request, or feed.Visitor.

@@ -65,7 +65,9 @@ func appendMoved(rows []row, before, after feed.Post, deleted bool) []row {
 	if from == to {
 		return rows
 	}
-	at := func(p feed.Position) []byte { return append(append(changesFrom(after.Author, p), after.ID[:]...), kind) }
+	at := func(p feed.Position) []byte {
+		return append(append(changesFrom(after.Author, p), after.ID[:]...), kind)
+	}
 	if from != 0 {
 		rows = append(rows, row{key: at(from)})
 	}
