@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"agora/accounts"
+	"agora/engine/cassandra"
 	"agora/fault"
 	"agora/feed"
 	"agora/httpapi"
@@ -29,6 +30,7 @@ const (
 type homeFeed struct {
 	stores *stores
 	node   *feed.Node
+	lags   []*cassandra.Lag // of the keyspaces
 }
 
 // newHomeFeed connects the feed, and reads the newest records of its log.
@@ -53,7 +55,15 @@ func newHomeFeed(ctx context.Context, s *stores, log *slog.Logger, metrics *tele
 	if err != nil {
 		return nil, err
 	}
-	return &homeFeed{s, node}, nil
+	home := &homeFeed{stores: s, node: node}
+	for _, keyspace := range s.keyspaces {
+		lag, err := cassandra.OpenLag(ctx, keyspace, "cassandra", metrics)
+		if err != nil {
+			return nil, err
+		}
+		home.lags = append(home.lags, lag)
+	}
+	return home, nil
 }
 
 // feedDivider returns what divides the work of the servers that share the log of the feed; nil if no other server does.
@@ -87,8 +97,18 @@ func (f *homeFeed) addRoutes(api *httpapi.Server) { feedapi.AddRoutes(api, f.nod
 
 // modules returns the background work of the feed.
 func (f *homeFeed) modules() []Module {
-	return []Module{{Name: "feed", Run: f.node.Run, Check: f.check}}
+	modules := []Module{{Name: "feed", Run: f.node.Run, Check: f.check}}
+	for _, lag := range f.lags {
+		modules = append(modules, Module{Name: "replication lag", Run: func(ctx context.Context) error {
+			lag.Run(ctx, lagPeriod)
+			return nil
+		}})
+	}
+	return modules
 }
+
+// lagPeriod is how often the replication lag is measured.
+const lagPeriod = 10 * time.Second
 
 // check returns why a store of the feed cannot be read, or nil. Readiness calls it.
 func (f *homeFeed) check(ctx context.Context) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"agora/app/config"
+	"agora/engine/cassandra"
+	cassandrafeed "agora/engine/cassandra/feed"
 	"agora/engine/pebble"
 	pebblefeed "agora/engine/pebble/feed"
 	"agora/engine/redis"
@@ -17,11 +19,12 @@ func feedPorts() []port {
 		{
 			Port: config.Port{
 				Key: "feed.posts", Default: "pebble:feed",
-				Help: "Store of posts. Servers that share events have to share it, and feed.graph and feed.timelines too.",
+				Help: "Store of posts. Servers that share events have to share it, and feed.graph and feed.timelines too: cassandra://host,host/keyspace?replication=3&tls=true.",
 			},
 			title: "posts",
 			engines: []engine{
 				inFeedFolder(func(s *stores, db *pebblefeed.DB) { s.posts = pebblefeed.NewPosts(db) }),
+				inCassandra(cassandrafeed.OpenPosts, func(s *stores, posts *cassandrafeed.Posts) { s.posts = posts }),
 			},
 		},
 		{
@@ -32,6 +35,9 @@ func feedPorts() []port {
 			title: "follows",
 			engines: []engine{
 				inFeedFolder(func(s *stores, db *pebblefeed.DB) { s.graph = pebblefeed.NewGraph(db, feedShape) }),
+				inCassandra(func(ctx context.Context, k *cassandra.Keyspace) (*cassandrafeed.Graph, error) {
+					return cassandrafeed.OpenGraph(ctx, k, feedShape)
+				}, func(s *stores, graph *cassandrafeed.Graph) { s.graph = graph }),
 			},
 		},
 		{
@@ -64,6 +70,23 @@ func inFeedFolder(set func(*stores, *pebblefeed.DB)) engine {
 			s.closing(path, db)
 		}
 		set(s, db)
+		return nil
+	}}
+}
+
+// inCassandra is the engine Cassandra: open opens a store in a keyspace, and set sets the field of the port. Ports with the same
+// URL share the connections.
+func inCassandra[S any](open func(context.Context, *cassandra.Keyspace) (S, error), set func(*stores, S)) engine {
+	return engine{config.Scheme{Name: "cassandra", Server: true, Driver: true}, func(ctx context.Context, s *stores, e config.Engine) error {
+		keyspace, err := s.keyspace(ctx, e)
+		if err != nil {
+			return err
+		}
+		store, err := open(ctx, keyspace)
+		if err != nil {
+			return err
+		}
+		set(s, store)
 		return nil
 	}}
 }

@@ -45,6 +45,8 @@ func isUnprotected(e config.Engine) bool {
 		// Without a mode, and with these modes, PostgreSQL's clients accept a server without TLS.
 		mode := cmp.Or(e.Text("sslmode"), os.Getenv("PGSSLMODE"))
 		return isElsewhere(e.Host()) && (mode == "" || mode == "disable" || mode == "allow" || mode == "prefer")
+	case "cassandra":
+		return isElsewhere(e.Host()) && e.Text("tls") != "true"
 	case "stripe":
 		return inTheClear(e.Text("api"))
 	}

@@ -23,6 +23,7 @@ func TestLinksWithoutTLSAreNamed(t *testing.T) {
 		"with TLS":       {map[string]string{"cache": "rediss://cache.example/0", "shop.orders": "postgres://db.example/a?sslmode=verify-full"}, nil},
 		"Redis":          {map[string]string{"cache": "redis://cache.example/0", "limits": "redis://10.0.0.7/0"}, []string{"cache", "limits"}},
 		"PostgreSQL":     {map[string]string{"shop.orders": "postgres://db.example/a", "events": "postgres://db.example/a?sslmode=prefer"}, []string{"events", "shop.orders"}},
+		"Cassandra":      {map[string]string{"feed.posts": "cassandra://db.example/a", "feed.graph": "cassandra://db.example/a?tls=true"}, []string{"feed.posts"}},
 		"traces":         {map[string]string{"tracing.endpoint": "http://collector.example:4318"}, []string{"tracing.endpoint"}},
 		"payments":       {map[string]string{"shop.gateway": "stripe:?api=http://pay.example"}, []string{"shop.gateway"}},
 		"a system off":   {map[string]string{"shop.orders": "postgres://db.example/a", "systems": ""}, nil},

@@ -12,6 +12,7 @@ import (
 
 	"agora/accounts"
 	"agora/app/config"
+	"agora/engine/cassandra"
 	pebblefeed "agora/engine/pebble/feed"
 	"agora/engine/postgres"
 	"agora/engine/redis"
@@ -53,10 +54,11 @@ type stores struct {
 	graph     feed.GraphStore
 	timelines feed.TimelineStore
 
-	feeds        map[string]*pebblefeed.DB     // open Pebble folders by path: posts and graph may share one
-	files        map[string]io.Closer          // open SQLite files by path: users and sessions may share one
-	databases    map[string]*postgres.Database // by URL
-	redisServers map[string]*redis.Server      // by address
+	feeds        map[string]*pebblefeed.DB      // open Pebble folders by path: posts and graph may share one
+	files        map[string]io.Closer           // open SQLite files by path: users and sessions may share one
+	databases    map[string]*postgres.Database  // by URL
+	redisServers map[string]*redis.Server       // by address
+	keyspaces    map[string]*cassandra.Keyspace // by URL
 	closers      []closer
 }
 
@@ -70,6 +72,7 @@ func newStores(cfg config.Config, log *slog.Logger, metrics *telemetry.Metrics) 
 	return &stores{
 		cfg: cfg, log: log, metrics: metrics, feeds: map[string]*pebblefeed.DB{},
 		files: map[string]io.Closer{}, databases: map[string]*postgres.Database{}, redisServers: map[string]*redis.Server{},
+		keyspaces: map[string]*cassandra.Keyspace{},
 	}
 }
 
@@ -125,6 +128,20 @@ func (s *stores) database(ctx context.Context, e config.Engine) (*postgres.Datab
 	s.databases[e.URL()] = db
 	s.closing("PostgreSQL", db)
 	return db, nil
+}
+
+// keyspace returns the keyspace of a URL, which it opens at the first call.
+func (s *stores) keyspace(ctx context.Context, e config.Engine) (*cassandra.Keyspace, error) {
+	if keyspace, ok := s.keyspaces[e.URL()]; ok {
+		return keyspace, nil
+	}
+	keyspace, err := cassandra.Open(ctx, e.URL(), cassandra.Options{Log: s.log})
+	if err != nil {
+		return nil, err
+	}
+	s.keyspaces[e.URL()] = keyspace
+	s.closing("Cassandra", keyspace)
+	return keyspace, nil
 }
 
 // redisServer returns the server of an address, which it opens at the first call.
