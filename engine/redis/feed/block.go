@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 
 	"agora/feed"
@@ -21,8 +22,10 @@ const (
 	flagFloor   = 1 << 1
 	flagMore    = 1 << 2
 
-	timeBytes     = 6 // at the front of a post's identifier
-	leastPerEntry = 1 + len(feed.PostID{}) - timeBytes + 1 + 1
+	timeBytes  = 6 // at the front of a post's identifier
+	leastEntry = 1 + len(feed.PostID{}) - timeBytes + 1 + 1
+	usualEntry = 24 // bytes
+	leastBlock = 2
 )
 
 var errDamaged = errors.New("a stored timeline is damaged")
@@ -36,6 +39,7 @@ func timeOf(post *feed.PostID) uint64 { return binary.BigEndian.Uint64(post[:8])
 // first. An entry is what it differs in from the one before: time of the post, the random rest of its identifier, position,
 // author. The first time an author comes, that is 0 and the identifier, and later the number that the author got then.
 func appendBlock(to []byte, b block) []byte {
+	to = slices.Grow(to, leastBlock+len(b.Entries)*usualEntry)
 	flags := byte(blockLayout)
 	if b.Base {
 		flags |= flagBase
@@ -88,7 +92,7 @@ func decodeBlock(data []byte) (b block, err error) {
 		d.copy(b.Floor[:])
 	}
 	count := d.uvarint()
-	if d.failed || count > uint64(len(d.rest)/leastPerEntry) {
+	if d.failed || count > uint64(len(d.rest)/leastEntry) {
 		return block{}, errDamaged
 	}
 	b.Entries = make([]feed.Entry, count)

@@ -123,6 +123,8 @@ func TestALossBetweenTwoPipelinesOfAMergeIsNoticed(t *testing.T) {
 func TestAFoldThatComesLateChangesNothing(t *testing.T) {
 	s := connect(t, server.URL(t), "packed", never)
 	p := s.form.(*packed)
+	two := delivery(1, 9, true) // one operand, so that the list is as long as the one that was read
+	two.Entries = append(two.Entries, delivery(1, 8, true).Entries...)
 	for name, tt := range map[string]struct {
 		change func(fence feed.Fence) error
 		want   int
@@ -130,8 +132,8 @@ func TestAFoldThatComesLateChangesNothing(t *testing.T) {
 		"merged":  {func(f feed.Fence) error { return s.Merge(t.Context(), f, []feed.Operand{delivery(1, 2, false)}) }, 2},
 		"dropped": {func(feed.Fence) error { return s.Drop(t.Context(), 1, id(7, 1)) }, -1},
 		"replaced": {func(f feed.Fence) error {
-			return cmp.Or(s.Drop(t.Context(), 1, id(7, 1)), s.Merge(t.Context(), f, []feed.Operand{delivery(1, 9, true)}))
-		}, 1},
+			return cmp.Or(s.Drop(t.Context(), 1, id(7, 1)), s.Merge(t.Context(), f, []feed.Operand{two}))
+		}, 2},
 		"folded": {func(f feed.Fence) error { return p.settle(t.Context(), f, []feed.UserID{id(7, 1)}) }, 1},
 	} {
 		mustDo(t, s.client.FlushAll(t.Context()).Err())

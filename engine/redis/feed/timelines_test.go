@@ -160,7 +160,7 @@ func TestTimelinesExpireAfterTheLastWrite(t *testing.T) {
 		mustDo(t, s.client.Persist(t.Context(), key).Err())
 		mustDo(t, s.Merge(t.Context(), old, []feed.Operand{delivery(1, 2, false)}))
 		if left := s.client.PTTL(t.Context(), key).Val(); left < defaultExpiry-time.Hour || left > defaultExpiry {
-			t.Errorf("after a write a timeline expires in %v, want %v", left, defaultExpiry)
+			t.Fatalf("after a write a timeline expires in %v, want %v", left, defaultExpiry)
 		}
 		if left := s.client.PTTL(t.Context(), s.headKey()).Val(); left != -1 {
 			t.Errorf("the head expires in %v, want never", left)
