@@ -83,10 +83,16 @@ func (s *Server) URL(tb testing.TB) string {
 	if s == nil {
 		missing(tb)
 	}
+	s.Flush(tb)
+	return "redis+unix://" + s.socket()
+}
+
+// Flush empties the server.
+func (s *Server) Flush(tb testing.TB) {
+	tb.Helper()
 	if err := s.do(tb.Context(), "FLUSHALL"); err != nil {
 		tb.Fatal(err)
 	}
-	return "redis+unix://" + s.socket()
 }
 
 func start(durable bool) (*Server, error) {
