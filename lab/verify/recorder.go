@@ -25,8 +25,9 @@ func NewRecorder(w io.Writer) *Recorder {
 	return &Recorder{begin: time.Now(), out: bufio.NewWriter(w), open: map[*Call]struct{}{}}
 }
 
-// now returns wall-clock time that never goes back: the time of the beginning plus the monotonic time since then.
-func (r *Recorder) now() int64 { return r.begin.UnixNano() + int64(time.Since(r.begin)) }
+// Now returns the recorder's time in nanoseconds since 1970. It never goes back: it is the wall-clock time of the beginning plus the
+// monotonic time since then.
+func (r *Recorder) Now() int64 { return r.begin.UnixNano() + int64(time.Since(r.begin)) }
 
 // Call is an operation that has not returned.
 type Call struct {
@@ -40,14 +41,14 @@ func (r *Recorder) Call(client int, kind Kind, input any) *Call {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.open[c] = struct{}{}
-	c.op.Call = r.now()
+	c.op.Call = r.Now()
 	return c
 }
 
 // Return records what the client was told. Only the first Return of a call counts.
 func (c *Call) Return(output Output) {
 	r := c.recorder
-	at := r.now() // before the lock, because the wait for it is no part of the operation
+	at := r.Now() // before the lock, because the wait for it is no part of the operation
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, open := r.open[c]; !open {
