@@ -14,7 +14,7 @@ const (
 	selectApplied   = `SELECT applied FROM relations WHERE user = ? LIMIT 1`
 	selectRelation  = `SELECT is_on, since FROM relations WHERE user = ? AND kind = ? AND other = ?`
 	selectFollower  = `SELECT is_on, since FROM followers WHERE user = ? AND shard = ? AND follower = ?`
-	selectFollowers = `SELECT follower, is_on FROM followers WHERE user = ? AND shard = ? AND follower > ? LIMIT ?`
+	selectFollowers = `SELECT follower, is_on FROM followers WHERE user = ? AND shard = ? AND follower >= ? LIMIT ?`
 	selectCounts    = `SELECT partition, followers, through FROM counts WHERE user = ?`
 	selectReach     = `SELECT graph, posts FROM reaches WHERE partition = ?`
 )
@@ -177,31 +177,33 @@ func (g *Graph) end(ctx context.Context, key feed.EdgeKey, s cassandra.Statement
 	return e, set, err
 }
 
-// Followers implements feed.GraphStore.
-func (g *Graph) Followers(ctx context.Context, user feed.UserID, partition int, after feed.UserID, limit int) ([]feed.UserID, error) {
+// Followers implements feed.GraphStore. Rows of those who follow no more are read and left out.
+func (g *Graph) Followers(ctx context.Context, user feed.UserID, partition int, from feed.UserID, limit int) ([]feed.UserID, error) {
 	var followers []feed.UserID
 	for {
 		var (
 			follower []byte
 			on       bool
-			rows     int
+			last     feed.UserID
 		)
-		page := cassandra.Of(selectFollowers, user[:], partition, after[:], limit-len(followers))
+		wanted, rows := limit-len(followers), 0
+		page := cassandra.Of(selectFollowers, user[:], partition, from[:], wanted)
 		err := g.keyspace.Read(ctx, page, []any{&follower, &on}, func() error {
 			rows++
-			if len(follower) != len(after) {
+			if len(follower) != len(last) {
 				return fmt.Errorf("followers of %s: %w", user, errDamaged)
 			}
-			after = feed.UserID(follower)
+			last = feed.UserID(follower)
 			if on {
-				followers = append(followers, after)
+				followers = append(followers, last)
 			}
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
-		if len(followers) == limit || rows < page.Values[3].(int) {
+		from = last.Next()
+		if len(followers) == limit || rows < wanted || from == (feed.UserID{}) {
 			return followers, nil
 		}
 	}

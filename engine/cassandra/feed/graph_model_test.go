@@ -134,11 +134,11 @@ func (m *graphModel) compareFollowers(r *rapid.T, user feed.UserID) {
 		gotReach, gotOK, gotErr := m.got.Reach(r.Context(), p)
 		wantReach, wantOK, wantErr := m.want.Reach(r.Context(), p)
 		same(r, "Reach", []any{gotReach, gotOK}, []any{wantReach, wantOK}, gotErr, wantErr)
-		for after := range byte(6) {
-			got, gotErr := m.got.Followers(r.Context(), user, p, salt(0).id(7, after), 1+int(after)%2)
-			want, wantErr := m.want.Followers(r.Context(), user, p, salt(0).id(7, after), 1+int(after)%2)
+		for from := range byte(6) {
+			got, gotErr := m.got.Followers(r.Context(), user, p, salt(0).id(7, from), 1+int(from)%2)
+			want, wantErr := m.want.Followers(r.Context(), user, p, salt(0).id(7, from), 1+int(from)%2)
 			if !slices.Equal(got, want) {
-				r.Fatalf("Followers after %d = %v, the reference says %v", after, got, want)
+				r.Fatalf("Followers from %d = %v, the reference says %v", from, got, want)
 			}
 			same(r, "Followers", nil, nil, gotErr, wantErr)
 		}
