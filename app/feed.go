@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"agora/accounts"
+	"agora/app/config"
 	"agora/engine/cassandra"
 	"agora/fault"
 	"agora/feed"
@@ -43,7 +44,7 @@ func newHomeFeed(ctx context.Context, s *stores, log *slog.Logger, metrics *tele
 	options := feed.NodeOptions{
 		Shape: feedShape, Log: s.events, Posts: s.posts, Graph: s.graph, Timelines: s.timelines, Trim: feedTrim,
 		Users: people{s.users}, Posting: s.postingLimit(cfg.PostsPerMinute), Divider: divider,
-		Strategy: feed.Strategy(cfg.Strategy), Threshold: feed.Threshold{Up: int64(cfg.Threshold), Down: int64(cfg.Threshold) * 4 / 5},
+		Strategy: feed.Strategy(cfg.Strategy), Threshold: feedThreshold(s.cfg),
 		MaxPulled: cfg.MaxPulled, MaxPulls: feedMaxPulls, Memory: int(cfg.Memory),
 		Every: feedRun, IdleAfter: cfg.Idle, Keep: cfg.Keep, Restored: cfg.Restored,
 		Monitor: feed.NewMonitor(metrics), Streams: feed.NewHubMonitor(metrics), Logger: log,
@@ -64,6 +65,11 @@ func newHomeFeed(ctx context.Context, s *stores, log *slog.Logger, metrics *tele
 		home.lags = append(home.lags, lag)
 	}
 	return home, nil
+}
+
+// feedThreshold returns the numbers of followers at which an author's posts are pulled, and pushed again.
+func feedThreshold(cfg config.Config) feed.Threshold {
+	return feed.Threshold{Up: int64(cfg.Feed.Threshold), Down: int64(cfg.Feed.Threshold) * 4 / 5}
 }
 
 // feedDivider returns what divides the work of the servers that share the log of the feed; nil if no other server does.

@@ -23,6 +23,7 @@ const (
 	kindUnmuted    = "user.unmuted"
 	kindReturned   = "user.returned" // reads, and has no timeline
 	kindActive     = "user.active"   // reads
+	kindCounted    = "graph.counted" // the followers were counted; see Importer.CountFollowers
 )
 
 // edgeKinds are the records that turn an edge on or off.
@@ -116,6 +117,11 @@ func activeRecord(user UserID, now time.Time) eventlog.Record {
 	return encode(ident.New(ident.Event), kindActive, user, now, stored{})
 }
 
+// countedRecord returns the record before which all followers in its partition are counted.
+func countedRecord(key UserID, now time.Time) eventlog.Record {
+	return encode(ident.New(ident.Event), kindCounted, key, now, stored{})
+}
+
 // Decode reads a message of either topic. A kind that is not known leaves all but Kind and the position empty.
 func Decode(epoch Epoch, m eventlog.Message) (Record, error) {
 	r := Record{Kind: m.Kind, Partition: m.Partition, At: At(epoch, m.Offset), Appended: m.Appended}
@@ -170,7 +176,7 @@ func (r Record) edge() (key EdgeKey, on, ok bool) {
 // known reports whether this program knows what the record means.
 func (r Record) known() bool {
 	switch r.Kind {
-	case kindPosted, kindDeleted, kindMode, kindReturned, kindActive:
+	case kindPosted, kindDeleted, kindMode, kindReturned, kindActive, kindCounted:
 		return true
 	}
 	_, ok := edgeKinds[r.Kind]

@@ -86,6 +86,7 @@ func TestRecordsKeepTheirForm(t *testing.T) {
 		{edgeRecord(EdgeKey{Mute, author, other}, false, at), "", `{"to":"usr_00000000000000000000000002"}`, Record{Kind: kindUnmuted, Actor: author, To: other}},
 		{returnRecord(author, at), "", `{}`, Record{Kind: kindReturned, Actor: author}},
 		{activeRecord(author, at), "", `{}`, Record{Kind: kindActive, Actor: author}},
+		{countedRecord(author, at), "", `{}`, Record{Kind: kindCounted, Actor: author}},
 	} {
 		if string(tt.record.Value) != tt.value {
 			t.Errorf("%s is stored as\n%s, want\n%s", tt.record.Kind, tt.record.Value, tt.value)

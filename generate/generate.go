@@ -1,9 +1,9 @@
-// Package generate fills a marketplace with synthetic people, products, stock, reviews and past orders. Use it for demos and for
+// Package generate fills a marketplace with synthetic people, products, stock, reviews, past orders, follows and posts. Use it for demos and for
 // measurements: the same seed gives the same data, so measurements can be repeated and compared. Prices, popularity and words have
 // plausible long-tailed distributions. The people have no passwords and no addresses.
 //
 // Products, stock and people depend only on the seed and their number, so a smaller plan is the beginning of a larger one. Orders
-// and reviews also depend on the numbers of products and people. So an interrupted run can be continued, and a load generator knows
+// and reviews also depend on the numbers of products and people, follows and posts on the numbers of the plan too. So an interrupted run can be continued, and a load generator knows
 // the ids of a data folder's users and products without reading them.
 package generate
 
@@ -18,6 +18,7 @@ import (
 
 	"agora/accounts"
 	"agora/fault"
+	"agora/feed"
 	"agora/shop"
 )
 
@@ -26,6 +27,8 @@ type Plan struct {
 	Products int
 	Users    int // shoppers, without the sellers of the products
 	Orders   int // past orders of these users; needs users and products
+	Follows  int // how many shoppers a shopper follows on average; needs more than twice as many shoppers
+	Posts    int // how many posts a shopper has written on average
 	Seed     uint64
 }
 
@@ -34,6 +37,8 @@ const (
 	maxProducts = 10_000_000
 	maxUsers    = 100_000_000
 	maxOrders   = 100_000 // a year of them
+	maxFollows  = 1_000
+	maxPosts    = 1_000
 )
 
 // Validate returns an error that names every wrong field, or nil.
@@ -43,6 +48,10 @@ func (p Plan) Validate() error {
 	c.Check(p.Users >= 0 && p.Users <= maxUsers, "users", "is not between 0 and %d", maxUsers)
 	c.Check(p.Orders >= 0 && p.Orders <= maxOrders, "orders", "is not between 0 and %d", maxOrders)
 	c.Check(p.Orders == 0 || p.Users > 0 && p.Products > 0, "orders", "needs users and products")
+	c.Check(p.Follows >= 0 && p.Follows <= maxFollows, "follows", "is not between 0 and %d", maxFollows)
+	c.Check(p.Follows == 0 || p.Follows < p.Users/2, "follows", "needs more than twice as many users")
+	c.Check(p.Posts >= 0 && p.Posts <= maxPosts, "posts", "is not between 0 and %d", maxPosts)
+	c.Check(p.Posts == 0 || p.Users > 0, "posts", "needs users")
 	return c.Err()
 }
 
@@ -53,11 +62,12 @@ type Targets struct {
 	Catalog  *shop.Catalog
 	Orders   shop.OrderStore
 	Views    shop.OrderViews
+	Feed     *feed.Importer // nil for a plan without follows and posts
 }
 
 // Progress is the progress of one kind of data. Done includes the data of earlier runs.
 type Progress struct {
-	Stage string // such as "users" or "products"; up to three stages run concurrently
+	Stage string // such as "users" or "products"; up to four stages run concurrently
 	Done  int
 	Total int
 }
@@ -103,7 +113,7 @@ type stage struct {
 // added, because both would use the same SKUs and e-mail addresses: Run then returns fault.Conflict with the code other_seed and
 // changes nothing.
 //
-// Accounts, personal data and the shop are in separate files, so they are filled concurrently. Within each, the order is fixed, so
+// Accounts, personal data, the shop and the feed are in separate files, so they are filled concurrently. Within each, the order is fixed, so
 // that the same plan gives the same bytes.
 func Run(ctx context.Context, plan Plan, targets Targets, progress func(Progress)) (Report, error) {
 	if err := plan.Validate(); err != nil {
@@ -120,7 +130,7 @@ func Run(ctx context.Context, plan Plan, targets Targets, progress func(Progress
 	if err := r.checkSeed(ctx); err != nil {
 		return Report{}, err
 	}
-	lanes := [][]stage{r.accounts(), r.personal(), append(r.catalogue(), r.trade()...)}
+	lanes := [][]stage{r.accounts(), r.personal(), append(r.catalogue(), r.trade()...), r.social()}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	reports, errs := make([][]Added, len(lanes)), make([]error, len(lanes))
@@ -133,6 +143,9 @@ func Run(ctx context.Context, plan Plan, targets Targets, progress func(Progress
 		})
 	}
 	group.Wait()
+	if targets.Feed != nil && ctx.Err() == nil {
+		errs[0] = errors.Join(errs[0], targets.Feed.Finish(ctx))
+	}
 	return Report{Seed: plan.Seed, Added: slices.Concat(reports...), Took: time.Since(started)}, errors.Join(errs...)
 }
 
@@ -223,6 +236,11 @@ const (
 	ofStock
 	ofOrder
 	ofReview
+	ofFriend
+	ofFollow
+	ofPost
+	ofPostID
+	ofAuthor
 )
 
 // random returns the source of random numbers of a thing. The finalizer of SplitMix64 (Steele, Lea and Flood, 2014) makes the

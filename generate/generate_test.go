@@ -12,12 +12,13 @@ import (
 
 	"agora/accounts"
 	"agora/fault"
+	"agora/feed"
 	"agora/generate"
 	"agora/pattern/audit/audittest"
 	"agora/shop"
 )
 
-var plan = generate.Plan{Products: 900, Users: 700, Orders: 60, Seed: 7}
+var plan = generate.Plan{Products: 900, Users: 700, Orders: 60, Follows: 5, Posts: 2, Seed: 7}
 
 // market is a set of stores in memory.
 type market struct {
@@ -26,15 +27,16 @@ type market struct {
 	catalog  *shop.MemoryCatalog
 	orders   *shop.MemoryOrders
 	views    *shop.MemoryViews
+	feed     *feed.Importer
 }
 
 func newMarket() market {
-	return market{accounts.NewMemoryUsers(), accounts.NewMemoryPersonal(), shop.NewMemoryCatalog(), shop.NewMemoryOrders(), shop.NewMemoryViews()}
+	return market{accounts.NewMemoryUsers(), accounts.NewMemoryPersonal(), shop.NewMemoryCatalog(), shop.NewMemoryOrders(), shop.NewMemoryViews(), newFeed()}
 }
 
 func (m market) targets() generate.Targets {
 	return generate.Targets{
-		Users: m.users, Personal: m.personal, Catalog: shop.NewCatalog(m.catalog, shop.CatalogOptions{}), Orders: m.orders, Views: m.views,
+		Users: m.users, Personal: m.personal, Catalog: shop.NewCatalog(m.catalog, shop.CatalogOptions{}), Orders: m.orders, Views: m.views, Feed: reopened(m.feed),
 	}
 }
 
@@ -77,6 +79,25 @@ func (m market) fingerprint(t *testing.T, p generate.Plan) string {
 	entries, err := m.orders.All(t.Context(), 0, 1<<30)
 	check(err)
 	check(write(entries))
+	for i := range p.Writings() {
+		posts, err := m.feed.Posts.Get(t.Context(), parse(t, feed.ParsePostID, p.PostID(i)))
+		check(err)
+		posts[0].At, posts[0].Parent = 0, feed.Parent{} // an append that is repeated moves positions
+		check(write(posts))
+	}
+	for i := range p.Users {
+		id := parse(t, feed.ParseUserID, p.UserID(i))
+		rel, err := m.feed.Graph.Relations(t.Context(), id)
+		check(err)
+		counts, err := m.feed.Graph.Counts(t.Context(), id)
+		check(err)
+		for _, e := range rel.Follows {
+			check(write(e.To))
+		}
+		for _, c := range counts {
+			check(write(c.Followers))
+		}
+	}
 	return hex.EncodeToString(hash.Sum(nil))
 }
 

@@ -27,17 +27,21 @@ var firstSale = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 // spread over the whole catalogue.
 func (p Plan) PopularProduct(source *rand.Rand) int { return popular(entropy{source}, p.Products) }
 
-func popular(random entropy, n int) int { return scatter(zipf(random, n), n) }
+func popular(random entropy, n int) int { return newScattering(n).at(zipf(random, n)) }
 
-// scatter is a permutation of the numbers below n: it multiplies by a number near n divided by the golden ratio that has no common
+// scattering is a permutation of the numbers below n: it multiplies by a number near n divided by the golden ratio that has no common
 // divisor with n. This separates neighbours (Knuth, TAOCP 3, section 6.4).
-func scatter(i, n int) int {
+type scattering struct{ step, n int }
+
+func newScattering(n int) scattering {
 	step := max(1, int(float64(n)/math.Phi))
-	for divisor(step, n) != 1 {
+	for divisor(step, n) > 1 {
 		step++
 	}
-	return i * step % n
+	return scattering{step, n}
 }
+
+func (s scattering) at(i int) int { return i * s.step % s.n }
 
 // divisor returns the greatest common divisor.
 func divisor(a, b int) int {

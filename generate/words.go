@@ -128,3 +128,10 @@ type opinion struct {
 	rating int64
 	texts  []string
 }
+
+// The texts of posts. Praises take the name of a product, and remarks what one is made of and its kind.
+var (
+	praises = list("Could not resist: %s.|The %s is here, and it is lovely.|Anybody else who has the %s?|Day three with the %s, and still happy.|Gave this one to my sister: %s.|If you look for something good, take the %s.")
+	remarks = list("Found a %s at the market today.|Is there a good %s for less?|My %s is ten years old, and as good as new.|Thinking about a new %s.|Repaired the %s at last.|Who has a tip for a %s that lasts?|A %s on a Sunday morning, what more does one need?|Moved the %s to the window, much better.|Made a %s by hand, it took all weekend.|Gave away the old %s. Free shelves!")
+	answers = list("That is a nice one.|Where did you find it?|I have the same, and like it.|Not for me, but it looks good on yours.|Thank you for the tip!|How long did it take?|Mine broke after a year.|I would take the larger one.|Does it come in another colour?|Could not agree more.")
+)

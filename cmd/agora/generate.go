@@ -15,6 +15,8 @@ type generateCommand struct {
 	Products int    `default:"10000" placeholder:"N" help:"Products, with their sellers, stock and reviews [10000]."`
 	Users    int    `default:"10000" placeholder:"N" help:"Shoppers [10000]."`
 	Orders   int    `default:"0" placeholder:"N" help:"Past orders of these shoppers [0]."`
+	Follows  int    `default:"0" placeholder:"N" help:"How many shoppers a shopper follows on average [0]."`
+	Posts    int    `default:"0" placeholder:"N" help:"How many posts a shopper has written on average [0]."`
 	Seed     uint64 `default:"1" placeholder:"S" help:"Seed of the random numbers; the same seed gives the same data [1]."`
 }
 
@@ -24,12 +26,18 @@ func (generateCommand) Help() string {
 passwords: "agora token --user ID" issues a token with which a program acts as one of them. No server may run on
 the folder.
 
+Follows have circles of friends who follow each other, and authors whose numbers of followers have a power law. With
+50 follows each, 100,000 users have one author above the default threshold of 10,000 followers, and fewer users have none:
+set feed.threshold lower to try celebrities with few users. Posts are spread over the year 2025; authors with many
+followers write more of them. Adding follows or posts gives up the stored timelines, which the next servers build again.
+
 The command can be interrupted at any time. Run again with the same numbers, it continues where it stopped; if
 nothing is missing, it adds nothing.
 
 Examples:
 
     agora generate --data ./trial
+    agora generate --data ./trial --follows 50 --posts 5
     agora generate --data ./large --products 1000000 --users 5000000 --seed 7`
 }
 
@@ -39,7 +47,7 @@ func (c generateCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	plan := generate.Plan{Products: c.Products, Users: c.Users, Orders: c.Orders, Seed: c.Seed}
+	plan := generate.Plan{Products: c.Products, Users: c.Users, Orders: c.Orders, Follows: c.Follows, Posts: c.Posts, Seed: c.Seed}
 	if err := plan.Validate(); err != nil {
 		return usageError{err}
 	}

@@ -1,0 +1,363 @@
+package feed
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"agora/fault"
+	"agora/pattern/eventlog"
+)
+
+// Importer adds many posts and follows at once, while no server runs. Posts are records of the log, as those of a Service are.
+// Follows go into the GraphStore as if the last record of the log had begun them. An edge that was ever set, on or off, stays as it
+// is. So each call can be repeated, and changes nothing the second time.
+//
+// The timelines are given up when the first thing is added, so that they are built again from the posts and follows that are there.
+// Call Finish at the end. Until then, servers show everything that was added, but counts of followers may be too low.
+type Importer struct {
+	Shape     Shape
+	Log       eventlog.Log
+	Posts     PostStore
+	Graph     GraphStore
+	Timelines TimelineStore
+	Strategy  Strategy  // of the servers
+	Threshold Threshold // of Hybrid
+
+	builder *Builder // nil before the log is open
+	leads   []*Lead  // of all partitions; nil before the first thing is added
+	counts  bool     // the log has the marks that counts need
+}
+
+// FollowOf is a follow to import.
+type FollowOf struct{ From, To UserID }
+
+const (
+	importRecords = 2000 // of a partition in a run
+	importReads   = 16   // authors whose followers are counted at a time
+	importGroup   = "feed.import."
+)
+
+// Imported reports whether SetImported was called for a source.
+func (im *Importer) Imported(ctx context.Context, source string) (bool, error) {
+	if err := im.open(ctx); err != nil {
+		return false, err
+	}
+	_, ok, err := im.Log.Committed(ctx, importGroup+source, GraphTopic, 0)
+	return ok, err
+}
+
+// SetImported stores that all follows of a source are imported and counted. The name of the source is one of an eventlog group.
+func (im *Importer) SetImported(ctx context.Context, source string) error {
+	if err := im.begin(ctx); err != nil {
+		return err
+	}
+	return im.Log.Commit(ctx, importGroup+source, GraphTopic, 0, im.leads[0].fence.Row.Graph.Offset())
+}
+
+// open finds out which epoch the log is in.
+func (im *Importer) open(ctx context.Context) error {
+	if im.builder != nil {
+		return nil
+	}
+	starts, err := Epochs{Shape: im.Shape, Log: im.Log, Graph: im.Graph}.Open(ctx, false)
+	if err != nil {
+		return fmt.Errorf("open the log of the feed: %w", err)
+	}
+	im.builder = &Builder{
+		Shape: im.Shape, Epoch: starts[len(starts)-1].Epoch, Starts: starts,
+		Log: im.Log, Posts: im.Posts, Graph: im.Graph, Timelines: im.Timelines,
+		Strategy: Pull, Records: importRecords,
+	}
+	return nil
+}
+
+// begin brings the stores to the end of the log. Its builder pulls everything: the servers, which have another strategy or find
+// that pages are pulled, begin new timelines after it.
+func (im *Importer) begin(ctx context.Context) error {
+	if im.leads != nil {
+		return nil
+	}
+	if err := im.open(ctx); err != nil {
+		return err
+	}
+	leads := make([]*Lead, im.Shape.Graph)
+	for p := range leads {
+		var err error
+		if leads[p], err = im.builder.Claim(ctx, p); err != nil {
+			return fmt.Errorf("give up the timelines: %w", err)
+		}
+	}
+	im.leads = leads
+	return im.fold(ctx)
+}
+
+// fold brings the stores to the end of the log.
+func (im *Importer) fold(ctx context.Context) error {
+	for {
+		stats, err := im.builder.Run(ctx, im.leads...)
+		if err != nil {
+			return fmt.Errorf("read the log of the feed: %w", err)
+		}
+		if stats.Partitions == 0 {
+			return nil
+		}
+	}
+}
+
+// Finish brings the stores to the end of the log, if anything was added, so that a server that starts has nothing to catch up with.
+func (im *Importer) Finish(ctx context.Context) error {
+	if im.leads == nil {
+		return nil
+	}
+	return im.fold(ctx)
+}
+
+// AddPosts publishes posts, in their order, and leaves out those that are there. A reply needs its parent in an earlier call.
+// Positions are set by AddPosts, and the time of a post is that of its identifier.
+func (im *Importer) AddPosts(ctx context.Context, posts ...Post) error {
+	if err := im.begin(ctx); err != nil { // posts that a crash has left out of the store are in it after that
+		return err
+	}
+	known, err := im.known(ctx, posts)
+	if err != nil {
+		return err
+	}
+	fresh := make([]Post, 0, len(posts))
+	records := make([]eventlog.Record, 0, len(posts))
+	for _, p := range posts {
+		if _, there := known[p.ID]; there {
+			continue
+		}
+		if err := im.prepare(&p, known); err != nil {
+			return fmt.Errorf("post %s: %w", p.ID, err)
+		}
+		fresh = append(fresh, p)
+		records = append(records, postRecord(&p))
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	at, err := im.Log.Append(ctx, PostsTopic, records...)
+	if err != nil {
+		return err
+	}
+	for i := range fresh {
+		fresh[i].At = At(im.builder.Epoch, at[i].Offset)
+	}
+	return im.Posts.Insert(ctx, fresh...)
+}
+
+// known returns which of the posts and of their parents are there.
+func (im *Importer) known(ctx context.Context, posts []Post) (map[PostID]Post, error) {
+	ids := make([]PostID, 0, len(posts))
+	for _, p := range posts {
+		ids = append(ids, p.ID)
+		if p.ReplyTo != (PostID{}) {
+			ids = append(ids, p.ReplyTo)
+		}
+	}
+	found, err := im.Posts.Get(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[PostID]Post, len(found))
+	for _, p := range found {
+		known[p.ID] = p
+	}
+	return known, nil
+}
+
+// prepare checks a post as a Service does, and sets what follows from its identifier and its parent.
+func (im *Importer) prepare(p *Post, known map[PostID]Post) error {
+	if err := (NewPost{Text: p.Text, Product: p.Product, ReplyTo: p.ReplyTo, Media: p.Media}).Check(); err != nil {
+		return err
+	}
+	p.CreatedAt, p.Parent = p.ID.Made(), Parent{}
+	if p.ReplyTo == (PostID{}) {
+		return nil
+	}
+	parent, ok := known[p.ReplyTo]
+	if !ok || parent.Deleted != 0 {
+		return fault.ErrInvalid("reply_to", "does not exist")
+	}
+	p.Parent = Parent{Partition: im.Shape.PostsOf(parent.Author), At: parent.At}
+	return nil
+}
+
+// AddFollows adds edges. Their followers are not counted before CountFollowers.
+func (im *Importer) AddFollows(ctx context.Context, follows ...FollowOf) error {
+	if err := im.begin(ctx); err != nil {
+		return err
+	}
+	keys := make([]EdgeKey, len(follows))
+	for i, f := range follows {
+		keys[i] = EdgeKey{Kind: Follow, From: f.From, To: f.To}
+	}
+	known, err := im.Graph.Edges(ctx, keys...)
+	if err != nil {
+		return err
+	}
+	set := make(map[EdgeKey]bool, len(known))
+	for _, e := range known {
+		set[e.EdgeKey] = true
+	}
+	edges := make([][]Edge, im.Shape.Graph)
+	from, partition := UserID{}, im.Shape.GraphOf(UserID{})
+	for _, key := range keys {
+		if set[key] {
+			continue
+		}
+		if key.From != from {
+			from, partition = key.From, im.Shape.GraphOf(key.From)
+		}
+		edges[partition] = append(edges[partition], Edge{EdgeKey: key, On: true, Since: im.leads[partition].fence.Row.Graph - 1})
+	}
+	for p, list := range edges {
+		if len(list) == 0 {
+			continue
+		}
+		if err := im.Graph.Apply(ctx, GraphChanges{Partition: p, Edges: list, Reach: im.reach(p)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reach returns how far the stores are.
+func (im *Importer) reach(partition int) Row {
+	row := im.leads[partition].fence.Row
+	return Row{Posts: row.Posts, Graph: row.Graph}
+}
+
+// CountFollowers stores how many followers authors have, and changes the mode of those for whom that is due.
+//
+// A store takes a count only if it holds for more of the log than the one before. So each partition gets one record with no other
+// meaning, after the records that the stored counts are of.
+func (im *Importer) CountFollowers(ctx context.Context, authors ...UserID) error {
+	if err := im.beginCounts(ctx); err != nil {
+		return err
+	}
+	counted := make([][]Count, len(authors))
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(importReads)
+	for i, author := range authors {
+		group.Go(func() (err error) {
+			counted[i], err = im.count(reading, author)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("count followers: %w", err)
+	}
+	for p := range im.Shape.Graph {
+		changes := GraphChanges{Partition: p, Reach: im.reach(p)}
+		for i, author := range authors {
+			if c := counted[i][p]; c.Through != 0 {
+				changes.Counts = append(changes.Counts, UserCount{author, c})
+			}
+		}
+		if err := im.Graph.Apply(ctx, changes); err != nil {
+			return err
+		}
+	}
+	return im.judge(ctx, authors, counted)
+}
+
+// beginCounts appends the records after which the followers are counted.
+func (im *Importer) beginCounts(ctx context.Context) error {
+	if err := im.begin(ctx); err != nil || im.counts {
+		return err
+	}
+	marks := make([]eventlog.Record, im.Shape.Graph)
+	for p := range marks {
+		marks[p] = countedRecord(im.keyOf(p), time.Now())
+	}
+	if _, err := im.Log.Append(ctx, GraphTopic, marks...); err != nil {
+		return err
+	}
+	if err := im.fold(ctx); err != nil {
+		return err
+	}
+	im.counts = true
+	return nil
+}
+
+// keyOf returns a key of records in a partition of the graph.
+func (im *Importer) keyOf(partition int) (key UserID) {
+	for n := uint64(0); ; n++ {
+		binary.BigEndian.PutUint64(key[8:], n)
+		if im.Shape.GraphOf(key) == partition {
+			return key
+		}
+	}
+}
+
+// count returns how many followers an author has in each partition. A Count that is stored already has no Through.
+func (im *Importer) count(ctx context.Context, author UserID) ([]Count, error) {
+	counts, err := im.Graph.Counts(ctx, author)
+	if err != nil {
+		return nil, err
+	}
+	for p := range counts {
+		followers, err := im.followers(ctx, author, p)
+		if err != nil {
+			return nil, err
+		}
+		if followers == counts[p].Followers {
+			counts[p].Through = 0
+		} else {
+			counts[p] = Count{Followers: followers, Through: im.leads[p].fence.Row.Graph}
+		}
+	}
+	return counts, nil
+}
+
+// followers returns how many followers an author has in a partition.
+func (im *Importer) followers(ctx context.Context, author UserID, partition int) (n int64, err error) {
+	for from := (UserID{}); ; {
+		some, err := im.Graph.Followers(ctx, author, partition, from, expandAtOnce)
+		if err != nil {
+			return 0, err
+		}
+		n += int64(len(some))
+		if len(some) < expandAtOnce {
+			return n, nil
+		}
+		from = some[len(some)-1].Next()
+	}
+}
+
+// judge appends the changes of mode that are due, as a run does after the follows that it has read.
+func (im *Importer) judge(ctx context.Context, authors []UserID, counted [][]Count) error {
+	if im.Strategy != Hybrid {
+		return nil
+	}
+	for i, author := range authors {
+		var followers int64
+		for _, c := range counted[i] {
+			followers += c.Followers
+		}
+		if followers < min(im.Threshold.Up, im.Threshold.Down) {
+			continue
+		}
+		stored, err := im.Graph.Modes(ctx, author)
+		if err != nil {
+			return fmt.Errorf("read modes: %w", err)
+		}
+		modes := Modes{Author: author}
+		if len(stored) > 0 {
+			modes = stored[0]
+		}
+		if !modes.due(followers, im.Threshold) {
+			continue
+		}
+		if _, err := im.Log.Append(ctx, PostsTopic, modeRecord(author, len(modes.Changes)+1, time.Now())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
