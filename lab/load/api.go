@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -82,9 +83,24 @@ func (a API) fetch(ctx context.Context, method, url string, body []byte) ([]byte
 	}
 	if response.StatusCode >= 300 {
 		p := problemOf(answer)
-		return nil, fmt.Errorf("%s %s: %s %s: %s", method, url, response.Status, p.Code, p.Detail)
+		return nil, statusError{response.StatusCode, fmt.Sprintf("%s %s: %s %s: %s", method, url, response.Status, p.Code, p.Detail)}
 	}
 	return answer, nil
+}
+
+// statusError is the error of an answer that is not a success.
+type statusError struct {
+	status int
+	text   string
+}
+
+// Error implements error.
+func (e statusError) Error() string { return e.text }
+
+// NotFound reports whether an error of Call is an answer of status 404.
+func NotFound(err error) bool {
+	e, ok := errors.AsType[statusError](err)
+	return ok && e.status == http.StatusNotFound
 }
 
 // Problem is the failure in the body of an answer (RFC 9457).

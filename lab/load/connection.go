@@ -24,9 +24,20 @@ type Connection struct {
 	request []byte // reused
 }
 
+// Connect returns a connection for requests that a Traffic sends by itself. They are neither measured nor retried.
+func (r Run) Connect(number int) *Connection {
+	return &Connection{Number: number, wire: &wire{target: r.target}}
+}
+
+// Hangup closes the connection. The next request opens it again.
+func (c *Connection) Hangup() { c.wire.close() }
+
 // Get encodes a request without a body. An empty token sends none.
-func (c *Connection) Get(path, token string) {
-	c.encode("GET ", path, token)
+func (c *Connection) Get(path, token string) { c.Request("GET", path, token) }
+
+// Request encodes a request without a body, such as PUT or DELETE. An empty token sends none.
+func (c *Connection) Request(method, path, token string) {
+	c.encode(method+" ", path, token)
 	c.add("\r\n")
 }
 
@@ -78,6 +89,19 @@ func (c *Connection) Send(ctx context.Context, wantBody bool, deadline time.Time
 			return answer, unsure, err
 		}
 	}
+}
+
+// Once sends the encoded request once, and returns the answer with its body.
+func (c *Connection) Once(ctx context.Context, timeout time.Duration) (Reply, error) {
+	return c.wire.exchange(ctx, c.request, true, timeout)
+}
+
+// ErrAnswer returns the error of a request that failed: err, or what the answer says.
+func ErrAnswer(answer Reply, err error) error {
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("the answer is %s", answer.Refusal())
 }
 
 // FailureOf names the failure of a request that got no answer.

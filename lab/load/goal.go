@@ -8,7 +8,8 @@ import (
 	"agora/fault"
 )
 
-// Goal is a latency that has to be kept below a limit, such as p99<25ms, or order.p99<50ms for one kind alone.
+// Goal is a latency that has to be kept below a limit, such as p99<25ms, or order.p99<50ms for one kind
+// or one of the times that a scenario measures.
 type Goal struct {
 	Kind   Kind // "" for all requests together
 	Figure string
@@ -44,11 +45,13 @@ func (g Goal) String() string {
 
 // of returns the figure that the goal is about, in milliseconds, and whether there is one.
 func (g Goal) of(t Trial) (float64, bool) {
-	f := t.All
+	p := t.All.Latency
 	if g.Kind != "" {
-		f = t.Kinds[g.Kind]
+		p = t.Kinds[g.Kind].Latency
 	}
-	p := f.Latency
+	if time, ok := t.Times[g.Kind]; ok {
+		p = time
+	}
 	got := map[string]float64{"p50": p.P50, "p90": p.P90, "p99": p.P99, "p99.9": p.P999, "max": p.Max, "mean": p.Mean}
 	return got[g.Figure], p.Count > 0
 }

@@ -35,10 +35,11 @@ func (r Report) WriteHTML(w io.Writer) error {
 		Report
 		Rows             []row
 		Outcomes, Errors []counted
+		Counts           []counted
 		Server           []serverRow
 		Plots            []plot
 		Width, Height    float64
-	}{r, r.rows(), sorted(r.Trial.All.Outcomes), sorted(r.Trial.All.Errors), r.Trial.Server.rows(), r.Trial.plots(r.kinds), plotWidth, plotHeight})
+	}{r, r.rows(), sorted(r.Trial.All.Outcomes), sorted(r.Trial.All.Errors), sorted(r.Trial.Counts), r.Trial.Server.rows(), r.Trial.plots(r.kinds), plotWidth, plotHeight})
 }
 
 func (r Report) rows() []row {
@@ -82,12 +83,17 @@ func (s *Server) rows() []serverRow {
 }
 
 func (f ServerFigure) rows() []serverRow {
-	if f.Type == Histogram {
-		return []serverRow{{f.Title, f.text(fmt.Sprintf("%.3f", f.Mean))}}
-	}
 	var rows []serverRow
-	for _, value := range slices.Sorted(maps.Keys(f.Counts)) {
-		rows = append(rows, serverRow{f.Title + ": " + value, f.text(fmt.Sprint(f.Counts[value]))})
+	for _, value := range slices.Sorted(maps.Keys(f.Values)) {
+		number := fmt.Sprintf("%.3f", f.Values[value])
+		if f.Type == Counter {
+			number = fmt.Sprintf("%.0f", f.Values[value])
+		}
+		title := f.Title
+		if f.Label != "" {
+			title += ": " + value
+		}
+		rows = append(rows, serverRow{title, f.text(number)})
 	}
 	return rows
 }

@@ -15,6 +15,7 @@
 //   - Ask encodes a request with Connection.Get or Post, sends it with Expect or Send, and names the outcome. Draw and
 //     Ask are the measured path: they allocate little, and they take no lock that all connections share.
 //   - Ask, Open, Watch and Close record what a history needs with Run.Recorder.
+//   - Run.Measures takes what users wait for besides the answer to a request, such as the time until others see a post.
 //   - ServerMetrics names the metrics of the system's servers that reports show.
 //
 // This package does the rest: schedule, connections, retries, measurement, the search for the highest rate, reports.
@@ -92,7 +93,9 @@ func open(ctx context.Context, o Options, watch func(Progress)) (*load, error) {
 		target.dialer = o.Dial
 	}
 	doing := func(what string) { watch(Progress{Doing: what}) }
-	l := &load{Run: Run{Options: o, API: newAPI(target, o.Token), Name: runName(), doing: doing}, watch: watch}
+	l := &load{watch: watch, Run: Run{
+		Options: o, API: newAPI(target, o.Token), Name: runName(), Measures: newMeasures(), doing: doing, target: target,
+	}}
 	if o.History != nil {
 		l.Recorder = verify.NewRecorder(o.History)
 	}

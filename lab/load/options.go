@@ -54,8 +54,9 @@ func (o Options) Validate() error {
 	c.Check(!o.Find || o.Step >= time.Second, "step", "is less than 1s")
 	kinds := o.Scenario.Kinds()
 	o.Mix.check(&c, kinds)
+	measured := slices.Concat(kinds, o.Scenario.Times())
 	for _, g := range o.Goals {
-		c.Check(g.Kind == "" || slices.Contains(kinds, g.Kind), "goal", "is for %q, which no request is called", g.Kind)
+		c.Check(g.Kind == "" || slices.Contains(measured, g.Kind), "goal", "is for %q, which no request is called", g.Kind)
 	}
 	o.Scenario.Validate(&c, o)
 	return c.Err()

@@ -28,11 +28,19 @@ func (r Report) Print(w io.Writer) error {
 		}
 	}
 	row("all", t.All)
+	if len(t.Times) > 0 {
+		fmt.Fprintf(table, "\ntime until\tcount\tp50\tp90\tp99\tp99.9\tmax\t\n")
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Times)) {
+		p := t.Times[name]
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t\n", name, p.Count,
+			duration(p.P50), duration(p.P90), duration(p.P99), duration(p.P999), duration(p.Max))
+	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
-	for _, counted := range []map[string]int64{t.All.Outcomes, t.All.Errors} {
+	for _, counted := range []map[string]int64{t.All.Outcomes, t.All.Errors, t.Counts} {
 		for _, name := range slices.Sorted(maps.Keys(counted)) {
 			fmt.Fprintf(w, "%9d  %s\n", counted[name], name)
 		}

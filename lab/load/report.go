@@ -35,10 +35,14 @@ type Trial struct {
 	Verdicts        []Verdict        `json:"verdicts"`
 	All             Figures          `json:"all"`
 	Kinds           map[Kind]Figures `json:"kinds"`
-	Generator       Generator        `json:"generator"`
-	Server          *Server          `json:"server,omitempty"` // nil if there are no metrics to be read
-	Intervals       []Interval       `json:"intervals"`
-	Distribution    []Point          `json:"distribution"`
+
+	Times  map[Kind]Percentiles `json:"times,omitempty"`  // that the scenario measured besides requests
+	Counts map[string]int64     `json:"counts,omitempty"` // that the scenario made, warm-up included
+
+	Generator    Generator  `json:"generator"`
+	Server       *Server    `json:"server,omitempty"` // nil if there are no metrics to be read
+	Intervals    []Interval `json:"intervals"`
+	Distribution []Point    `json:"distribution"`
 }
 
 // Verdict says whether a goal was held.

@@ -16,6 +16,9 @@ type Scenario interface {
 	// Kinds returns the kinds of requests in the order of reports. It is constant.
 	Kinds() []Kind
 
+	// Times returns the names of what the scenario measures besides requests, with Run.Measures. It is constant.
+	Times() []Kind
+
 	// ServerMetrics returns the metrics of this system's servers that reports show, besides those of every server.
 	ServerMetrics() []Metric
 
@@ -64,8 +67,10 @@ type Run struct {
 	API      API
 	Recorder *verify.Recorder // nil if the run writes no history
 	Name     string           // unique, for idempotency keys
+	Measures *Measures        // of the current trial
 
-	doing func(string)
+	doing  func(string)
+	target target
 }
 
 // Doing shows the user what the scenario does before a trial begins.

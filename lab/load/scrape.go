@@ -13,6 +13,9 @@ import (
 // samples are the values of the servers' series, by name and labels, summed up over the servers.
 type samples map[string]float64
 
+// servers is the sample that counts the servers which were read.
+const servers = "servers"
+
 // scrape reads the metrics of all servers. It returns nil if one of them cannot be read, because a sum over the others
 // would be too low.
 func (l *load) scrape(ctx context.Context) samples {
@@ -31,6 +34,7 @@ func (l *load) scrape(ctx context.Context) samples {
 			return nil
 		}
 		all.read(text)
+		all[servers]++
 	}
 	return all
 }

@@ -14,7 +14,7 @@ func TestMetricsAreSummedUpOverServers(t *testing.T) {
 			`agora_cache_requests_total{cache="products",result="miss"} 12.5` + "\n" + `guests_lost_total{on="stairs"} 2` + "\n"))
 	}
 	got := serverFigures(before, after, 4*time.Second, visits{}.ServerMetrics())
-	if products := got.Caches["products"]; products.HitRatio != .75 || products.Requests != 100 || got.Cores != 1.5 || got.Figures[1].Counts["stairs"] != 4 {
+	if products := got.Caches["products"]; products.HitRatio != .75 || products.Requests != 100 || got.Cores != 1.5 || got.Figures[1].Values["stairs"] != 4 {
 		t.Errorf("figures %+v, want 75 hits of 100, 1.5 processors and 4 lost on the stairs", got)
 	}
 	if serverFigures(nil, after, time.Second, nil) != nil {

@@ -2,6 +2,7 @@ package load
 
 import (
 	"encoding/json"
+	"iter"
 	"time"
 )
 
@@ -27,7 +28,7 @@ type Metric struct {
 	Unit   string // on the page, such as "s"; "" for numbers of things
 	Series string // as the servers call it
 	Type   MetricType
-	Label  string // of a Counter: the report shows a number for each of its values
+	Label  string // the report shows a number for each of its values; "" for one number
 }
 
 // MetricType says what a report shows of a metric.
@@ -36,13 +37,13 @@ type MetricType uint8
 const (
 	Counter   MetricType = iota // how much it grew during the trial, by the values of a label
 	Histogram                   // the mean of what it observed during the trial
+	Gauge                       // its value at the end, on average of the servers
 )
 
 // ServerFigure is the measured value of a Metric.
 type ServerFigure struct {
 	Metric
-	Counts map[string]int64 // of a Counter, by the value of its label
-	Mean   float64          // of a Histogram; 0 if it observed nothing
+	Values map[string]float64 // by the value of the label, or of "" if there is none
 }
 
 // serverFigures compares two readings, one before and one after a trial. It returns nil if one of them is missing.
@@ -78,28 +79,48 @@ func (s *Server) cached(cache, result string, n int64) {
 }
 
 func (m Metric) figure(before, after samples) ServerFigure {
-	f := ServerFigure{Metric: m}
-	if m.Type == Histogram {
-		if n := increase(before, after, m.Series+"_count"); n > 0 {
-			f.Mean = increase(before, after, m.Series+"_sum") / n
+	f := ServerFigure{m, map[string]float64{}}
+	switch m.Type {
+	case Counter:
+		f.Values = m.sums(increases(before, after, m.Series))
+	case Histogram:
+		f.Values = m.sums(increases(before, after, m.Series+"_sum"))
+		for value, n := range m.sums(increases(before, after, m.Series+"_count")) {
+			f.Values[value] /= n
 		}
-		return f
+	case Gauge:
+		f.Values = m.sums(increases(nil, after, m.Series))
+		for value := range f.Values {
+			f.Values[value] /= after[servers]
+		}
 	}
-	f.Counts = map[string]int64{}
-	for series, n := range increases(before, after, m.Series) {
-		f.Counts[label(series, m.Label)] += int64(n)
+	if m.Label == "" && len(f.Values) == 0 {
+		f.Values[""] = 0
 	}
 	return f
+}
+
+// sums adds up series by the value of the label.
+func (m Metric) sums(of iter.Seq2[string, float64]) map[string]float64 {
+	sums := map[string]float64{}
+	for series, n := range of {
+		value := ""
+		if m.Label != "" {
+			value = label(series, m.Label)
+		}
+		sums[value] += n
+	}
+	return sums
 }
 
 // MarshalJSON implements json.Marshaler. Each figure is a member of its own, besides those that every server has.
 func (s Server) MarshalJSON() ([]byte, error) {
 	members := map[string]any{}
 	for _, f := range s.Figures {
-		if f.Type == Histogram {
-			members[f.Name] = f.Mean
+		if f.Label == "" {
+			members[f.Name] = f.Values[""]
 		} else {
-			members[f.Name] = f.Counts
+			members[f.Name] = f.Values
 		}
 	}
 	members["cpu_cores"], members["memory_bytes"], members["caches"] = s.Cores, s.Resident, s.Caches

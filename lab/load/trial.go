@@ -41,6 +41,7 @@ func (l *load) try(ctx context.Context, rate float64, warmUp, duration time.Dura
 	}
 	t.drawn = NewArrivals(l.sent, t.arrivals(), l.Seed, l.Mix, l.Scenario.Kinds())
 	l.sent += t.drawn.Count
+	l.Measures.reset()
 	if err := l.traffic.Open(ctx, t.drawn); err != nil {
 		return Trial{}, err
 	}
@@ -53,11 +54,12 @@ func (l *load) try(ctx context.Context, rate float64, warmUp, duration time.Dura
 
 	around, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()
-	result := t.result(ctx, took, usage)
-	result.Server = serverFigures(before, l.scrape(around), took, l.Scenario.ServerMetrics())
+	server := serverFigures(before, l.scrape(around), took, l.Scenario.ServerMetrics())
 	if err := l.traffic.Close(around); err != nil {
 		l.warnings = append(l.warnings, err.Error())
 	}
+	result := t.result(ctx, took, usage)
+	result.Server = server
 	return result, nil
 }
 
@@ -68,6 +70,7 @@ func (t *trial) run(ctx context.Context) {
 	around, done := context.WithCancel(context.WithoutCancel(ctx))
 	var workers, others sync.WaitGroup
 	t.begin = time.Now()
+	t.Measures.begin(t.begin.Add(t.warmUp))
 	for i, wire := range t.wires {
 		workers.Go(func() {
 			t.work(sending, stop, t.traffic.Customer(&Connection{Number: i + 1, retry: t.Retry, wire: wire}))
@@ -153,6 +156,7 @@ func (t *trial) result(ctx context.Context, took, cpu time.Duration) Trial {
 		r.Ended = "interrupted"
 	}
 	r.All, r.Kinds = t.meter.figures(took - t.warmUp)
+	r.Times, r.Counts = t.Measures.results()
 	late, queued := t.meter.sends()
 	r.Generator = generatorFigures(late, queued, cpu, took, min(t.next.Load(), t.arrivals()))
 	r.judge(t.Options)

@@ -22,6 +22,8 @@ type visits struct{ opened *Arrivals }
 
 func (visits) Kinds() []Kind { return []Kind{visit, stay} }
 
+func (visits) Times() []Kind { return nil }
+
 func (visits) ServerMetrics() []Metric {
 	return []Metric{
 		{Name: "visitor_age_years", Title: "age of a visitor, mean", Unit: "years", Series: "visitor_age", Type: Histogram},

@@ -17,7 +17,7 @@ import (
 
 const (
 	wireBuffer = 16 << 10
-	keptBody   = 64 << 10 // bytes of a body that are kept; the rest is read and dropped
+	keptBody   = 256 << 10 // bytes of a body that are kept; the rest is read and dropped
 	maxHeaders = 200
 
 	// idleAfter is the idle time after which a connection is replaced. A server that closes an idle connection while a
@@ -89,6 +89,7 @@ type wire struct {
 type Reply struct {
 	Status int
 	Body   []byte // valid until the next exchange; nil if it was not wanted and the answer is a success
+	AsOf   string // the header Agora-As-Of: from which position on readers see a write
 }
 
 // exchange sends a request and reads the answer, within about the timeout. The answer has its body if that is wanted, or
@@ -156,7 +157,7 @@ func (w *wire) roundTrip(request []byte, wantBody bool) (answer Reply, last bool
 	if err := w.readBody(h, wantBody || h.status >= 300); err != nil {
 		return Reply{}, false, lost(err)
 	}
-	return Reply{h.status, w.body}, h.last, nil
+	return Reply{h.status, w.body, h.asOf}, h.last, nil
 }
 
 // lost marks an error of the connection as errLost, because operating systems have several errors for a lost connection.
@@ -174,6 +175,7 @@ type head struct {
 	length  int64 // -1 if the answer has no Content-Length
 	chunked bool
 	last    bool // the server closes the connection after the answer
+	asOf    string
 }
 
 func (w *wire) readHead() (head, error) {
@@ -221,6 +223,8 @@ func (h *head) header(line []byte) error {
 		h.chunked = true
 	case is(name, "Connection"):
 		h.last = h.last || is(value, "close")
+	case is(name, "Agora-As-Of"):
+		h.asOf = string(value)
 	}
 	return nil
 }

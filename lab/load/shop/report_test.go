@@ -65,12 +65,12 @@ func TestTheReportShowsTheMetricsOfTheShop(t *testing.T) {
 			m.handler.ServeHTTP(w, r)
 		})).Trial
 		lag, failed := trial.Server.Figures[0], trial.Server.Figures[1]
-		if lag.Mean <= 0 || lag.Mean >= trial.TookSeconds {
-			t.Errorf("the inventory lagged by %v s on average, want a part of the %v s of the trial", lag.Mean, trial.TookSeconds)
+		if lag.Values[""] <= 0 || lag.Values[""] >= trial.TookSeconds {
+			t.Errorf("the inventory lagged by %v s on average, want a part of the %v s of the trial", lag.Values[""], trial.TookSeconds)
 		}
 		declined := trial.Kinds[Order].Outcomes["declined"]
-		if got := failed.Counts["payment_declined"]; got != declined || declined == 0 {
-			t.Errorf("the shop declined %d orders, and customers saw %d", got, declined)
+		if got := failed.Values["payment_declined"]; got != float64(declined) || declined == 0 {
+			t.Errorf("the shop declined %v orders, and customers saw %d", got, declined)
 		}
 	})
 }

@@ -33,6 +33,9 @@ var _ load.Scenario = Scenario{}
 // Kinds implements load.Scenario.
 func (Scenario) Kinds() []load.Kind { return kinds }
 
+// Times implements load.Scenario: a shop's customers wait for answers alone.
+func (Scenario) Times() []load.Kind { return nil }
+
 // ServerMetrics implements load.Scenario.
 func (Scenario) ServerMetrics() []load.Metric {
 	return []load.Metric{
