@@ -158,7 +158,7 @@ func (s *stream) connect(ctx context.Context) (cut bool) {
 		defer cancel()
 	}
 	done := record(s.run.Recorder, s.client, verifyfeed.Listen, verifyfeed.Input{User: s.people.ids[s.user], From: s.last})
-	answer, err := s.run.Listen(connected, streamPath, s.people.tokens[s.user], s.last, s.event)
+	answer, _ := s.run.Listen(connected, streamPath, s.people.tokens[s.user], s.last, s.event)
 	switch {
 	case answer.Status == 200:
 		done(verifyfeed.Output{Outcome: verifyfeed.OK, Events: s.disconnect()})
@@ -168,12 +168,12 @@ func (s *stream) connect(ctx context.Context) (cut bool) {
 	switch {
 	case ctx.Err() != nil:
 		return true
-	case err != nil || answer.Status != 200:
-		s.run.Measures.Count(streamLosses, 1)
-		return false
-	default:
+	case connected.Err() != nil:
 		s.run.Measures.Count(streamCuts, 1)
 		return true
+	default:
+		s.run.Measures.Count(streamLosses, 1)
+		return false
 	}
 }
 
