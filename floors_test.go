@@ -60,7 +60,7 @@ var owners = map[string][]string{
 	"github.com/stripe/stripe-go":         {"engine/stripe"},
 	"github.com/danielgtaylor/huma":       {"httpapi"},
 	"github.com/failsafe-go/failsafe-go":  {"pattern/guard"},
-	"github.com/maypok86/otter":           {"pattern/cache", "pattern/guard"},
+	"github.com/maypok86/otter":           {"pattern/cache", "pattern/guard", "feed"},
 	"github.com/alecthomas/kong":          {"cmd/agora"},
 	"github.com/vbauerster/mpb":           {"cmd/agora"},
 	"github.com/HdrHistogram":             {"lab"},

@@ -33,6 +33,8 @@ import (
 // bench is the whole program on a data folder of its own, served over loopback.
 type bench struct {
 	market *marketplace
+	home   *homeFeed
+	people *accounts.Service
 	stores *stores
 	web    *httptest.Server
 	token  string
@@ -57,12 +59,24 @@ func serveBench(b *testing.B, folder string) *bench {
 		b.Fatal(err)
 	}
 	people := newAccounts(s, log, metrics)
-	market := newMarketplace(s, guardedGateway(s.gateway, metrics), log, metrics)
+	running, err := startSystems(b.Context(), s, log, metrics)
+	if err != nil {
+		b.Fatal(err)
+	}
+	opened := &bench{stores: s, people: people}
 	program := NewProgram(log, 0, time.Minute)
 	api, _ := frontage{cfg: cfg, program: program}.api(people, s, log, metrics, telemetry.Tracer{}, io.Discard)
 	program.Add(Module{Name: "stores", Stop: func(context.Context) error { return s.close() }})
-	market.addRoutes(api)
-	program.Add(market.modules()...)
+	for _, system := range running {
+		system.addRoutes(api)
+		program.Add(system.modules()...)
+		switch system := system.(type) {
+		case *marketplace:
+			opened.market = system
+		case *homeFeed:
+			opened.home = system
+		}
+	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- program.Run(ctx) }()
@@ -84,7 +98,8 @@ func serveBench(b *testing.B, folder string) *bench {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &bench{market, s, web, strings.TrimSpace(string(token))}
+	opened.web, opened.token = web, strings.TrimSpace(string(token))
+	return opened
 }
 
 // fill generates products with plenty of stock and returns their ids.

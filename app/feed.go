@@ -45,7 +45,7 @@ func newHomeFeed(ctx context.Context, s *stores, log *slog.Logger, metrics *tele
 		Shape: feedShape, Log: s.events, Posts: s.posts, Graph: s.graph, Timelines: s.timelines, Trim: feedTrim,
 		Users: people{s.users}, Posting: s.postingLimit(cfg.PostsPerMinute), Divider: divider,
 		Strategy: feed.Strategy(cfg.Strategy), Threshold: feedThreshold(s.cfg),
-		MaxPulled: cfg.MaxPulled, MaxPulls: feedMaxPulls, Memory: int(cfg.Memory),
+		MaxPulled: cfg.MaxPulled, MaxPulls: feedMaxPulls, Memory: int(cfg.Memory / 2),
 		Every: feedRun, IdleAfter: cfg.Idle, Keep: cfg.Keep, Restored: cfg.Restored,
 		Monitor: feed.NewMonitor(metrics), Streams: feed.NewHubMonitor(metrics), Logger: log,
 	}

@@ -90,7 +90,7 @@ func BenchmarkBuilder(b *testing.B) {
 	var records []eventlog.Record
 	for range 40_000 {
 		p := &Post{ID: NewPostID(), Author: graph.users[rng.IntN(len(graph.users))], Text: "Hello", CreatedAt: time.Unix(1, 0)}
-		records = append(records, postRecord(p))
+		records = append(records, PostRecord(p))
 	}
 	if _, err := log.Append(b.Context(), PostsTopic, records...); err != nil {
 		b.Fatal(err)

@@ -22,7 +22,7 @@ func (s *Service) Set(ctx context.Context, key EdgeKey, on bool) (Reach, error) 
 			return Reach{}, err
 		}
 	}
-	at, err := s.append(ctx, GraphTopic, edgeRecord(key, on, time.Now()))
+	at, err := s.append(ctx, GraphTopic, EdgeRecord(key, on, time.Now()))
 	if err != nil {
 		return Reach{}, err
 	}

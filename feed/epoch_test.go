@@ -39,7 +39,7 @@ func TestALogKeepsItsEpochUntilItIsReplaced(t *testing.T) {
 		}
 	}
 	user := UserID{15: 1}
-	at, err := log.Append(t.Context(), GraphTopic, returnRecord(user, time.Unix(1, 0)))
+	at, err := log.Append(t.Context(), GraphTopic, ReturnRecord(user, time.Unix(1, 0)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,7 +105,7 @@ func (s *Service) turnOff(ctx context.Context, keys []EdgeKey) error {
 	for chunk := range slices.Chunk(keys, eraseAtOnce) {
 		records := make([]eventlog.Record, len(chunk))
 		for i, key := range chunk {
-			records[i] = edgeRecord(key, false, time.Now())
+			records[i] = EdgeRecord(key, false, time.Now())
 		}
 		if _, err := s.Log.Append(ctx, GraphTopic, records...); err != nil {
 			return err

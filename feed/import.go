@@ -136,7 +136,7 @@ func (im *Importer) AddPosts(ctx context.Context, posts ...Post) error {
 			return fmt.Errorf("post %s: %w", p.ID, err)
 		}
 		fresh = append(fresh, p)
-		records = append(records, postRecord(&p))
+		records = append(records, PostRecord(&p))
 	}
 	if len(fresh) == 0 {
 		return nil

@@ -11,6 +11,10 @@ func TestMemoryPosts(t *testing.T) {
 	feedtest.Posts(t, func(*testing.T) feed.PostStore { return feed.NewMemoryPosts() })
 }
 
+func TestCachedPosts(t *testing.T) {
+	feedtest.Posts(t, func(*testing.T) feed.PostStore { return feed.NewCachedPosts(feed.NewMemoryPosts(), 1<<20) })
+}
+
 func TestMemoryGraph(t *testing.T) {
 	feedtest.Graph(t, func(*testing.T) feed.GraphStore { return feed.NewMemoryGraph(feedtest.Shape) })
 }

@@ -84,7 +84,7 @@ func OpenNode(ctx context.Context, o NodeOptions) (*Node, error) {
 		Shape: o.Shape, Epoch: starts[len(starts)-1].Epoch, Starts: starts,
 		Log: o.Log, Posts: o.Posts, Graph: o.Graph, Timelines: o.Timelines,
 		Strategy: o.Strategy, Threshold: o.Threshold, Trim: o.Trim,
-		Records: runRecords, Operands: runOperands, CacheBytes: o.Memory / 2, Monitor: o.Monitor,
+		Records: runRecords, Operands: runOperands, CacheBytes: o.Memory * 3 / 8, Monitor: o.Monitor,
 		Bounds: Bounds{Relations: o.Memory / 4, Celebrities: o.Memory / 8, Posts: o.Memory / 8, Deletes: keptDeletes},
 	}
 	follower := builder
@@ -92,21 +92,22 @@ func OpenNode(ctx context.Context, o NodeOptions) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the newest records of the feed: %w", err)
 	}
+	posts := NewCachedPosts(o.Posts, o.Memory/8)
 	reader := &Reader{
-		Shape: o.Shape, Tail: tail, Posts: o.Posts, Graph: o.Graph, Timelines: o.Timelines, Strategy: o.Strategy, MaxPulled: o.MaxPulled,
+		Shape: o.Shape, Tail: tail, Posts: posts, Graph: o.Graph, Timelines: o.Timelines, Strategy: o.Strategy, MaxPulled: o.MaxPulled,
 	}
 	if o.MaxPulls > 0 {
 		reader.Pulls = make(chan struct{}, o.MaxPulls)
 	}
 	bounds := StreamBounds{Authors: o.MaxPulled, Missed: maxMissed, Pulls: reader.Pulls}
 	return &Node{
-		Hub:     NewHub(tail, o.Posts, o.Graph, bounds, o.Streams),
+		Hub:     NewHub(tail, posts, o.Graph, bounds, o.Streams),
 		options: o, epochs: epochs, follower: &follower,
 		worker: &Worker{
 			Builder: &builder, Divider: o.Divider, Every: o.Every, Deliveries: runDeliveries, IdleAfter: o.IdleAfter, Log: o.Logger,
 		},
 		Service: &Service{
-			Shape: o.Shape, Epoch: builder.Epoch, Log: o.Log, Posts: o.Posts, Graph: o.Graph, Timelines: o.Timelines,
+			Shape: o.Shape, Epoch: builder.Epoch, Log: o.Log, Posts: posts, Graph: o.Graph, Timelines: o.Timelines,
 			Tail: tail, Reader: reader, Strategy: o.Strategy, Users: o.Users, Products: o.Products, Posting: o.Posting,
 			Presence: NewPresence(o.Log, o.Logger), Monitor: o.Monitor, Logger: o.Logger,
 		},
@@ -145,10 +146,7 @@ func (n *Node) again(ctx context.Context, work func(context.Context) error) erro
 	delays := backoff.Delays{First: 10 * time.Millisecond, Longest: time.Second}
 	for ctx.Err() == nil {
 		err := work(ctx)
-		if err == nil || ctx.Err() != nil {
-			return nil
-		}
-		if !fault.Passing(err) {
+		if err = unlessEnded(ctx, err); err == nil || !fault.Passing(err) {
 			return err
 		}
 		n.options.Logger.WarnContext(ctx, "the log of the feed cannot be read; the next attempt follows", "error", err)
@@ -159,15 +157,12 @@ func (n *Node) again(ctx context.Context, work func(context.Context) error) erro
 
 // trim deletes old records of the log at intervals, until ctx ends.
 func (n *Node) trim(ctx context.Context) error {
-	for {
-		backoff.Sleep(ctx, trimPeriod)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err := n.trimOnce(ctx); err != nil && ctx.Err() == nil {
+	for backoff.Sleep(ctx, trimPeriod); ctx.Err() == nil; backoff.Sleep(ctx, trimPeriod) {
+		if err := unlessEnded(ctx, n.trimOnce(ctx)); err != nil {
 			n.options.Logger.WarnContext(ctx, "old records of the feed could not be deleted; the next attempt follows", "error", err)
 		}
 	}
+	return nil
 }
 
 // trimOnce deletes the records that are older than Keep, unless a timeline still needs one of them.

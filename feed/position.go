@@ -20,10 +20,18 @@ type Shape struct {
 }
 
 // PostsOf returns the partition of the author's posts.
-func (s Shape) PostsOf(author UserID) int { return ident.Partition(author.String(), s.Posts) }
+func (s Shape) PostsOf(author UserID) int { return partitionOf(author, s.Posts) }
 
 // GraphOf returns the partition of what the user does to others. It is the partition of the user's timeline, too.
-func (s Shape) GraphOf(user UserID) int { return ident.Partition(user.String(), s.Graph) }
+func (s Shape) GraphOf(user UserID) int { return partitionOf(user, s.Graph) }
+
+func partitionOf(user UserID, n int) int {
+	p, err := ident.PartitionPacked(ident.User, user[:], n)
+	if err != nil {
+		panic("feed: " + err.Error()) // another length is impossible
+	}
+	return p
+}
 
 // Epoch numbers the logs that a feed had one after the other. A log that begins anew, or that an older copy replaces,
 // has a higher one: offsets mean something only together with it. It has 23 bits.

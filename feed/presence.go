@@ -45,7 +45,7 @@ func (p *Presence) Note(user UserID, page Page) {
 	defer p.mu.Unlock()
 	known, period, record := &p.active, activePeriod, activeRecord
 	if page.Baseless {
-		known, period, record = &p.returned, returnPeriod, returnRecord
+		known, period, record = &p.returned, returnPeriod, ReturnRecord
 	}
 	if at, ok := (*known)[user]; ok && now.Sub(at) < period {
 		return

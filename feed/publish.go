@@ -89,7 +89,7 @@ func (s *Service) Post(ctx context.Context, author UserID, n NewPost, key string
 		p.ID = known.ID
 	}
 	p.CreatedAt = p.ID.Made() // not the clock: a retry after a crash has to append the same post
-	at, err := s.append(ctx, PostsTopic, postRecord(&p))
+	at, err := s.append(ctx, PostsTopic, PostRecord(&p))
 	if err != nil {
 		return Post{}, Reach{}, err
 	}

@@ -77,8 +77,8 @@ func encode(id, kind string, actor UserID, at time.Time, value stored) eventlog.
 	return eventlog.Record{ID: id, Kind: kind, Key: actor.String(), Value: body, At: at}
 }
 
-// postRecord returns the record of a new post. A retry makes the same record again.
-func postRecord(p *Post) eventlog.Record {
+// PostRecord returns the record of a new post. A retry makes the same record again.
+func PostRecord(p *Post) eventlog.Record {
 	value := stored{Text: p.Text, Product: p.Product, Media: p.Media, CreatedAt: &p.CreatedAt}
 	if p.ReplyTo != (PostID{}) {
 		value.ReplyTo = &p.ReplyTo
@@ -97,8 +97,8 @@ func modeRecord(author UserID, number int, now time.Time) eventlog.Record {
 	return encode(author.String()+"/mode/"+strconv.Itoa(number), kindMode, author, now, stored{Number: number})
 }
 
-// edgeRecord returns the record that turns an edge on or off.
-func edgeRecord(key EdgeKey, on bool, now time.Time) eventlog.Record {
+// EdgeRecord returns the record that turns an edge on or off.
+func EdgeRecord(key EdgeKey, on bool, now time.Time) eventlog.Record {
 	for kind, means := range edgeKinds {
 		if means.kind == key.Kind && means.on == on {
 			return encode(ident.New(ident.Event), kind, key.From, now, stored{To: &key.To})
@@ -107,8 +107,8 @@ func edgeRecord(key EdgeKey, on bool, now time.Time) eventlog.Record {
 	panic(fmt.Sprintf("feed: edge of kind %d", key.Kind))
 }
 
-// returnRecord returns the record of a user who reads and has no timeline.
-func returnRecord(user UserID, now time.Time) eventlog.Record {
+// ReturnRecord returns the record of a user who reads and has no timeline.
+func ReturnRecord(user UserID, now time.Time) eventlog.Record {
 	return encode(ident.New(ident.Event), kindReturned, user, now, stored{})
 }
 

@@ -14,7 +14,7 @@ func TestModesChangeBeforeTheRowMoves(t *testing.T) {
 	b := w.worker(nil).Builder
 	b.Strategy, b.Threshold = Hybrid, Threshold{Up: 1, Down: 1}
 	follower, author := UserID{15: 1}, UserID{15: 2}
-	w.append(GraphTopic, edgeRecord(EdgeKey{Follow, follower, author}, true, time.Now()))
+	w.append(GraphTopic, EdgeRecord(EdgeKey{Follow, follower, author}, true, time.Now()))
 	l, err := b.Claim(t.Context(), w.shape.GraphOf(follower))
 	if err != nil {
 		t.Fatal(err)

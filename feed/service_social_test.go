@@ -164,7 +164,7 @@ func TestPostsOfAnAuthorComeFromTailAndStore(t *testing.T) {
 		for i := range 7 {
 			time.Sleep(time.Second)
 			if i == 4 {
-				s.Service.Posts = &awayPosts{PostStore: s.posts} // what follows is in the tail only
+				s.Posts = &awayPosts{PostStore: s.posts} // what follows is in the tail only
 			}
 			p := s.publish(author, NewPost{Text: fmt.Sprint(i)})
 			if i == 2 || i == 5 {
@@ -222,9 +222,9 @@ func TestAnEdgeNeedsAUserWhoAllowsIt(t *testing.T) {
 				t.Errorf("Set(%v, %v) = %v, want %v", tt.key, tt.on, err, tt.want)
 			}
 		}
-		s.Service.Users = registered(255)
+		s.Users = registered(255)
 		for i := range MaxEdges {
-			s.working.append(GraphTopic, edgeRecord(EdgeKey{Follow, user(9), UserID{0: 7, 13: byte(i >> 8), 14: byte(i), 15: 1}}, true, time.Now()))
+			s.working.append(GraphTopic, EdgeRecord(EdgeKey{Follow, user(9), UserID{0: 7, 13: byte(i >> 8), 14: byte(i), 15: 1}}, true, time.Now()))
 		}
 		time.Sleep(10 * time.Second)
 		if _, err := s.Set(t.Context(), EdgeKey{Follow, user(9), user(3)}, true); fault.CodeOf(err) != "too_many" {
@@ -247,20 +247,20 @@ func TestDeliveryCountsFollowersWhoHaveThePost(t *testing.T) {
 		time.Sleep(11 * time.Second) // between two runs
 		p := s.publish(author, NewPost{Text: "text"})
 		time.Sleep(time.Second)
-		d, err := s.Service.Delivery(t.Context(), author, false, p.ID)
+		d, err := s.Delivery(t.Context(), author, false, p.ID)
 		if want := (Delivery{Push, 10, 0, time.Since(p.CreatedAt)}); err != nil || d != want {
 			t.Errorf("before a run, Delivery = %+v, %v; want %+v", d, err, want)
 		}
 		time.Sleep(10 * time.Second)
-		d, err = s.Service.Delivery(t.Context(), user(2), true, p.ID)
+		d, err = s.Delivery(t.Context(), user(2), true, p.ID)
 		if want := (Delivery{Push, 10, 10, 0}); err != nil || d != want {
 			t.Errorf("after a run, Delivery = %+v, %v; want %+v", d, err, want)
 		}
-		if _, err := s.Service.Delivery(t.Context(), user(2), false, p.ID); !fault.Is(err, fault.Denied) {
+		if _, err := s.Delivery(t.Context(), user(2), false, p.ID); !fault.Is(err, fault.Denied) {
 			t.Errorf("Delivery of a foreign post answers %v", err)
 		}
-		s.Service.Strategy = Pull
-		d, err = s.Service.Delivery(t.Context(), author, false, p.ID)
+		s.Strategy = Pull
+		d, err = s.Delivery(t.Context(), author, false, p.ID)
 		if want := (Delivery{Pull, 10, 10, 0}); err != nil || d != want {
 			t.Errorf("of a post that is pulled, Delivery = %+v, %v; want %+v", d, err, want)
 		}
@@ -273,7 +273,7 @@ func TestAPostNeedsItsProductItsParentAndPatience(t *testing.T) {
 		defer s.stop()
 		const lamp, gone = "prd_01jd8q6m3k9v2n4x7y5z8w1t0c", "prd_01jd8q6m3k9v2n4x7y5z8w1t0d"
 		product := Product{ID: lamp, Name: "Lamp", Price: Price{1999, "GBP"}, Stock: 3}
-		s.Service.Products = shelf{lamp: product}
+		s.Products = shelf{lamp: product}
 		parent := s.publish(user(1), NewPost{Text: "with a lamp", Product: lamp})
 		if found, ok := s.ProductsOf(t.Context(), parent, Post{Product: gone}, parent); !ok || len(found) != 1 || found[lamp] != product {
 			t.Errorf("ProductsOf = %v, %v", found, ok)
@@ -294,7 +294,7 @@ func TestAPostNeedsItsProductItsParentAndPatience(t *testing.T) {
 				t.Errorf("Post(%+v) = %v, want an error of %s", tt.post, err, tt.field)
 			}
 		}
-		s.Service.Products = nil
+		s.Products = nil
 		if _, _, err := s.Post(t.Context(), user(1), NewPost{Text: "text", Product: lamp}, ""); !fault.Is(err, fault.Invalid) {
 			t.Errorf("a post with a product where there is no shop answers %v", err)
 		}

@@ -193,7 +193,7 @@ func (a *actor) walk() {
 		w.check(user, at, limit, page)
 		if page.Baseless && s.asked[user] < w.stepping {
 			s.asked[user] = w.stepping + 300
-			_, _ = a.append(GraphTopic, returnRecord(user, time.Unix(0, 0)))
+			_, _ = a.append(GraphTopic, ReturnRecord(user, time.Unix(0, 0)))
 		}
 		if page.Next.Posts == nil {
 			return
@@ -267,7 +267,7 @@ func (a *actor) write() {
 			key.Kind = EdgeKind(2 + w.rng.IntN(2))
 		}
 		if key.From != key.To {
-			_, _ = a.append(GraphTopic, edgeRecord(key, w.rng.IntN(5) < 3, zero))
+			_, _ = a.append(GraphTopic, EdgeRecord(key, w.rng.IntN(5) < 3, zero))
 		}
 	}
 }
@@ -286,7 +286,7 @@ func (a *actor) post() {
 		parent := w.written[len(w.written)-1-w.rng.IntN(min(3, len(w.written)))]
 		p.ReplyTo, p.Parent = parent.ID, Parent{Partition: w.shape.PostsOf(parent.Author), At: parent.At}
 	}
-	record := postRecord(p)
+	record := PostRecord(p)
 	at, err := a.append(PostsTopic, record)
 	if w.rng.IntN(6) == 0 { // a retry with the same Idempotency-Key
 		again, errAgain := a.append(PostsTopic, record)

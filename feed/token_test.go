@@ -76,15 +76,15 @@ func TestRecordsKeepTheirForm(t *testing.T) {
 		value  string
 		want   Record
 	}{
-		{postRecord(post), post.ID.String(),
+		{PostRecord(post), post.ID.String(),
 			`{"text":"hello","product_id":"prd_1","reply_to":"pst_00000000020000000000000000","parent":{"partition":1,"epoch":7,"offset":9},"media":["https://example.org/a.png"],"created_at":"2026-01-02T03:04:05Z"}`,
 			Record{Kind: kindPosted, Actor: author, Post: post}},
 		{deleteRecord(post.ID, author, at), post.ID.String() + "/deleted", `{"post":"pst_00000000010000000000000000"}`,
 			Record{Kind: kindDeleted, Actor: author, PostID: post.ID}},
 		{modeRecord(author, 3, at), author.String() + "/mode/3", `{"number":3}`, Record{Kind: kindMode, Actor: author, Number: 3}},
-		{edgeRecord(EdgeKey{Follow, author, other}, true, at), "", `{"to":"usr_00000000000000000000000002"}`, Record{Kind: kindFollowed, Actor: author, To: other}},
-		{edgeRecord(EdgeKey{Mute, author, other}, false, at), "", `{"to":"usr_00000000000000000000000002"}`, Record{Kind: kindUnmuted, Actor: author, To: other}},
-		{returnRecord(author, at), "", `{}`, Record{Kind: kindReturned, Actor: author}},
+		{EdgeRecord(EdgeKey{Follow, author, other}, true, at), "", `{"to":"usr_00000000000000000000000002"}`, Record{Kind: kindFollowed, Actor: author, To: other}},
+		{EdgeRecord(EdgeKey{Mute, author, other}, false, at), "", `{"to":"usr_00000000000000000000000002"}`, Record{Kind: kindUnmuted, Actor: author, To: other}},
+		{ReturnRecord(author, at), "", `{}`, Record{Kind: kindReturned, Actor: author}},
 		{activeRecord(author, at), "", `{}`, Record{Kind: kindActive, Actor: author}},
 		{countedRecord(author, at), "", `{}`, Record{Kind: kindCounted, Actor: author}},
 	} {

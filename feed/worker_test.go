@@ -66,7 +66,7 @@ func (w *working) append(topic string, records ...eventlog.Record) {
 
 func (w *working) post(author UserID) {
 	w.t.Helper()
-	w.append(PostsTopic, postRecord(&Post{ID: NewPostID(), Author: author, Text: "text", CreatedAt: time.Now()}))
+	w.append(PostsTopic, PostRecord(&Post{ID: NewPostID(), Author: author, Text: "text", CreatedAt: time.Now()}))
 }
 
 // entries returns how many entries a user's timeline has, or -1 if there is none.
@@ -86,7 +86,7 @@ func TestAWorkerRunsWhenPostsHaveWaitedOrAreMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorking(t)
 		user := UserID{15: 1}
-		w.append(GraphTopic, returnRecord(user, time.Now()))
+		w.append(GraphTopic, ReturnRecord(user, time.Now()))
 		stop := w.start(w.worker(nil))
 		defer stop()
 		wait := func(d time.Duration, want int, when string) {
@@ -119,7 +119,7 @@ func TestAWorkerTakesOverThePartitionsOfAnother(t *testing.T) {
 		users := []UserID{}
 		for n := range byte(20) {
 			users = append(users, UserID{15: n + 1})
-			w.append(GraphTopic, returnRecord(users[n], time.Now()))
+			w.append(GraphTopic, ReturnRecord(users[n], time.Now()))
 		}
 		stop := w.start(w.worker(first))
 		time.Sleep(10 * time.Second)
@@ -146,7 +146,7 @@ func TestAWorkerDropsTimelinesOfIdleUsers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorking(t)
 		idle, active := UserID{15: 1}, UserID{15: 2}
-		w.append(GraphTopic, returnRecord(idle, time.Now()), returnRecord(active, time.Now()))
+		w.append(GraphTopic, ReturnRecord(idle, time.Now()), ReturnRecord(active, time.Now()))
 		worker := w.worker(nil)
 		worker.IdleAfter = 2 * time.Hour
 		defer w.start(worker)()
@@ -180,7 +180,7 @@ func TestAWorkerDropsAnIdleTimelineAfterAFailedDrop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorking(t)
 		user := UserID{15: 1}
-		w.append(GraphTopic, returnRecord(user, time.Now()))
+		w.append(GraphTopic, ReturnRecord(user, time.Now()))
 		worker := w.worker(nil)
 		worker.IdleAfter = 2 * time.Hour
 		worker.Builder.Timelines = &failingDrops{w.timelines, 3}
@@ -209,7 +209,7 @@ func TestAWorkerGoesOnAfterFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorking(t)
 		user := UserID{15: 1}
-		w.append(GraphTopic, returnRecord(user, time.Now()))
+		w.append(GraphTopic, ReturnRecord(user, time.Now()))
 		worker := w.worker(nil)
 		worker.Builder.Timelines = &failing{w.timelines, 5}
 		defer w.start(worker)()
@@ -224,7 +224,7 @@ func TestAWorkerGoesOnAfterFailures(t *testing.T) {
 func TestAWorkerEndsWhenItsLogIsAnOlderOne(t *testing.T) {
 	w := newWorking(t)
 	user := UserID{15: 1}
-	w.append(GraphTopic, returnRecord(user, time.Now()))
+	w.append(GraphTopic, ReturnRecord(user, time.Now()))
 	builder := w.worker(nil).Builder
 	l, err := builder.Claim(t.Context(), w.shape.GraphOf(user))
 	if err == nil {
@@ -257,7 +257,7 @@ func TestTheTailDropsWhatIsInTimelines(t *testing.T) {
 		follower := *worker.Builder
 		go func() { followed <- follower.RunTail(ctx, tail) }()
 		author := UserID{15: 1}
-		w.append(GraphTopic, returnRecord(author, time.Now()))
+		w.append(GraphTopic, ReturnRecord(author, time.Now()))
 		stopWorker := w.start(worker)
 		time.Sleep(10*time.Second + workerTick/2) // between two ticks
 		for range 3 {
@@ -294,7 +294,7 @@ func TestAWorkerNoticesThatTheTimelinesAreLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorking(t)
 		user := UserID{15: 1}
-		w.append(GraphTopic, returnRecord(user, time.Now()))
+		w.append(GraphTopic, ReturnRecord(user, time.Now()))
 		defer w.start(w.worker(nil))()
 		time.Sleep(10 * time.Second)
 		w.timelines.mu.Lock()

@@ -114,6 +114,7 @@ func TestStreamsThatAreCutTellEachPostOnce(t *testing.T) {
 		streams, cuts = 20, 5
 	}
 	m := newMarket(t, accounts.Shopper)
+	luck := rand.New(rand.NewPCG(1, 2))
 	authors := make([]string, 3)
 	for i := range authors {
 		_, authors[i] = m.join(t, m.names, accounts.Shopper)
@@ -125,7 +126,7 @@ func TestStreamsThatAreCutTellEachPostOnce(t *testing.T) {
 		for i := range 60 {
 			answer := m.send(t, authors[i%len(authors)], "POST", "/v1/posts", `{"text":"text"}`)
 			published = append(published, "post "+answer.header.Get("Location")[len("/v1/posts/"):])
-			time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
+			time.Sleep(2*time.Millisecond + time.Duration(luck.IntN(20))*time.Millisecond) // the identifiers of one millisecond are in no order
 		}
 	}()
 
@@ -150,8 +151,9 @@ func TestStreamsThatAreCutTellEachPostOnce(t *testing.T) {
 	errs := make([]error, streams)
 	for i, l := range listeners {
 		all.Go(func() {
+			luck := rand.New(rand.NewPCG(2, uint64(i)))
 			for range cuts {
-				ctx, cut := context.WithTimeout(t.Context(), time.Duration(1+rand.IntN(100))*time.Millisecond)
+				ctx, cut := context.WithTimeout(t.Context(), time.Duration(1+luck.IntN(100))*time.Millisecond)
 				err := l.listen(ctx, func() bool { return false })
 				cut()
 				if err != nil && !errors.Is(err, context.DeadlineExceeded) {

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func newFeed(t testing.TB, users *accounts.MemoryUsers, catalog shop.CatalogStor
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx) }()
 	t.Cleanup(func() {
@@ -254,5 +255,19 @@ func TestBadPostsAreRefused(t *testing.T) {
 	}
 	if got := m.send(t, m.owner, "PUT", "/v1/users/"+m.ownerID+"/follow", ""); got.status != 422 {
 		t.Errorf("following oneself gave %d: %s", got.status, got.body)
+	}
+}
+
+// TestAnswersSayTheirLength reads an answer that is longer than the buffer of net/http.
+func TestAnswersSayTheirLength(t *testing.T) {
+	m := stocked(t, accounts.Shopper)
+	for range 4 {
+		m.send(t, m.owner, "POST", "/v1/posts", `{"text":"`+strings.Repeat("x", 1000)+`"}`)
+	}
+	for _, headers := range [][]string{nil, {"Accept-Encoding", "gzip"}} {
+		got := m.send(t, m.owner, "GET", "/v1/feed", "", headers...)
+		if got.header.Get("Content-Length") != strconv.Itoa(len(got.body)) {
+			t.Errorf("an answer of %d bytes says %q", len(got.body), got.header.Get("Content-Length"))
+		}
 	}
 }

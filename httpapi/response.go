@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"strconv"
 	"sync"
 )
 
@@ -93,9 +94,13 @@ func (w *response) begin() error {
 
 // finish sends the rest of the answer after the handler has returned. Without one, net/http sends an empty answer.
 func (w *response) finish() {
-	if w.status != 0 {
-		_ = w.begin() // a disconnected client is not an error of the server
+	if w.status == 0 {
+		return
 	}
+	if n := len(w.whole) + w.holds(); n > 0 && !w.begun && w.Header()["Content-Length"] == nil {
+		w.Header()["Content-Length"] = []string{strconv.Itoa(n)} // net/http knows the length of small answers only
+	}
+	_ = w.begin() // a disconnected client is not an error of the server
 }
 
 // discard drops the buffered body.

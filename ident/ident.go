@@ -70,11 +70,28 @@ func Pack(prefix, s string) ([]byte, error) {
 
 // Unpack returns the identifier that Pack made the bytes of.
 func Unpack(prefix string, packed []byte) (string, error) {
+	text, err := appendText(make([]byte, 0, len(prefix)+1+ulid.EncodedSize), prefix, packed)
+	return string(text), err
+}
+
+// appendText appends the identifier that Pack made the bytes of.
+func appendText(to []byte, prefix string, packed []byte) ([]byte, error) {
 	var id ulid.ULID
 	if err := id.UnmarshalBinary(packed); err != nil {
-		return "", fmt.Errorf("a packed identifier of %d bytes: %w", len(packed), err)
+		return to, fmt.Errorf("a packed identifier of %d bytes: %w", len(packed), err)
 	}
-	return prefix + "_" + strings.ToLower(id.String()), nil
+	to = append(append(to, prefix...), '_')
+	begin := len(to)
+	to = append(to, make([]byte, ulid.EncodedSize)...)
+	if err := id.MarshalTextTo(to[begin:]); err != nil {
+		return to, err
+	}
+	for i, c := range to[begin:] {
+		if c >= 'A' {
+			to[begin+i] = c + 'a' - 'A'
+		}
+	}
+	return to, nil
 }
 
 // Partition maps a key to one of n partitions by xxHash64. It is the one function that the log, timelines
@@ -82,4 +99,11 @@ func Unpack(prefix string, packed []byte) (string, error) {
 // n must be positive.
 func Partition(key string, n int) int {
 	return int(xxhash.Sum64String(key) % uint64(n))
+}
+
+// PartitionPacked returns what Partition returns for the identifier that Pack made the bytes of.
+func PartitionPacked(prefix string, packed []byte, n int) (int, error) {
+	var buffer [32]byte
+	text, err := appendText(buffer[:0], prefix, packed)
+	return int(xxhash.Sum64(text) % uint64(n)), err
 }

@@ -85,7 +85,16 @@ func TestPartitionIsStableAndEven(t *testing.T) {
 	const keys, n = 16_000, 16
 	var count [n]int
 	for i := range keys {
-		count[ident.Partition(ident.At(ident.User, time.UnixMilli(int64(i)), bytes.NewReader(make([]byte, 10))), n)]++
+		id := ident.At(ident.User, time.UnixMilli(int64(i)), bytes.NewReader(make([]byte, 10)))
+		packed, err := ident.Pack(ident.User, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := ident.Partition(id, n)
+		if got, err := ident.PartitionPacked(ident.User, packed, n); err != nil || got != p {
+			t.Fatalf("PartitionPacked(%s) = %d, %v; want %d", id, got, err, p)
+		}
+		count[p]++
 	}
 	for p, c := range count {
 		if c < keys/n*8/10 || c > keys/n*12/10 {
