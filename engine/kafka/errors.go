@@ -14,9 +14,14 @@ import (
 	"agora/pattern/eventlog"
 )
 
-// CodeReplaced is the code of calls that name a topic which was deleted and made anew while this program used it. The offsets of
-// readers belong to the deleted topic, so the program has to start again.
-const CodeReplaced = "topic_replaced"
+// Stable codes of errors, in addition to those of the port.
+const (
+	// CodeReplaced is the code of calls that name a topic which was deleted and made anew while this program used it. The
+	// offsets of readers belong to the deleted topic, so the program has to start again.
+	CodeReplaced = "topic_replaced"
+	// CodeConfig is the code of a Create that finds the topic with another configuration than the log needs.
+	CodeConfig = "topic_config"
+)
 
 func errReplaced(topic string) error {
 	return fault.New(fault.Conflict, CodeReplaced, fmt.Sprintf(

@@ -28,6 +28,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"agora/pattern/eventlog"
 )
 
 const (
@@ -65,8 +67,8 @@ func parse(rawURL string) (target, error) {
 	for host := range strings.SplitSeq(u.Hostname(), ",") {
 		t.brokers = append(t.brokers, net.JoinHostPort(host, cmp.Or(u.Port(), defaultPort)))
 	}
-	if strings.Contains(t.namespace, "/") {
-		return target{}, errors.New("the path of Kafka's address has to be one name, which the names of topics begin with")
+	if eventlog.CheckName("namespace", t.namespace) != nil {
+		return target{}, errors.New("the path of Kafka's address has to be one name, with which the names of topics begin")
 	}
 	if text := u.Query().Get("replicas"); text != "" {
 		if t.replicas, err = strconv.Atoi(text); err != nil || t.replicas < 1 || t.replicas > 100 {

@@ -143,7 +143,7 @@ func (l *Log) checkPolicy(ctx context.Context, t *topic) error {
 	}
 	for _, c := range config.Configs {
 		if want, ok := required[c.Key]; ok && c.MaybeValue() != want {
-			return fault.New(fault.Conflict, "topic_config", fmt.Sprintf("topic %s has %s=%s in Kafka and needs %s", l.name(t.name), c.Key, c.MaybeValue(), want))
+			return fault.New(fault.Conflict, CodeConfig, fmt.Sprintf("topic %s has %s=%s in Kafka and needs %s", l.name(t.name), c.Key, c.MaybeValue(), want))
 		}
 	}
 	return nil

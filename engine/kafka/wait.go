@@ -41,8 +41,7 @@ func (l *Log) Wait(ctx context.Context, name string, partition int, offset int64
 	if err != nil {
 		return err
 	}
-	//nolint:contextcheck // a poll serves all readers, and so does not end with the context of one
-	arrived, leave := l.watcher.wait(l.target, place{t, partition}, offset)
+	arrived, leave := l.watcher.wait(l.target, place{t, partition}, offset) //nolint:contextcheck // a poll serves all readers, so no reader's context ends it
 	defer leave()
 	select {
 	case <-arrived:
