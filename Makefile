@@ -11,11 +11,14 @@ FUZZTIME ?= 30s
 BENCH_PRODUCTS ?= 1000000
 # Servers that tests start. The tests of one that cannot be installed are skipped, and say so.
 SERVERS  := postgresql redis-server stripe-mock nginx varnish
+# Servers that run on Java, and their tests, which make test skips unless the servers are installed.
+GROWN       := kafka cassandra
+GROWN_TESTS := ./engine/kafka/... ./engine/cassandra/...
 # The race detector takes five to ten times as long; -short leaves out long tests.
 RACE     ?= -short
 
 .DEFAULT_GOAL := help
-.PHONY: help run build servers test test/race test/stress fuzz bench lint alerts generate verify clean
+.PHONY: help run build servers test test/grown test/race test/stress fuzz bench lint alerts generate verify clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +34,11 @@ servers:
 
 test: servers ## run all tests, conformance suites included
 	$(GO) test -tags $(TAGS) -timeout 20m ./...
+
+test/grown: servers ## install the servers that run on Java, and run their tests
+	bash scripts/need $(GROWN)
+	$(GO) test -tags $(TAGS) -count=1 -timeout 20m $(GROWN_TESTS)
+	$(GO) test -tags $(TAGS) -count=1 -timeout 20m -run 'Kafka|Cassandra' ./app
 
 test/race: servers ## run the tests under the race detector (RACE= for the long ones too)
 	$(GO) test -tags $(TAGS) -race $(RACE) -timeout 20m ./...

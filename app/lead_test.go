@@ -44,12 +44,24 @@ type sharedOrders struct {
 
 // TestWorkIsLeftToTheServerThatLeads has another server lead each task of the shop, and then end.
 func TestWorkIsLeftToTheServerThatLeads(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		events func(log *eventlog.Memory, leads *lead.Process) eventlog.Log
+	}{
+		{"the event log elects its followers", func(log *eventlog.Memory, leads *lead.Process) eventlog.Log { return sharedLog{log, leads} }},
+		{"the store of orders elects them", func(log *eventlog.Memory, _ *lead.Process) eventlog.Log { return log }},
+	} {
+		t.Run(tt.name, func(t *testing.T) { testWorkIsLeft(t, tt.events) })
+	}
+}
+
+func testWorkIsLeft(t *testing.T, events func(*eventlog.Memory, *lead.Process) eventlog.Log) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStall(t)
 		leads := lead.NewMemory()
 		s.sell(2)
 		s.stores.orders = sharedOrders{s.stores.orders.(*shop.MemoryOrders), leads.Process()}
-		s.stores.events = sharedLog{s.stores.events.(*eventlog.Memory), leads.Process()}
+		s.stores.events = events(s.stores.events.(*eventlog.Memory), leads.Process())
 		s.relay = newRelay(s.stores, quiet(), nil)
 		other := leads.Process()
 		for _, task := range []string{"outbox", "inventory", "orders"} {

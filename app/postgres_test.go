@@ -3,33 +3,52 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"agora/app/config"
+	"agora/engine/kafka/kafkatest"
 	"agora/engine/postgres/postgrestest"
 	"agora/generate"
 )
 
-var database postgrestest.Server
+var (
+	database postgrestest.Server
+	broker   kafkatest.Server
+)
 
-func TestMain(m *testing.M) { database.Main(m) }
+func TestMain(m *testing.M) {
+	code := database.Run(m)
+	if err := broker.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stop Kafka:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
 
 // onPostgres returns a configuration that keeps in PostgreSQL what can be kept there.
 func onPostgres(t *testing.T) config.Config {
 	t.Helper()
-	url := database.URL(t)
-	flags := map[string]string{"data": t.TempDir(), "listen": "127.0.0.1:0", "systems": "shop"} // the feed is on other engines
+	flags := inDatabase(database.URL(t))
+	flags["data"], flags["listen"] = t.TempDir(), "127.0.0.1:0"
+	return load(t, flags)
+}
+
+// inDatabase returns settings that keep in a database of PostgreSQL what can be kept there.
+func inDatabase(url string) map[string]string {
+	flags := map[string]string{"systems": "shop"} // the feed is on other engines
 	for _, port := range []string{
 		"accounts.users", "accounts.sessions", "accounts.personal", "shop.catalog", "shop.orders", "shop.views", "events",
 	} {
 		flags[port] = url
 	}
-	return load(t, flags)
+	return flags
 }
 
 func TestAShopOnPostgres(t *testing.T) {

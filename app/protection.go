@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 
 	"agora/app/config"
 	"agora/fault"
@@ -41,6 +43,8 @@ func isUnprotected(e config.Engine) bool {
 	switch e.Scheme() {
 	case "redis":
 		return isElsewhere(e.Host())
+	case "kafka":
+		return slices.ContainsFunc(strings.Split(e.Host(), ","), isElsewhere)
 	case "postgres":
 		// Without a mode, and with these modes, PostgreSQL's clients accept a server without TLS.
 		mode := cmp.Or(e.Text("sslmode"), os.Getenv("PGSSLMODE"))

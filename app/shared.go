@@ -6,11 +6,14 @@ import (
 
 	"agora/accounts"
 	"agora/app/config"
+	"agora/engine/kafka"
 	"agora/engine/pebble"
 	pglog "agora/engine/postgres/eventlog"
 	"agora/engine/redis"
 	"agora/pattern/cache"
+	"agora/pattern/eventlog"
 	"agora/pattern/guard"
+	"agora/pattern/lead"
 )
 
 const (
@@ -33,13 +36,13 @@ func sharedPorts() []port {
 		{
 			Port: config.Port{
 				Key: "events", Default: "pebble:events",
-				Help: "Store of the domain events. Servers that share shop.orders have to share it too.",
+				Help: "Store of the domain events. Servers that share shop.orders have to share it too. kafka://user:password@broker1,broker2:9092/agora keeps them in Kafka 4, in topics whose names begin with the path; kafka+tls: does so over TLS. New topics have replicas=3 copies. The user signs in with sasl=scram-sha-512, scram-sha-256 or plain.",
 			},
 			title: "events",
-			engines: []engine{
+			engines: append([]engine{
 				{config.Scheme{Name: "pebble", Path: "folder", Own: true}, openPebbleEvents},
 				inPostgres(pglog.Open, setPostgresEvents),
-			},
+			}, inKafka()...),
 		},
 		{
 			Port: config.Port{
@@ -79,11 +82,40 @@ func openPebbleEvents(_ context.Context, s *stores, e config.Engine) error {
 	return err
 }
 
-func setPostgresEvents(s *stores, events *pglog.Log) {
-	// While PostgreSQL is unreachable, events wait in the outbox. The server stays ready, as another server could not do more.
+func setPostgresEvents(s *stores, events *pglog.Log) { s.setSharedEvents(events) }
+
+// inKafka are the engines Kafka, with and without TLS.
+func inKafka() []engine {
+	params := map[string]config.Param{"replicas": config.CountParam, "sasl": config.TextParam}
+	var engines []engine
+	for _, name := range []string{"kafka", "kafka+tls"} {
+		engines = append(engines, engine{config.Scheme{Name: name, Server: true, Params: params},
+			func(_ context.Context, s *stores, e config.Engine) error {
+				events, err := kafka.Open(e.URL(), s.log)
+				if err == nil {
+					s.setSharedEvents(events)
+				}
+				return err
+			}})
+	}
+	return engines
+}
+
+// setSharedEvents sets the event log of a server. While that is unreachable, events wait in the outbox; this server stays ready, as
+// another one could not do more.
+func (s *stores) setSharedEvents(events eventlog.Log) {
 	s.failed = func() error { return nil }
 	s.events = events
 	s.closing("event log", events)
+}
+
+// eventsLeader elects the server that follows the events for a group. An event log that cannot elect leaves that to the store of
+// orders, which the same servers share. It is nil if this server has its own.
+func (s *stores) eventsLeader() lead.Leader {
+	if leader := lead.Of(s.events); leader != nil {
+		return leader
+	}
+	return lead.Of(s.orders)
 }
 
 func openMemoryCache(_ context.Context, s *stores, e config.Engine) error {

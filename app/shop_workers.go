@@ -56,7 +56,7 @@ func (m *marketplace) projections() []*projection.Runner[shop.Event] {
 	events := m.stores.events
 	follow := func(p projection.Projection[shop.Event]) *projection.Runner[shop.Event] {
 		p.Events, p.Topic, p.Decode = events, shop.Topic, shop.DecodeEvents
-		return projection.New(p, projection.Options{Leader: lead.Of(events), Log: m.log, Metrics: m.metrics})
+		return projection.New(p, projection.Options{Leader: m.stores.eventsLeader(), Log: m.log, Metrics: m.metrics})
 	}
 	return []*projection.Runner[shop.Event]{
 		// No Lost: this read model is in the catalogue, and is lost only together with the products.

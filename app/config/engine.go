@@ -31,6 +31,9 @@ type Scheme struct {
 // Param returns an error that says what is wrong with the value of a parameter, or nil.
 type Param func(text string) error
 
+// CountParam is a number above zero.
+func CountParam(text string) error { return parses(atLeast(1), text) }
+
 // SizeParam is a number of bytes above zero with a unit.
 func SizeParam(text string) error { return parses(size, text) }
 

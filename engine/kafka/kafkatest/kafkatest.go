@@ -46,7 +46,7 @@ func (s *Server) Main(m *testing.M) { os.Exit(s.Run(m)) }
 // Run runs the tests of the package, stops the server, and returns the exit code.
 func (s *Server) Run(m *testing.M) int {
 	code := m.Run()
-	if err := s.stop(); err != nil {
+	if err := s.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop Kafka:", err)
 		code = max(code, 1)
 	}
@@ -59,7 +59,7 @@ func Start(t *testing.T) *Server {
 	s := &Server{folder: t.TempDir()}
 	s.once.Do(s.run)
 	s.need(t)
-	t.Cleanup(func() { _ = s.stop() }) // it may have been killed
+	t.Cleanup(func() { _ = s.Stop() }) // it may have been killed
 	return s
 }
 
@@ -78,7 +78,7 @@ func (s *Server) Kill(tb testing.TB) {
 	if err := syscall.Kill(s.pid, syscall.SIGKILL); err != nil {
 		tb.Fatal(err)
 	}
-	_ = s.stop()
+	_ = s.Stop()
 }
 
 // Restart starts a killed server again, with its data and at the same address.
@@ -135,7 +135,8 @@ func (s *Server) run() {
 	s.input, s.ended, s.err = input, cmd.Wait, err
 }
 
-func (s *Server) stop() error {
+// Stop stops the server if it runs. Main and Run call it.
+func (s *Server) Stop() error {
 	if s.input == nil {
 		return nil
 	}
