@@ -29,9 +29,11 @@ const (
 
 // homeFeed has the server of the feed and its background work.
 type homeFeed struct {
-	stores *stores
-	node   *feed.Node
-	lags   []*cassandra.Lag // of the keyspaces
+	stores  *stores
+	node    *feed.Node
+	log     *slog.Logger
+	metrics *telemetry.Metrics
+	lags    []*cassandra.Lag // of the keyspaces
 }
 
 // newHomeFeed connects the feed, and reads the newest records of its log.
@@ -56,7 +58,7 @@ func newHomeFeed(ctx context.Context, s *stores, log *slog.Logger, metrics *tele
 	if err != nil {
 		return nil, err
 	}
-	home := &homeFeed{stores: s, node: node}
+	home := &homeFeed{stores: s, node: node, log: log, metrics: metrics}
 	for _, keyspace := range s.keyspaces {
 		lag, err := cassandra.OpenLag(ctx, keyspace, "cassandra", metrics)
 		if err != nil {
@@ -103,7 +105,13 @@ func (f *homeFeed) addRoutes(api *httpapi.Server) { feedapi.AddRoutes(api, f.nod
 
 // modules returns the background work of the feed.
 func (f *homeFeed) modules() []Module {
-	modules := []Module{{Name: "feed", Run: f.node.Run, Check: f.check}}
+	modules := []Module{
+		{Name: "feed", Run: f.node.Run, Check: f.check},
+		{Name: "size of timelines", Run: func(ctx context.Context) error {
+			watchTimelines(ctx, f.stores.timelineSize, f.metrics, f.log)
+			return nil
+		}},
+	}
 	for _, lag := range f.lags {
 		modules = append(modules, Module{Name: "replication lag", Run: func(ctx context.Context) error {
 			lag.Run(ctx, lagPeriod)

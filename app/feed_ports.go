@@ -102,14 +102,23 @@ func openPebbleTimelines(_ context.Context, s *stores, e config.Engine) error {
 		return err
 	}
 	s.timelines = timelines
+	s.timelineSize = func(context.Context) (timelineSize, error) {
+		memory, disk, err := timelines.Bytes()
+		return timelineSize{memory: memory, disk: disk}, err
+	}
 	s.closing("timelines", timelines)
 	return nil
 }
 
 func openRedisTimelines(_ context.Context, s *stores, server *redis.Server, e config.Engine) error {
-	s.timelines = redisfeed.NewTimelines(server, redisfeed.Options{
+	timelines := redisfeed.NewTimelines(server, redisfeed.Options{
 		Trim: feedTrim, SortedSets: e.Text("form") == "zset", Expiry: s.cfg.Feed.Idle,
 	})
+	s.timelines = timelines
+	s.timelineSize = func(ctx context.Context) (timelineSize, error) {
+		memory, limit, err := timelines.Bytes(ctx)
+		return timelineSize{memory: memory, limit: limit}, err
+	}
 	return nil
 }
 

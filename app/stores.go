@@ -53,6 +53,8 @@ type stores struct {
 	posts     feed.PostStore
 	graph     feed.GraphStore
 	timelines feed.TimelineStore
+	// timelineSize measures the timelines.
+	timelineSize func(context.Context) (timelineSize, error)
 
 	feeds        map[string]*pebblefeed.DB      // open Pebble folders by path: posts and graph may share one
 	files        map[string]io.Closer           // open SQLite files by path: users and sessions may share one

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"agora/pattern/eventlog"
+	"agora/telemetry"
 )
 
 var small = Shape{Posts: 1, Graph: 1}
@@ -60,6 +61,39 @@ func TestATailKeepsPostsOfFewBytes(t *testing.T) {
 	if len(tail.posts) != 0 || tail.postBytes != 0 {
 		t.Errorf("the tail has %d authors and %d bytes of what is in timelines", len(tail.posts), tail.postBytes)
 	}
+}
+
+// TestTheOldestPostThatWaits lets a run stand still, with posts that the tail holds and with posts that it gave up.
+func TestTheOldestPostThatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tail, fold := newSmallTail(Bounds{Posts: 1})
+		metrics := telemetry.NewMetrics()
+		b := &Builder{Shape: small, Posts: NewMemoryPosts(), Monitor: NewMonitor(metrics)}
+		check := func(want time.Duration) {
+			t.Helper()
+			b.Monitor.waiting(tail.waiting())
+			lag, _ := metrics.Value("agora_feed_run_lag_seconds")
+			if lag != want.Seconds() {
+				t.Errorf("the oldest post waits for %v s, want %v", lag, want)
+			}
+		}
+		check(0)
+		fold(UserID{15: 1})
+		time.Sleep(time.Minute)
+		check(time.Minute)
+		if err := b.Shrink(t.Context(), tail); err != nil {
+			t.Fatal(err)
+		}
+		fold(UserID{15: 1})
+		fold(UserID{15: 2})
+		if err := b.Shrink(t.Context(), tail); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		check(2 * time.Minute)
+		tail.Drop(headOf(tail))
+		check(0)
+	})
 }
 
 func TestATailKeepsDeletionsWhilePagesMayBeCached(t *testing.T) {

@@ -31,7 +31,7 @@ func NewMonitor(m *telemetry.Metrics) *Monitor {
 		took:       m.Histogram("agora_feed_run_duration_seconds", "Time that a run of the builder took.", runBounds).With(),
 		deliveries: m.Counter("agora_feed_deliveries_total", "Posts that were written into timelines of followers.").With(),
 		reads:      m.Histogram("agora_feed_read_duration_seconds", "Time that a page of a home timeline took, by how complete it is.", readBounds, "state"),
-		lag:        m.Gauge("agora_feed_run_lag_seconds", "Age of the oldest record that the last run of the builder took."),
+		lag:        m.Gauge("agora_feed_run_lag_seconds", "Age of the oldest post that is not in all timelines yet; 0 without one."),
 		skew: m.Gauge("agora_feed_id_skew_seconds",
 			"Time in the identifier of the newest post, less the time of its append: far from 0 if a server's clock is wrong."),
 	}
@@ -48,8 +48,16 @@ func (m *Monitor) ran(stats RunStats, took time.Duration) {
 	for _, appended := range stats.Pushed {
 		m.fanout.With(string(Push)).Observe(now.Sub(appended).Seconds())
 	}
-	if !stats.Oldest.IsZero() {
-		m.lag.Set(now.Sub(stats.Oldest).Seconds())
+}
+
+// waiting sets the age of the oldest post that is not in all timelines. Each server sets it, because a leader that hangs sets nothing.
+func (m *Monitor) waiting(oldest time.Time) {
+	switch {
+	case m == nil:
+	case oldest.IsZero():
+		m.lag.Set(0)
+	default:
+		m.lag.Set(max(0, time.Since(oldest).Seconds()))
 	}
 }
 

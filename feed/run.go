@@ -23,7 +23,6 @@ type RunStats struct {
 	Partitions int         // whose rows have moved; none if the log had nothing new
 	Records    int         // of the topic of posts
 	Deliveries int         // posts that were written into timelines, apart from what follows and returns brought in
-	Oldest     time.Time   // the append of the oldest record of posts; zero without one
 	Pushed     []time.Time // the appends of the posts that were pushed
 }
 
@@ -87,11 +86,6 @@ func (r *run) readPosts(ctx context.Context) error {
 		r.cut[p] = at + Position(len(records))
 	}
 	r.stats.Records = len(r.records)
-	for _, rec := range r.records {
-		if r.stats.Oldest.IsZero() || rec.Appended.Before(r.stats.Oldest) {
-			r.stats.Oldest = rec.Appended
-		}
-	}
 	return nil
 }
 

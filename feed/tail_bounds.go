@@ -43,6 +43,23 @@ type authored struct {
 	bytes     int     // of posts
 	// lacking is the position after the last post that the tail lacks and that is not in all timelines; zero if there is none.
 	lacking Position
+	oldest  time.Time // when the oldest post that the tail lacks was made; set with lacking
+}
+
+// waiting returns when the oldest post was made that is not in all timelines, as far as the tail knows; zero if it knows of none.
+func (t *Tail) waiting() (oldest time.Time) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, own := range t.posts {
+		made := own.oldest
+		if own.lacking == 0 && len(own.posts) > 0 {
+			made = own.posts[0].ID.Made()
+		}
+		if oldest.IsZero() || made.Before(oldest) {
+			oldest = made
+		}
+	}
+	return oldest
 }
 
 // drop takes away the first n posts.
@@ -111,6 +128,9 @@ func (t *Tail) lack(posts []*Post) {
 			n++
 		}
 		if n > 0 {
+			if own.lacking == 0 {
+				own.oldest = own.posts[0].ID.Made()
+			}
 			t.drop(own, n)
 			own.lacking = at + 1
 			t.celebrities.forget(author)
@@ -148,6 +168,7 @@ func (b *Builder) tidy(ctx context.Context, t *Tail) error {
 		if err == nil && ok {
 			t.Drop(head)
 		}
+		b.Monitor.waiting(t.waiting())
 		if err == nil || fault.Passing(err) {
 			err = b.Shrink(ctx, t)
 		}

@@ -17,6 +17,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -231,20 +232,30 @@ func (t *Timelines) Drop(ctx context.Context, epoch uint64, users ...feed.UserID
 }
 
 // Bytes returns how much memory Redis has allocated, for all that it stores: the timelines alone could only be counted one by
-// one. So timelines that take most of the memory should have a Redis of their own.
-func (t *Timelines) Bytes(ctx context.Context) (memory uint64, err error) {
+// one. So timelines that take most of the memory should have a Redis of their own. limit is the most that Redis may allocate; 0
+// if it has no limit.
+func (t *Timelines) Bytes(ctx context.Context) (memory, limit uint64, err error) {
 	var info string
 	err = t.read(ctx, func(ctx context.Context) (err error) {
 		info, err = t.client.Info(ctx, "memory").Result()
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
+	memory, err = number(info, "used_memory")
+	if err == nil {
+		limit, err = number(info, "maxmemory")
+	}
+	return memory, limit, err
+}
+
+// number returns a number of the information that Redis gives on itself.
+func number(info, name string) (uint64, error) {
 	for line := range strings.Lines(info) {
-		if used, ok := strings.CutPrefix(line, "used_memory:"); ok {
-			return strconv.ParseUint(strings.TrimSpace(used), 10, 64)
+		if text, ok := strings.CutPrefix(line, name+":"); ok {
+			return strconv.ParseUint(strings.TrimSpace(text), 10, 64)
 		}
 	}
-	return 0, errors.New("the memory that Redis uses is unknown")
+	return 0, fmt.Errorf("Redis does not tell its %s", name)
 }

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"context"
 	"os"
 	"testing"
 	"time"
@@ -178,10 +179,15 @@ func TestTimelinesExpireAfterTheLastWrite(t *testing.T) {
 
 func TestBytes(t *testing.T) {
 	s := connect(t, server.URL(t), "packed", never)
-	before, err := s.Bytes(t.Context())
+	mustDo(t, s.client.ConfigSet(t.Context(), "maxmemory", "1gb").Err())
+	t.Cleanup(func() { mustDo(t, s.client.ConfigSet(context.WithoutCancel(t.Context()), "maxmemory", "0").Err()) })
+	before, limit, err := s.Bytes(t.Context())
 	mustDo(t, err)
+	if limit != 1<<30 {
+		t.Errorf("the limit of Redis is %d bytes, want 1 GiB", limit)
+	}
 	mustDo(t, s.client.Set(t.Context(), "some", make([]byte, 1<<20), 0).Err())
-	if after, err := s.Bytes(t.Context()); err != nil || before == 0 || after < before+1<<20 {
+	if after, _, err := s.Bytes(t.Context()); err != nil || before == 0 || after < before+1<<20 {
 		t.Errorf("Redis has %d bytes and with one more MiB %d, %v", before, after, err)
 	}
 }
@@ -201,7 +207,7 @@ func TestARedisThatIsAway(t *testing.T) {
 			"Merge":   func() error { return s.Merge(t.Context(), fence, []feed.Operand{delivery(1, 2, true)}) },
 			"Advance": func() error { return s.Advance(t.Context(), fence, fence.Row) },
 			"Drop":    func() error { return s.Drop(t.Context(), 1, id(7, 1)) },
-			"Bytes":   func() error { _, err := s.Bytes(t.Context()); return err },
+			"Bytes":   func() error { _, _, err := s.Bytes(t.Context()); return err },
 		}
 		for name, call := range calls {
 			if err := call(); !fault.Is(err, fault.Unavailable) {
