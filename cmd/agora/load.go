@@ -121,10 +121,14 @@ func planOf(given map[string]uint64) (*generate.Plan, error) {
 			plan.Products = int(value)
 		case "users":
 			plan.Users = int(value)
+		case "follows":
+			plan.Follows = int(value)
+		case "posts":
+			plan.Posts = int(value)
 		case "seed":
 			plan.Seed = value
 		default:
-			return plan, fault.ErrInvalid("generated", "has the unknown name %s; known: products, users, seed", key)
+			return plan, fault.ErrInvalid("generated", "has the unknown name %s; known: products, users, follows, posts, seed", key)
 		}
 	}
 	return plan, nil

@@ -59,6 +59,31 @@ func TestLoadExitCodes(t *testing.T) {
 	}
 }
 
+func TestLoadFeedRefuses(t *testing.T) {
+	const users = "--token t --generated users=20 "
+	for _, tt := range []struct {
+		name, args string
+		code       int
+		err        string
+	}{
+		{"no plan", "--token t", 2, "--generated"},
+		{"a plan of nobody", "--token t --generated users=0", 2, "is no plan with users"},
+		{"a kind of the shop", users + "--mix order=1", 2, `has no request called "order"`},
+		{"a goal of the shop", users + "--goal order.p99<1s", 2, `is for "order"`},
+		{"a share above one", users + "--visible 2", 2, "visible is not between 0 and 1"},
+		{"one user", users + "--users 1", 2, "users is not between 2"},
+		{"no server", users + "--goal told.p99<20ms --url http://127.0.0.1:1", 1, "issue a token"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			args := []string{"load", "feed", "--url", "http://127.0.0.1:1", "--duration", "1s"}
+			got := runToEnd(t, command(t, nil, append(args, strings.Fields(tt.args)...)...))
+			if got.code != tt.code || !strings.Contains(got.err, tt.err) {
+				t.Errorf("exit code %d, stderr %q; want %d, %q", got.code, got.err, tt.code, tt.err)
+			}
+		})
+	}
+}
+
 func TestAnInterruptedLoadWritesItsReport(t *testing.T) {
 	cmd := command(t, nil, "load", "shop", "--url", stand(t), "--token", "t", "--mix", "view=1", "--rate", "50", "--warm-up", "0s",
 		"--duration", "1h", "--report", "load.json", "--report", "load.html", "--history", "load.history")

@@ -63,8 +63,11 @@ func (w *wire) listen(ctx context.Context, request []byte, each func(Event)) (Re
 		return Reply{h.status, w.body, ""}, err
 	}
 	var in io.Reader = w.in
-	if h.chunked {
+	switch {
+	case h.chunked:
 		in = httputil.NewChunkedReader(w.in)
+	case h.length >= 0:
+		in = io.LimitReader(w.in, h.length)
 	}
 	if err := w.readEvents(in, each); err != nil {
 		return Reply{Status: h.status}, lost(err)
