@@ -50,7 +50,11 @@ func TestAcknowledgedWritesSurviveAKilledNode(t *testing.T) {
 	writers.Wait()
 	wantAway(t, s, node.URL())
 	node.Restart(t)
-	awaitBack(t, s)
+	awaitBack(t, func() error { return find(t, s) })
+	awaitBack(t, func() error {
+		_, _, err := graph.Reach(t.Context(), 0)
+		return err
+	})
 	t.Logf("%d posts and %d runs were acknowledged", len(acked), runs)
 	wantRuns(t, graph, runs)
 	for _, p := range acked {
@@ -130,14 +134,16 @@ func wantAway(t *testing.T, s *Posts, url string) {
 	}
 }
 
-// awaitBack waits until a node that was started again is used again.
-func awaitBack(t *testing.T, s *Posts) {
+// find reads a post, which need not be there.
+func find(t *testing.T, s *Posts) error {
+	_, err := s.Get(t.Context(), pinnedPost.ID)
+	return err
+}
+
+// awaitBack repeats a call until a node that was started again is used again.
+func awaitBack(t *testing.T, call func() error) {
 	t.Helper()
-	for {
-		_, err := s.Get(t.Context(), pinnedPost.ID)
-		if err == nil {
-			return
-		}
+	for err := call(); err != nil; err = call() {
 		if !fault.Passing(err) {
 			t.Fatal(err)
 		}
@@ -169,5 +175,5 @@ func TestANodeThatDoesNotAnswerIsGivenUpAtTheDeadline(t *testing.T) {
 		t.Errorf("Claim = %v, want an error that passes", err)
 	}
 	node.Resume(t)
-	awaitBack(t, s)
+	awaitBack(t, func() error { return find(t, s) })
 }
