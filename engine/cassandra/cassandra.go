@@ -8,6 +8,7 @@
 //
 // Reads and writes wait for a majority of the replicas in the near datacenter (LOCAL_QUORUM). With three replicas, one node
 // may be away. With two, none may: a majority of two is both. With one, the rows of a node that is away cannot be reached.
+// Nodes should have commitlog_sync: group, or batch: by default they acknowledge a write before their disk has it.
 // Replicas that missed writes need "nodetool repair" within gc_grace_seconds (ten days) of each deletion of rows.
 package cassandra
 
@@ -118,6 +119,7 @@ func (a address) config(log *slog.Logger, keyspace string) *gocql.ClusterConfig 
 	config.DefaultTimestamp = false // statements carry positions
 	config.DefaultIdempotence = true
 	config.RetryPolicy = &gocql.SimpleRetryPolicy{NumRetries: 1} // on the next node
+	config.WriteCoalesceWaitTime = 0                             // to wait for more requests takes longer than a request
 	config.Metadata.CacheMode = gocql.KeyspaceOnly
 	config.Logger = driverLog{log}
 	nodes := gocql.RoundRobinHostPolicy()

@@ -28,7 +28,10 @@ const (
 
 // Posts is the feed.PostStore. Of several records of one post, the one with the lowest position is the post, with all that
 // it says.
-type Posts struct{ keyspace *cassandra.Keyspace }
+type Posts struct {
+	keyspace *cassandra.Keyspace
+	months   knownMonths
+}
 
 var _ feed.PostStore = (*Posts)(nil)
 
@@ -37,7 +40,7 @@ func OpenPosts(ctx context.Context, keyspace *cassandra.Keyspace) (*Posts, error
 	if err := keyspace.Migrate(ctx, migrations, "posts"); err != nil {
 		return nil, err
 	}
-	return &Posts{keyspace}, nil
+	return &Posts{keyspace: keyspace}, nil
 }
 
 // month returns the month that a post is listed in: year * 12 + month of the year, from 0.
@@ -74,10 +77,15 @@ func (s *Posts) Delete(ctx context.Context, posts ...feed.Deletion) error {
 
 // write writes a post and the month that it is listed in, and after that what lists it: what is listed is there.
 func (s *Posts) write(ctx context.Context, author feed.UserID, c feed.Change, entry cassandra.Statement, post ...cassandra.Statement) error {
-	err := s.keyspace.WriteAll(ctx, post, []cassandra.Statement{cassandra.Of(insertMonth, author[:], month(c.Post))})
-	if err != nil {
+	writes := stage{post}
+	in := authorMonth{author, month(c.Post)}
+	if !s.months.has(in) {
+		writes = append(writes, []cassandra.Statement{cassandra.Of(insertMonth, author[:], in.month)})
+	}
+	if err := s.keyspace.WriteAll(ctx, writes...); err != nil {
 		return err
 	}
+	s.months.add(in)
 	return s.keyspace.WriteAll(ctx, []cassandra.Statement{entry},
 		[]cassandra.Statement{cassandra.Of(insertChange, author[:], int64(c.At), c.Post[:], c.Deleted)})
 }
