@@ -20,6 +20,7 @@ type Check struct {
 	Compared    int64    // number of things that were compared
 	Lagging     int64    // number of things that a read model has not processed yet
 	Differences int64    // number of times that the rule does not hold
+	Skipped     string   // why nothing was compared; empty if it was
 	Findings    []string // descriptions of the first differences
 }
 
@@ -40,6 +41,9 @@ func (c *Check) Differ(format string, args ...any) {
 	}
 }
 
+// Skip records why a comparison cannot be made.
+func (c *Check) Skip(reason string) { c.Skipped = reason }
+
 // OK reports whether every rule holds.
 func (r Report) OK() bool {
 	return !slices.ContainsFunc(r.Checks, func(c *Check) bool { return c.Differences > 0 })
@@ -59,6 +63,10 @@ func (c *Check) print(w io.Writer) error {
 	verdict := "ok  "
 	if c.Differences > 0 {
 		verdict = "FAIL"
+	}
+	if c.Skipped != "" {
+		_, err := fmt.Fprintf(w, "SKIP  %-10s not checked, because %s: %s\n", c.Name, c.Skipped, c.Rule)
+		return err
 	}
 	lagging := ""
 	if c.Lagging > 0 {
