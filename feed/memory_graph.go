@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -228,4 +229,18 @@ func (m *MemoryGraph) Forget(ctx context.Context, before time.Time, users ...Use
 		}
 	}
 	return nil
+}
+
+// EachUser implements UserScan.
+func (m *MemoryGraph) EachUser(ctx context.Context, visit func(UserID) error) error {
+	m.mu.Lock()
+	users := slices.AppendSeq(slices.Collect(maps.Keys(m.from)), maps.Keys(m.to))
+	m.mu.Unlock()
+	slices.SortFunc(users, UserID.Compare)
+	for _, user := range slices.Compact(users) {
+		if err := visit(user); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sort"
 	"sync"
@@ -147,4 +148,17 @@ func (m *MemoryPosts) Claim(ctx context.Context, c Claim) (PostID, error) {
 		return PostID{}, ErrKeyReused()
 	}
 	return known.ID, nil
+}
+
+// EachPost implements PostScan.
+func (m *MemoryPosts) EachPost(ctx context.Context, visit func(Post) error) error {
+	m.mu.Lock()
+	posts := slices.Collect(maps.Values(m.posts))
+	m.mu.Unlock()
+	for _, p := range posts {
+		if err := visit(p); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }

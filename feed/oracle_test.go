@@ -131,6 +131,25 @@ func (w *world) checkModes() {
 	}
 }
 
+// checkAudit lets the audit look for differences, at rest.
+func (w *world) checkAudit() {
+	w.graph.starts = []LogStart{{Epoch: w.epoch, Marked: true}}
+	tail := w.servers[0].tail
+	service := &Service{
+		Shape: w.shape, Epoch: w.epoch, Log: w.log, Posts: w.posts, Graph: w.graph, Timelines: w.timelines, Tail: tail, Strategy: w.strategy,
+		Reader: &Reader{Shape: w.shape, Tail: tail, Posts: w.posts, Graph: w.graph, Timelines: w.timelines, Strategy: w.strategy},
+	}
+	report, err := Audit{Service: service, Threshold: simThreshold}.Run(context.Background())
+	if err != nil {
+		w.fail("%v", err)
+	}
+	for _, c := range report.Checks {
+		if c.Differences > 0 {
+			w.fail("the audit finds in %s: %q", c.Name, c.Findings)
+		}
+	}
+}
+
 // restore takes away the records that a log has lost and that no store knows, from an offset on. Those that the log
 // still has and no store knows are read again, in the next epoch.
 func (o *oracle) restore(w *world, topic string, partition int, kept int64) {

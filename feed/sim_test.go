@@ -53,6 +53,7 @@ func (w *world) run() string {
 	w.checkCounts()
 	if w.epoch == 1 && w.strategy == Hybrid && !w.changed { // a log that returned to an earlier state may have lost a change
 		w.checkModes()
+		w.checkAudit()
 	}
 	for _, s := range w.servers {
 		w.kill(s)
