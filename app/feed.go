@@ -38,22 +38,12 @@ type homeFeed struct {
 
 // newHomeFeed connects the feed, and reads the newest records of its log.
 func newHomeFeed(ctx context.Context, s *stores, log *slog.Logger, metrics *telemetry.Metrics) (*homeFeed, error) {
-	cfg := s.cfg.Feed
-	divider, err := s.feedDivider()
+	options, err := s.feedOptions(log)
 	if err != nil {
 		return nil, err
 	}
-	options := feed.NodeOptions{
-		Shape: feedShape, Log: s.events, Posts: s.posts, Graph: s.graph, Timelines: s.timelines, Trim: feedTrim,
-		Users: people{s.users}, Posting: s.postingLimit(cfg.PostsPerMinute), Divider: divider,
-		Strategy: feed.Strategy(cfg.Strategy), Threshold: feedThreshold(s.cfg),
-		MaxPulled: cfg.MaxPulled, MaxPulls: feedMaxPulls, Memory: int(cfg.Memory / 2),
-		Every: feedRun, IdleAfter: cfg.Idle, Keep: cfg.Keep, Restored: cfg.Restored,
-		Monitor: feed.NewMonitor(metrics), Streams: feed.NewHubMonitor(metrics), Logger: log,
-	}
-	if s.cfg.Runs(shopSystem) {
-		options.Products = goods{s.catalog}
-	}
+	options.Restored = s.cfg.Feed.Restored
+	options.Monitor, options.Streams = feed.NewMonitor(metrics), feed.NewHubMonitor(metrics)
 	node, err := feed.OpenNode(ctx, options)
 	if err != nil {
 		return nil, err
@@ -72,6 +62,26 @@ func newHomeFeed(ctx context.Context, s *stores, log *slog.Logger, metrics *tele
 // feedThreshold returns the numbers of followers at which an author's posts are pulled, and pushed again.
 func feedThreshold(cfg config.Config) feed.Threshold {
 	return feed.Threshold{Up: int64(cfg.Feed.Threshold), Down: int64(cfg.Feed.Threshold) * 4 / 5}
+}
+
+// feedOptions returns the options of the feed's node.
+func (s *stores) feedOptions(log *slog.Logger) (feed.NodeOptions, error) {
+	cfg := s.cfg.Feed
+	divider, err := s.feedDivider()
+	if err != nil {
+		return feed.NodeOptions{}, err
+	}
+	options := feed.NodeOptions{
+		Shape: feedShape, Log: s.events, Posts: s.posts, Graph: s.graph, Timelines: s.timelines, Trim: feedTrim,
+		Users: people{s.users}, Posting: s.postingLimit(cfg.PostsPerMinute), Divider: divider,
+		Strategy: feed.Strategy(cfg.Strategy), Threshold: feedThreshold(s.cfg),
+		MaxPulled: cfg.MaxPulled, MaxPulls: feedMaxPulls, Memory: int(cfg.Memory / 2),
+		Every: feedRun, IdleAfter: cfg.Idle, Keep: cfg.Keep, Logger: log,
+	}
+	if s.cfg.Runs(shopSystem) {
+		options.Products = goods{s.catalog}
+	}
+	return options, nil
 }
 
 // feedDivider returns what divides the work of the servers that share the log of the feed; nil if no other server does.

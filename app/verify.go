@@ -18,7 +18,7 @@ import (
 )
 
 // ErrDiffers is the error of a verification that found differences.
-var ErrDiffers = errors.New("the stored data differs from its journal")
+var ErrDiffers = errors.New("the stored data differs from what it should be")
 
 // VerifyShop recomputes the shop of a data folder from its journal, compares the result with the stored data, and writes a report
 // to out. It returns ErrDiffers for differences. No server may run on the folder. If other servers share the stores and take an
@@ -48,14 +48,19 @@ func VerifyShop(ctx context.Context, cfg config.Config, history io.Reader, log *
 			}
 			report.Checks = append(report.Checks, compared.Checks...)
 		}
-		if err := report.Print(out); err != nil {
-			return err
-		}
-		if !report.OK() {
-			return ErrDiffers
-		}
-		return nil
+		return conclude(report, out)
 	})
+}
+
+// conclude writes a report, and returns ErrDiffers if it has differences.
+func conclude(report audit.Report, out io.Writer) error {
+	if err := report.Print(out); err != nil {
+		return err
+	}
+	if !report.OK() {
+		return ErrDiffers
+	}
+	return nil
 }
 
 func checkHistory(ctx context.Context, history io.Reader, orders shop.OrderStore) (audit.Report, error) {

@@ -81,7 +81,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestHelpOfEachCommandSaysHowItIsUsed(t *testing.T) {
-	for _, name := range []string{"serve", "generate", "import retail", "verify shop", "load shop", "token", "config", "version"} {
+	for _, name := range []string{"serve", "generate", "import retail", "verify shop", "verify feed", "load shop", "token", "config", "version"} {
 		got := runToEnd(t, command(t, nil, append(strings.Fields(name), "--help")...))
 		if got.code != 0 || !strings.Contains(got.out, "Usage: agora "+name) {
 			t.Errorf("%s --help: exit code %d, %q", name, got.code, got.out)
