@@ -168,7 +168,8 @@ func (m *member) page(ctx context.Context, query string) (page homePage, err err
 	if got.status != http.StatusOK {
 		return page, fmt.Errorf("read the feed: %s", got)
 	}
-	return page, got.into(&page)
+	err = got.into(&page)
+	return page, err
 }
 
 // walk reads the whole feed in pages of 7, and begins again while the server has not all.

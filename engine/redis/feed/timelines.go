@@ -257,5 +257,5 @@ func number(info, name string) (uint64, error) {
 			return strconv.ParseUint(strings.TrimSpace(text), 10, 64)
 		}
 	}
-	return 0, fmt.Errorf("Redis does not tell its %s", name)
+	return 0, fmt.Errorf("the server does not tell its %s", name)
 }
