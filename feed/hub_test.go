@@ -102,6 +102,19 @@ var (
 	wide     = StreamBounds{Authors: 100, Missed: 100}
 )
 
+// TestAStreamTellsPostsOfTheZeroUser has the admin of the first start as a reader and as an author.
+func TestAStreamTellsPostsOfTheZeroUser(t *testing.T) {
+	w := newHubWorld(t, wide)
+	zero := UserID{}
+	w.set(Follow, ann, zero, true)
+	w.step()
+	own, follower := w.open(zero, ""), w.open(ann, "")
+	p := w.publish(zero)
+	w.step()
+	w.wants(own, posted(p))
+	w.wants(follower, posted(p))
+}
+
 func TestAStreamTellsWhatItsUserSees(t *testing.T) {
 	w := newHubWorld(t, wide)
 	s := w.open(ann, "")

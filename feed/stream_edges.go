@@ -39,13 +39,11 @@ func between(user UserID, key EdgeKey) (other UserID, edge edgeSet) {
 func (s *Stream) watch(edges map[EdgeKey]Edge) {
 	sets := make(map[UserID]edgeSet, len(edges)+1)
 	for key, e := range edges {
-		if e.On {
-			other, edge := between(s.user, key)
+		if other, edge := between(s.user, key); e.On && edge != 0 {
 			sets[other] |= edge
 		}
 	}
 	sets[s.user] = follows
-	delete(sets, UserID{})
 	for author, set := range sets {
 		if set&follows != 0 {
 			s.authors = append(s.authors, watched{author, s.hub.shape.PostsOf(author), set.visible()})
