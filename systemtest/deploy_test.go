@@ -38,7 +38,9 @@ func TestTheComposeFileConfiguresAgora(t *testing.T) {
 	if got.code != 0 {
 		t.Fatalf("agora refuses the configuration of compose.yaml: %s", got.err)
 	}
-	for _, line := range []string{"orders: postgres://agora@postgres/agora #", "cdn: varnish://varnish:8081 #", "listen: :9464"} {
+	for _, line := range []string{"orders: postgres://agora@postgres/agora #", "cdn: varnish://varnish:8081 #", "listen: :9464",
+		"systems: [shop, feed] #", "posts: cassandra://cassandra/agora?replication=1 #", "graph: cassandra://cassandra/agora?replication=1 #",
+		"timelines: redis://", "@timelines:6379/0 #"} {
 		if !strings.Contains(got.out, line) {
 			t.Errorf("the configuration lacks %q:\n%s", line, got.out)
 		}
