@@ -243,6 +243,10 @@ func welcome(out io.Writer, cfg config.Config, url, token string) {
 Try it:
   curl -H "Authorization: Bearer $(cat %[2]s)" %[1]s/v1/me
 `, url, token)
+	if cfg.Runs(feedSystem) {
+		fmt.Fprintf(out, `  curl -N -H "Authorization: Bearer $(cat %[2]s)" %[1]s/v1/feed/stream  # your home timeline, live
+`, url, token)
+	}
 	if !cfg.Runs(shopSystem) {
 		return
 	}

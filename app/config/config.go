@@ -122,7 +122,7 @@ func (s Schema) Keys() []Key {
 			key("listen", "127.0.0.1:8080", address, func(c *Config) *string { return &c.Listen },
 				"Host and port to listen on. Port 0 selects a free port; an empty host listens on all addresses."),
 			key("demo", "false", yesNo, func(c *Config) *bool { return &c.Demo },
-				"Fill an empty shop with a small amount of generated data."),
+				"Fill an empty shop, and the feed, with a small amount of generated data."),
 			key("systems", strings.Join(s.Systems, ","), someOf(s.Systems), func(c *Config) *[]string { return &c.Systems },
 				"Systems that are turned on, besides the accounts. Others open no stores and have no routes."),
 		},

@@ -13,6 +13,9 @@ func (serveCommand) Help() string {
 	return `The server runs until it gets SIGINT or SIGTERM. Then it accepts no new requests, finishes those in flight, and
 closes its stores. A second signal makes it exit at once.
 
+The systems are the shop and the feed, which has the posts and home timelines of its users; --systems turns them on
+and off.
+
 Without flags, all data is stored in ./agora-data by engines that are part of the program. Each flag is also a
 key of the configuration file and an environment variable: see "agora config --help" for their names.
 
