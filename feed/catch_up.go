@@ -77,5 +77,6 @@ func (n *Node) Audit(users int) Audit {
 	reader := *service.Reader
 	reader.MaxPulled, reader.Pulls = 0, nil
 	service.Reader = &reader
+	service.Posts = n.options.Posts // without the cache: the store itself is audited
 	return Audit{Service: &service, Threshold: n.options.Threshold, Users: users}
 }
