@@ -60,12 +60,17 @@ func (id UserID) Compare(other UserID) int { return bytes.Compare(id[:], other[:
 
 // Next returns the identifier that follows, or the zero UserID after the last one.
 func (id UserID) Next() UserID {
-	for i := len(id) - 1; i >= 0; i-- {
-		if id[i]++; id[i] != 0 {
-			break
+	increment(id[:])
+	return id
+}
+
+// increment adds 1 to a big-endian number, of which the largest becomes 0.
+func increment(number []byte) {
+	for i := len(number) - 1; i >= 0; i-- {
+		if number[i]++; number[i] != 0 {
+			return
 		}
 	}
-	return id
 }
 
 // Made returns when the identifier says that the post was made: the clock of the server that took it, in milliseconds.

@@ -210,11 +210,8 @@ func after(id PostID) PostID {
 	if id == (PostID{}) || id == lastPostID {
 		return id
 	}
-	for i := len(id) - 1; ; i-- {
-		if id[i]++; id[i] != 0 {
-			return id
-		}
-	}
+	increment(id[:])
+	return id
 }
 
 func least(a, b PostID) PostID {
