@@ -53,9 +53,6 @@ func feedPorts() []port {
 	}
 }
 
-// diskReserve is how much of the disk the stores of the feed leave free: with less, writes fail until there is room again.
-const diskReserve = 256 << 20
-
 // feedFolder returns the options of a Pebble folder of the feed. Its cache gets a quarter of the memory of the feed.
 func (s *stores) feedFolder() pebble.Options {
 	return pebble.Options{Logger: s.log, ReserveBytes: diskReserve, CacheBytes: s.cfg.Feed.Memory / 4}

@@ -67,8 +67,12 @@ func sharedPorts() []port {
 	}
 }
 
+// diskReserve is how much of the disk the Pebble folders leave free, in bytes: with less, writes to them fail until there is room
+// again. Without a reserve, Pebble would need a restart after the disk was full.
+const diskReserve = 256 << 20
+
 func openPebbleEvents(_ context.Context, s *stores, e config.Engine) error {
-	db, err := pebble.Open(e.Path(s.cfg.Data), pebble.Options{Logger: s.log})
+	db, err := pebble.Open(e.Path(s.cfg.Data), pebble.Options{Logger: s.log, ReserveBytes: diskReserve})
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func sharing(t *testing.T) (flags, variables []string) {
 // the leader was killed, while the leader hangs, and after that.
 func TestServersWorkFromTheSameEvents(t *testing.T) {
 	flags, variables := sharing(t)
-	flags = append(flags, patient("simulated:")...)
+	flags = append(append(flags, patient("simulated:")...), "--systems", "shop")
 	m := &together{left: 100}
 	m.servers[0] = started(t, flags...) // leads, because it is alone
 	m.servers[1] = started(t, flags...)
