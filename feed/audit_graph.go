@@ -115,8 +115,8 @@ func (r *auditing) followersOf(ctx context.Context, check *audit.Check, user Use
 			return 0, err
 		}
 		check.Compared++
-		if counts[p].Followers != number {
-			check.Differ("%s has %d followers in partition %d, and is said to have %d", user, number, p, counts[p].Followers)
+		if said := counts[0][p].Followers; said != number {
+			check.Differ("%s has %d followers in partition %d, and is said to have %d", user, number, p, said)
 		}
 		all += number
 	}

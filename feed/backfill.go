@@ -2,77 +2,132 @@ package feed
 
 import (
 	"context"
+	"maps"
+	"slices"
 )
 
-// backfill returns the past of authors for who has begun to follow them, and whole timelines for who has returned.
-// It comes from the PostStore, which has all posts before the cut of the run.
-func (r *run) backfill(ctx context.Context, graph []Record, follows []Edge) ([]Operand, error) {
-	var operands []Operand
+// pastsAtOnce is how many authors' pasts are read with one call: each may have as many entries as a timeline.
+const pastsAtOnce = 64
+
+// backfill merges the past of authors into the timelines of who has begun to follow them, and whole timelines for who has
+// returned. It comes from the PostStore, which has all posts before the cut of the run.
+func (r *run) backfill(ctx context.Context, l *Lead, graph []Record, follows []Edge) error {
+	f := filling{run: r, lead: l}
 	based := map[UserID]bool{}
 	for _, rec := range graph {
 		if rec.Kind != kindReturned || based[rec.Actor] {
 			continue
 		}
 		based[rec.Actor] = true
-		rel, err := r.Graph.Relations(ctx, rec.Actor)
+		past, err := r.whole(ctx, rec.Actor)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		authors := []UserID{rec.Actor}
-		for _, e := range rel.Follows {
-			if e.To != rec.Actor {
-				authors = append(authors, e.To)
+		if err := f.add(ctx, Operand{rec.Actor, past}); err != nil {
+			return err
+		}
+	}
+	followers := map[UserID][]UserID{}
+	for _, e := range follows {
+		if !based[e.From] {
+			followers[e.To] = append(followers[e.To], e.From)
+		}
+	}
+	authors := slices.SortedFunc(maps.Keys(followers), UserID.Compare)
+	for some := range slices.Chunk(authors, pastsAtOnce) {
+		pasts, err := r.pasts(ctx, some)
+		if err != nil {
+			return err
+		}
+		for i, past := range pasts {
+			for _, follower := range followers[some[i]] {
+				if err := f.add(ctx, Operand{follower, past}); err != nil {
+					return err
+				}
 			}
 		}
-		past, err := r.past(ctx, authors)
-		if err != nil {
-			return nil, err
-		}
-		past.Base = true
-		operands = append(operands, Operand{rec.Actor, past})
 	}
-	for _, e := range follows {
-		if based[e.From] {
-			continue
-		}
-		past, err := r.past(ctx, []UserID{e.To})
-		if err != nil {
-			return nil, err
-		}
-		operands = append(operands, Operand{e.From, past})
-	}
-	return operands, nil
+	return f.merge(ctx)
 }
 
-// past returns the newest pushed posts of authors, with the floor below which some may be missing.
-func (r *run) past(ctx context.Context, authors []UserID) (Timeline, error) {
+// filling collects operands, and merges them before they get too many.
+type filling struct {
+	*run
+	lead     *Lead
+	operands []Operand
+	entries  int
+}
+
+func (f *filling) add(ctx context.Context, o Operand) error {
+	if !o.Base && len(o.Entries) == 0 && o.Floor == (PostID{}) {
+		return nil // changes nothing
+	}
+	f.operands = append(f.operands, o)
+	f.entries += len(o.Entries)
+	if f.entries < callEntries && len(f.operands) < f.Operands {
+		return nil
+	}
+	return f.merge(ctx)
+}
+
+func (f *filling) merge(ctx context.Context) error {
+	err := f.run.merge(ctx, f.lead, f.operands)
+	f.operands, f.entries = f.operands[:0], 0
+	return err
+}
+
+// whole returns the newest pushed posts of all whom a user follows, and the user's own.
+func (r *run) whole(ctx context.Context, user UserID) (Timeline, error) {
+	rel, err := r.Graph.Relations(ctx, user)
+	if err != nil {
+		return Timeline{}, err
+	}
+	authors := []UserID{user}
+	for _, e := range rel.Follows {
+		if e.To != user {
+			authors = append(authors, e.To)
+		}
+	}
+	pasts, err := r.pasts(ctx, authors)
+	if err != nil {
+		return Timeline{}, err
+	}
+	whole := Timeline{Base: true}
+	for _, past := range pasts {
+		whole = whole.Merge(past, r.Trim)
+	}
+	return whole, nil
+}
+
+// pasts returns the newest pushed posts of each author, with the floor below which some may be missing.
+func (r *run) pasts(ctx context.Context, authors []UserID) ([]Timeline, error) {
 	ranges := make([]AuthorRange, len(authors))
 	for i, author := range authors {
 		ranges[i] = AuthorRange{Author: author, Before: lastPostID, Limit: r.Trim.Keep}
 	}
 	lists, err := r.Posts.ByAuthor(ctx, ranges...)
 	if err != nil {
-		return Timeline{}, err
+		return nil, err
 	}
 	if r.Strategy == Hybrid {
 		if err := r.readModes(ctx, authors); err != nil {
-			return Timeline{}, err
+			return nil, err
 		}
 	}
-	var past Timeline
+	pasts := make([]Timeline, len(authors))
 	for i, author := range authors {
-		list, part := lists[i], Timeline{}
+		list, past := lists[i], Timeline{}
 		if len(list) == r.Trim.Keep && len(list) > 0 {
-			part.Floor = list[len(list)-1].Post
+			past.Floor = list[len(list)-1].Post
 		}
 		for _, e := range list {
 			// A pulled post whose record a restored log has lost is in no interval that readers know.
 			greatest, _ := r.modes[author].greatest()
 			if r.pushes(author, e.At) || e.Post.Compare(greatest) > 0 {
-				part.Entries = append(part.Entries, e)
+				past.Entries = append(past.Entries, e)
 			}
 		}
-		past = past.Merge(part, r.Trim)
+		pasts[i] = Timeline{}.Merge(past, r.Trim)
 	}
-	return past, nil
+	return pasts, nil
 }

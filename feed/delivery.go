@@ -31,10 +31,7 @@ func (s *Service) Delivery(ctx context.Context, actor UserID, admin bool, id Pos
 	if err != nil {
 		return Delivery{}, err
 	}
-	d := Delivery{Mode: Push}
-	for _, c := range counts {
-		d.Followers += c.Followers
-	}
+	d := Delivery{Mode: Push, Followers: followersIn(counts[0])}
 	pulled, err := s.pulled(ctx, &p)
 	if err != nil {
 		return Delivery{}, err
@@ -48,7 +45,7 @@ func (s *Service) Delivery(ctx context.Context, actor UserID, admin bool, id Pos
 		return Delivery{}, err
 	}
 	partition := s.Shape.PostsOf(p.Author)
-	for i, c := range counts {
+	for i, c := range counts[0] {
 		if ok && head.Rows[i].Posts.Covers(partition, p.At) {
 			d.Delivered += c.Followers
 		}

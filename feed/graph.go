@@ -51,6 +51,14 @@ type Count struct {
 	Through   Position // the position before which all records of the partition are counted
 }
 
+// followersIn returns the number of followers in all partitions.
+func followersIn(counts []Count) (n int64) {
+	for _, c := range counts {
+		n += c.Followers
+	}
+	return n
+}
+
 // UserCount is the Count of a user.
 type UserCount struct {
 	User UserID

@@ -298,10 +298,11 @@ func (im *Importer) keyOf(partition int) (key UserID) {
 
 // count returns how many followers an author has in each partition. A Count that is stored already has no Through.
 func (im *Importer) count(ctx context.Context, author UserID) ([]Count, error) {
-	counts, err := im.Graph.Counts(ctx, author)
+	stored, err := im.Graph.Counts(ctx, author)
 	if err != nil {
 		return nil, err
 	}
+	counts := stored[0]
 	for p := range counts {
 		followers, err := im.followers(ctx, author, p)
 		if err != nil {
@@ -336,28 +337,12 @@ func (im *Importer) judge(ctx context.Context, authors []UserID, counted [][]Cou
 	if im.Strategy != Hybrid {
 		return nil
 	}
+	var many []UserID
+	var counts [][]Count
 	for i, author := range authors {
-		var followers int64
-		for _, c := range counted[i] {
-			followers += c.Followers
-		}
-		if followers < min(im.Threshold.Up, im.Threshold.Down) {
-			continue
-		}
-		stored, err := im.Graph.Modes(ctx, author)
-		if err != nil {
-			return fmt.Errorf("read modes: %w", err)
-		}
-		modes := Modes{Author: author}
-		if len(stored) > 0 {
-			modes = stored[0]
-		}
-		if !modes.due(followers, im.Threshold) {
-			continue
-		}
-		if _, err := im.Log.Append(ctx, PostsTopic, modeRecord(author, len(modes.Changes)+1, time.Now())); err != nil {
-			return err
+		if followersIn(counted[i]) >= min(im.Threshold.Up, im.Threshold.Down) {
+			many, counts = append(many, author), append(counts, counted[i])
 		}
 	}
-	return nil
+	return im.builder.appendDue(ctx, im.Threshold, many, counts)
 }

@@ -186,7 +186,7 @@ func (w *importing) checkCounts() {
 			w.t.Fatal(err)
 		}
 		var got int64
-		for p, c := range counts {
+		for p, c := range counts[0] {
 			got += c.Followers
 			list, err := w.graph.Followers(w.t.Context(), author, p, UserID{}, 100)
 			if err != nil || c.Followers != int64(len(list)) {

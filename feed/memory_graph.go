@@ -134,13 +134,15 @@ func (m *MemoryGraph) Followers(ctx context.Context, user UserID, partition int,
 }
 
 // Counts implements GraphStore.
-func (m *MemoryGraph) Counts(ctx context.Context, user UserID) ([]Count, error) {
+func (m *MemoryGraph) Counts(ctx context.Context, users ...UserID) ([][]Count, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if counts, ok := m.counts[user]; ok {
-		return slices.Clone(counts), ctx.Err()
+	lists := make([][]Count, len(users))
+	for i, user := range users {
+		lists[i] = make([]Count, m.shape.Graph)
+		copy(lists[i], m.counts[user])
 	}
-	return make([]Count, m.shape.Graph), ctx.Err()
+	return lists, ctx.Err()
 }
 
 // Reach implements GraphStore.
@@ -165,9 +167,12 @@ func (m *MemoryGraph) PutModes(ctx context.Context, modes ...Modes) error {
 func (m *MemoryGraph) Modes(ctx context.Context, authors ...UserID) ([]Modes, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if len(authors) == 0 {
+		authors = slices.Collect(maps.Keys(m.modes))
+	}
 	var found []Modes
-	for author, modes := range m.modes {
-		if len(authors) == 0 || slices.Contains(authors, author) {
+	for _, author := range authors {
+		if modes, ok := m.modes[author]; ok {
 			modes.Changes = slices.Clone(modes.Changes)
 			found = append(found, modes)
 		}

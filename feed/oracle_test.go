@@ -106,7 +106,7 @@ func (w *world) checkCounts() {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		for p, c := range counts {
+		for p, c := range counts[0] {
 			followers, err := w.graph.Followers(context.Background(), user, p, UserID{}, 100)
 			if err != nil {
 				w.t.Fatal(err)

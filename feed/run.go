@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -178,12 +179,13 @@ func (r *run) applyGraph(ctx context.Context, partition int, to Row, records []R
 		for _, e := range known {
 			edges[e.EdgeKey] = e
 		}
-		for user := range counts {
-			all, err := r.Graph.Counts(ctx, user)
-			if err != nil {
-				return nil, err
-			}
-			counts[user] = all[partition]
+		users := slices.Collect(maps.Keys(counts))
+		all, err := r.Graph.Counts(ctx, users...)
+		if err != nil {
+			return nil, err
+		}
+		for i, user := range users {
+			counts[user] = all[i][partition]
 		}
 	}
 	changes.Edges = foldGraph(records, edges, counts)
@@ -212,12 +214,8 @@ func (r *run) push(ctx context.Context, l *Lead, graph []Record, follows []Edge)
 			l.audience.forget(key.To)
 		}
 	}
-	past, err := r.backfill(ctx, graph, follows)
-	if err != nil {
+	if err := r.backfill(ctx, l, graph, follows); err != nil {
 		return fmt.Errorf("backfill: %w", err)
-	}
-	if err := r.merge(ctx, l, past); err != nil {
-		return err
 	}
 	return r.deliver(ctx, l)
 }

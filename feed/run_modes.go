@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"agora/pattern/eventlog"
 )
 
 func (r *run) storeModes(ctx context.Context, authors []UserID) error {
@@ -81,29 +83,40 @@ func (r *run) judge(ctx context.Context, graph []Record) error {
 			judged[key.To] = true
 		}
 	}
-	for _, author := range slices.SortedFunc(maps.Keys(judged), UserID.Compare) {
-		counts, err := r.Graph.Counts(ctx, author)
-		if err != nil {
-			return err
-		}
-		var followers int64
-		for _, c := range counts {
-			followers += c.Followers
-		}
-		stored, err := r.Graph.Modes(ctx, author)
-		if err != nil {
-			return err
-		}
-		modes := Modes{Author: author}
-		if len(stored) > 0 {
-			modes = stored[0]
-		}
-		if !modes.due(followers, r.Threshold) {
-			continue
-		}
-		if _, err := r.Log.Append(ctx, PostsTopic, modeRecord(author, len(modes.Changes)+1, r.now())); err != nil {
-			return err
+	authors := slices.SortedFunc(maps.Keys(judged), UserID.Compare)
+	if len(authors) == 0 {
+		return nil
+	}
+	counts, err := r.Graph.Counts(ctx, authors...)
+	if err != nil {
+		return err
+	}
+	return r.appendDue(ctx, r.Threshold, authors, counts)
+}
+
+// appendDue appends the changes of mode that are due for authors with counts of followers.
+func (b *Builder) appendDue(ctx context.Context, threshold Threshold, authors []UserID, counts [][]Count) error {
+	if len(authors) == 0 {
+		return nil
+	}
+	stored, err := b.Graph.Modes(ctx, authors...)
+	if err != nil {
+		return fmt.Errorf("read modes: %w", err)
+	}
+	modes := map[UserID]Modes{}
+	for _, m := range stored {
+		modes[m.Author] = m
+	}
+	var records []eventlog.Record
+	for i, author := range authors {
+		m := modes[author]
+		if m.due(followersIn(counts[i]), threshold) {
+			records = append(records, modeRecord(author, len(m.Changes)+1, b.now()))
 		}
 	}
-	return nil
+	if len(records) == 0 {
+		return nil
+	}
+	_, err = b.Log.Append(ctx, PostsTopic, records...)
+	return err
 }

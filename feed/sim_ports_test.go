@@ -167,8 +167,8 @@ func (s simGraph) Followers(ctx context.Context, user UserID, partition int, fro
 	return call(s.actor, func() ([]UserID, error) { return s.actor.world.graph.Followers(ctx, user, partition, from, limit) })
 }
 
-func (s simGraph) Counts(ctx context.Context, user UserID) ([]Count, error) {
-	return call(s.actor, func() ([]Count, error) { return s.actor.world.graph.Counts(ctx, user) })
+func (s simGraph) Counts(ctx context.Context, users ...UserID) ([][]Count, error) {
+	return call(s.actor, func() ([][]Count, error) { return s.actor.world.graph.Counts(ctx, users...) })
 }
 
 func (s simGraph) Reach(ctx context.Context, partition int) (row Row, ok bool, err error) {

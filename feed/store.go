@@ -102,8 +102,8 @@ type GraphStore interface {
 	// Followers returns followers of a user in one partition, in the order of their identifiers: those at or above from.
 	Followers(ctx context.Context, user UserID, partition int, from UserID, limit int) ([]UserID, error)
 
-	// Counts returns how many followers the user has, by partition.
-	Counts(ctx context.Context, user UserID) ([]Count, error)
+	// Counts returns one list for each user: how many followers the user has, by partition.
+	Counts(ctx context.Context, users ...UserID) ([][]Count, error)
 
 	// Reach returns the reach of the last Apply of a partition; ok is false if there was none.
 	Reach(ctx context.Context, partition int) (row Row, ok bool, err error)

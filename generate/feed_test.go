@@ -60,7 +60,7 @@ func TestFollowersAreCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got int64
-		for _, c := range counts {
+		for _, c := range counts[0] {
 			got += c.Followers
 		}
 		modes, err := m.feed.Graph.Modes(t.Context(), id)

@@ -94,7 +94,7 @@ func (m market) fingerprint(t *testing.T, p generate.Plan) string {
 		for _, e := range rel.Follows {
 			check(write(e.To))
 		}
-		for _, c := range counts {
+		for _, c := range counts[0] {
 			check(write(c.Followers))
 		}
 	}

@@ -210,7 +210,7 @@ func testClaim(t *testing.T, s feed.PostStore) {
 // Graph tests a store of the graph. open returns an empty one of Shape and sees to its end.
 func Graph(t *testing.T, open func(t *testing.T) feed.GraphStore) {
 	for name, test := range map[string]func(*testing.T, feed.GraphStore){
-		"late writes change nothing": testLateWrites, "relations": testRelations, "followers": testFollowers, "modes": testModes, "idle": testIdle, "starts": testStarts,
+		"late writes change nothing": testLateWrites, "counts": testCounts, "relations": testRelations, "followers": testFollowers, "modes": testModes, "idle": testIdle, "starts": testStarts,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -239,7 +239,7 @@ func testLateWrites(t *testing.T, s feed.GraphStore) {
 		t.Errorf("Edges = %v, %v; want %v", found, err, want)
 	}
 	counts, err := s.Counts(t.Context(), user(2))
-	if err != nil || len(counts) != Shape.Graph || counts[p] != (feed.Count{Followers: 0, Through: feed.At(1, 8)}) {
+	if err != nil || len(counts) != 1 || len(counts[0]) != Shape.Graph || counts[0][p] != (feed.Count{Followers: 0, Through: feed.At(1, 8)}) {
 		t.Errorf("Counts = %v, %v; want none through 1:8", counts, err)
 	}
 	if row, ok, err := s.Reach(t.Context(), p); err != nil || !ok || row.Graph != feed.At(1, 8) {
@@ -251,6 +251,30 @@ func testLateWrites(t *testing.T, s feed.GraphStore) {
 	rel, err := s.Relations(t.Context(), user(1))
 	if err != nil || len(rel.Follows) != 0 || rel.Applied[p] != feed.At(1, 8) {
 		t.Errorf("Relations = %+v, %v; want none, applied to 1:8", rel, err)
+	}
+}
+
+// testCounts asks for the counts of several users, of whom one is asked for twice and one has none.
+func testCounts(t *testing.T, s feed.GraphStore) {
+	for n := byte(1); n <= 6; n++ {
+		apply(t, s, 10+int64(n), edge(feed.Follow, n, 40-n, true, int64(n)))
+	}
+	want := make([][]feed.Count, 0, 8)
+	var users []feed.UserID
+	for _, n := range []byte{36, 34, 39, 35, 50, 34, 38, 37} {
+		users = append(users, user(n))
+		counts := make([]feed.Count, Shape.Graph)
+		if n < 40 {
+			follower := 40 - n
+			counts[Shape.GraphOf(user(follower))] = feed.Count{Followers: 10 + int64(follower), Through: feed.At(1, int64(follower)+1)}
+		}
+		want = append(want, counts)
+	}
+	if got, err := s.Counts(t.Context(), users...); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("Counts = %v, %v; want %v", got, err, want)
+	}
+	if got, err := s.Counts(t.Context()); err != nil || len(got) != 0 {
+		t.Errorf("Counts of nobody = %v, %v", got, err)
 	}
 }
 

@@ -210,7 +210,19 @@ func (g *Graph) Followers(ctx context.Context, user feed.UserID, partition int, 
 }
 
 // Counts implements feed.GraphStore.
-func (g *Graph) Counts(ctx context.Context, user feed.UserID) ([]feed.Count, error) {
+func (g *Graph) Counts(ctx context.Context, users ...feed.UserID) ([][]feed.Count, error) {
+	lists := make([][]feed.Count, len(users))
+	err := cassandra.Each(ctx, len(users), func(ctx context.Context, i int) (err error) {
+		lists[i], err = g.counts(ctx, users[i])
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return lists, nil
+}
+
+func (g *Graph) counts(ctx context.Context, user feed.UserID) ([]feed.Count, error) {
 	counts := make([]feed.Count, g.shape.Graph)
 	var (
 		partition          int

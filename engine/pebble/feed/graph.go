@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -226,19 +227,51 @@ func (g *Graph) set(ctx context.Context, at []byte) ([]uint32, error) {
 }
 
 // Counts implements feed.GraphStore.
-func (g *Graph) Counts(ctx context.Context, user feed.UserID) ([]feed.Count, error) {
-	counts := make([]feed.Count, g.shape.Graph)
-	prefix := key(followerCounts, user[:])
-	err := scan(ctx, g.db, prefix, prefix, func(k, value []byte) (bool, error) {
-		p := binary.BigEndian.Uint32(k[len(prefix):])
-		if int(p) >= len(counts) {
-			return false, fmt.Errorf("counts of %s: %w", user, errDamaged)
+func (g *Graph) Counts(ctx context.Context, users ...feed.UserID) ([][]feed.Count, error) {
+	lists := make([][]feed.Count, len(users))
+	for i := range lists {
+		lists[i] = make([]feed.Count, g.shape.Graph)
+	}
+	err := g.eachOf(ctx, followerCounts, users, func(i int, rest, value []byte) (err error) {
+		if len(rest) != 4 || int(binary.BigEndian.Uint32(rest)) >= g.shape.Graph {
+			return fmt.Errorf("counts of %s: %w", users[i], errDamaged)
 		}
-		var err error
-		counts[p], err = decodeCount(value)
-		return true, err
+		lists[i][binary.BigEndian.Uint32(rest)], err = decodeCount(value)
+		return err
 	})
-	return counts, err
+	if err != nil {
+		return nil, err
+	}
+	return lists, nil
+}
+
+// eachOf calls visit for the rows of users: with the index of the user, what follows the user in the key, and the value, which are
+// valid during the call. Users are visited in the order of their keys.
+func (g *Graph) eachOf(ctx context.Context, p prefix, users []feed.UserID, visit func(i int, rest, value []byte) error) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	iter, err := g.db.Pebble().NewIter(&cockroach.IterOptions{LowerBound: key(p), UpperBound: key(p + 1)})
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "rows of users cannot be read")
+	}
+	defer func() {
+		err = errors.Join(err, fault.Wrap(fault.Unavailable, iter.Close(), "rows of users cannot be read"))
+	}()
+	at, before := key(p), []byte(nil)
+	for _, i := range inOrder(users, feed.UserID.Compare) {
+		at = append(at[:1], users[i][:]...)
+		if before == nil || bytes.Equal(at, before) || iter.Valid() && bytes.Compare(iter.Key(), at) < 0 {
+			iter.SeekGE(at)
+		}
+		for ; iter.Valid() && bytes.HasPrefix(iter.Key(), at); iter.Next() {
+			if err := visit(i, iter.Key()[len(at):], iter.Value()); err != nil {
+				return err
+			}
+		}
+		before = append(before[:0], at...)
+	}
+	return nil
 }
 
 // Reach implements feed.GraphStore.
@@ -283,17 +316,13 @@ func (g *Graph) modes(ctx context.Context, author feed.UserID) (feed.Modes, erro
 
 // Modes implements feed.GraphStore.
 func (g *Graph) Modes(ctx context.Context, authors ...feed.UserID) (found []feed.Modes, err error) {
-	for _, author := range authors {
-		m, err := g.modes(ctx, author)
-		if err != nil {
-			return nil, err
-		}
-		if m.Author == author {
-			found = append(found, m)
-		}
-	}
 	if len(authors) > 0 {
-		return found, nil
+		err = g.eachOf(ctx, authorModes, authors, func(i int, _, value []byte) error {
+			m, err := decodeModes(authors[i], value)
+			found = append(found, m)
+			return err
+		})
+		return found, err
 	}
 	err = scan(ctx, g.db, key(authorModes), key(authorModes), func(k, value []byte) (bool, error) {
 		m, err := decodeModes(feed.UserID(k[1:]), value)
