@@ -34,7 +34,7 @@ func (c *CachedSessions) Create(ctx context.Context, hash TokenHash, session Ses
 		return fmt.Errorf("encode session: %w", err)
 	}
 	err = c.cache.Put(ctx, cacheKey(hash), encoded)
-	if fault.CodeOf(err) == cache.Behind {
+	if fault.CodeOf(err) == cache.CodeBehind {
 		return nil // no cache has another state of a new token
 	}
 	return err

@@ -178,7 +178,7 @@ func TestBadBodies(t *testing.T) {
 		}{
 			{"not JSON", "application/json", "<xml/>", 400},
 			{"truncated", "application/json", string(good[:len(good)-1]), 400},
-			{"more behind it", "application/json", string(good) + "{}", 400},
+			{"more after it", "application/json", string(good) + "{}", 400},
 			{"given twice", "application/json", `{"a":1,"a":1}`, 400},
 			{"not UTF-8", "application/json", "{\"a\":\"\xff\"}", 400},
 			{"too deep", "application/json", strings.Repeat("[", min(20_000, int(rt.MaxBody))), 400},

@@ -6,6 +6,21 @@ import (
 	"strings"
 )
 
+// routed serves a request by its route. Routes have their limits in admission. Requests without a route (404, 405, and redirects to
+// the clean form of a path) are limited by address here.
+func (s *Server) routed(w http.ResponseWriter, r *http.Request, x *exchange) {
+	dispatch(s.mux, s.noRoute, w, r)
+	if x.route != nil {
+		return
+	}
+	if err := s.limitAddress(x, r); err != nil {
+		x.restart()
+		delete(w.Header(), "Allow")
+		delete(w.Header(), "Location")
+		s.fail(x, err)
+	}
+}
+
 // dispatch serves a request by the mux. It calls noRoute for CONNECT and for the target *, which have no path: http.ServeMux
 // would answer them itself, without a Problem.
 func dispatch(mux *http.ServeMux, noRoute http.HandlerFunc, w http.ResponseWriter, r *http.Request) {

@@ -54,21 +54,6 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request, serve func(http
 	serve(&x.response, r.WithContext(x), x)
 }
 
-// routed serves a request by its route. Routes have their limits in admission. Requests without a route (404, 405, and redirects to
-// the clean form of a path) are limited by address here.
-func (s *Server) routed(w http.ResponseWriter, r *http.Request, x *exchange) {
-	dispatch(s.mux, s.noRoute, w, r)
-	if x.route != nil {
-		return
-	}
-	if err := s.limitAddress(x, r); err != nil {
-		x.restart()
-		delete(w.Header(), "Allow")
-		delete(w.Header(), "Location")
-		s.fail(x, err)
-	}
-}
-
 // recovered turns a panic into a Problem. If a part of the answer is already sent, it returns a value that makes net/http close the
 // connection, so that the client notices that the answer is incomplete.
 func (s *Server) recovered(x *exchange, p any) any {

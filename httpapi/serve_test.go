@@ -245,7 +245,7 @@ func TestBadInputIsNamedAsTheCallerWroteIt(t *testing.T) {
 		{"given twice within", "POST", "/v1/widgets", `{"name":"a","amount":1,"free":{"k":1,"k":2}}`, 400, "malformed", "free.k"},
 		{"not JSON", "POST", "/v1/widgets", `name=a`, 400, "malformed", ""},
 		{"cut", "POST", "/v1/widgets", `{"name":"a",`, 400, "malformed", ""},
-		{"more behind", "POST", "/v1/widgets", `{"name":"a","amount":1} {}`, 400, "malformed", ""},
+		{"more after", "POST", "/v1/widgets", `{"name":"a","amount":1} {}`, 400, "malformed", ""},
 		{"not UTF-8", "POST", "/v1/widgets", "{\"name\":\"\xff\",\"amount\":1}", 400, "malformed", ""},
 		{"not an object", "POST", "/v1/widgets", `[]`, 422, "invalid", ""},
 		{"null", "POST", "/v1/widgets", `null`, 422, "invalid", ""},

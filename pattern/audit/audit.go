@@ -70,7 +70,7 @@ func (c *Check) print(w io.Writer) error {
 	}
 	lagging := ""
 	if c.Lagging > 0 {
-		lagging = fmt.Sprintf("; %d behind", c.Lagging)
+		lagging = fmt.Sprintf("; %d lagging", c.Lagging)
 	}
 	if _, err := fmt.Fprintf(w, "%s  %-10s %9d compared%s: %s\n", verdict, c.Name, c.Compared, lagging, c.Rule); err != nil {
 		return err

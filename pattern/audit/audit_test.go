@@ -14,7 +14,7 @@ func TestTheReportOfAnAudit(t *testing.T) {
 	views := report.Begin("views", "views are complete")
 	views.Compared, views.Lagging = 3, 2
 	want := "ok    stock             12 compared: units are counted\n" +
-		"ok    views              3 compared; 2 behind: views are complete\n"
+		"ok    views              3 compared; 2 lagging: views are complete\n"
 	if got := printed(t, report); got != want || !report.OK() {
 		t.Errorf("report of no difference, OK = %v:\n%swant\n%s", report.OK(), got, want)
 	}

@@ -21,9 +21,9 @@ type Backing interface {
 	Delete(ctx context.Context, key string) error
 }
 
-// Behind is the code of the error that Put and Delete return when the backing store has the change, but the cache could
+// CodeBehind is the code of the error that Put and Delete return when the backing store has the change, but the cache could
 // be neither changed nor cleared and may return the old value until its TTL is over.
-const Behind = "cache_behind"
+const CodeBehind = "cache_behind"
 
 // ThroughOptions describe a Through.
 type ThroughOptions struct {
@@ -94,7 +94,7 @@ func (t *Through) find(ctx context.Context, key string) ([]byte, Lease, bool) {
 }
 
 // Put writes the value to the backing store and then to the cache. The caller must not change the value afterwards. An
-// error of the code Behind means that the value is written, but reads may return the old one for a while.
+// error of the code CodeBehind means that the value is written, but reads may return the old one for a while.
 func (t *Through) Put(ctx context.Context, key string, value []byte) error {
 	if err := t.locks.take(ctx, key); err != nil {
 		return err
@@ -111,7 +111,7 @@ func (t *Through) Put(ctx context.Context, key string, value []byte) error {
 }
 
 // Delete removes the value from the backing store and then from the cache. Call it again after an error of the code
-// Behind.
+// CodeBehind.
 func (t *Through) Delete(ctx context.Context, key string) error {
 	if err := t.locks.take(ctx, key); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (t *Through) forget(ctx context.Context, key string) error {
 	}
 	t.fail.Inc()
 	return fmt.Errorf("cache %s lags its backing store: %w",
-		t.options.Name, errors.Join(fault.New(fault.Unavailable, Behind, "an older state may be seen for a while"), err))
+		t.options.Name, errors.Join(fault.New(fault.Unavailable, CodeBehind, "an older state may be seen for a while"), err))
 }
 
 // locks is a set of mutexes by key.

@@ -190,8 +190,8 @@ func TestThroughSaysWhenTheCacheIsBehind(t *testing.T) {
 		for name, err := range map[string]error{
 			"Put": c.Put(t.Context(), "k", []byte("newer")), "Delete": c.Delete(t.Context(), "k"),
 		} {
-			if !fault.Is(err, fault.Unavailable) || fault.CodeOf(err) != cache.Behind || !errors.Is(err, errStore) {
-				t.Errorf("%s = %v (%s), want the code %s", name, err, fault.CodeOf(err), cache.Behind)
+			if !fault.Is(err, fault.Unavailable) || fault.CodeOf(err) != cache.CodeBehind || !errors.Is(err, errStore) {
+				t.Errorf("%s = %v (%s), want the code %s", name, err, fault.CodeOf(err), cache.CodeBehind)
 			}
 		}
 

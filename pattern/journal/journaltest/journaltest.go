@@ -73,7 +73,7 @@ func testRoundTrip(t *testing.T, j Journal) {
 	}
 	if len(all) == 3 {
 		if rest, _ := j.All(t.Context(), all[0].Seq, 1); bodies(rest) != "other" {
-			t.Errorf("behind the first comes %q, want %q", bodies(rest), "other")
+			t.Errorf("after the first comes %q, want %q", bodies(rest), "other")
 		}
 	}
 }
