@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -19,24 +20,37 @@ type importing struct {
 	*working
 	random   *rand.Rand
 	strategy Strategy
-	follows  map[FollowOf]bool // on, or off by a record of the log
+	follows  map[followOf]bool // on, or off by a record of the log
 	posts    map[PostID]Post
 	next     int // numbers posts
+}
+
+type followOf struct{ From, To UserID }
+
+// byFollower returns follows as AddFollows takes them.
+func byFollower(follows ...followOf) iter.Seq2[UserID, []UserID] {
+	return func(yield func(UserID, []UserID) bool) {
+		for _, f := range follows {
+			if !yield(f.From, []UserID{f.To}) {
+				return
+			}
+		}
+	}
 }
 
 const importUsers = 9
 
 func newImporting(t *testing.T, seed uint64) *importing {
-	w := &importing{working: newWorking(t), random: rand.New(rand.NewPCG(seed, 1)), follows: map[FollowOf]bool{}, posts: map[PostID]Post{}}
+	w := &importing{working: newWorking(t), random: rand.New(rand.NewPCG(seed, 1)), follows: map[followOf]bool{}, posts: map[PostID]Post{}}
 	w.strategy = []Strategy{Hybrid, Push, Pull}[seed%3]
 	return w
 }
 
 func (w *importing) user() UserID { return user(byte(1 + w.random.IntN(importUsers))) }
 
-func (w *importing) follow() FollowOf {
+func (w *importing) follow() followOf {
 	for {
-		if f := (FollowOf{w.user(), w.user()}); f.From != f.To {
+		if f := (followOf{w.user(), w.user()}); f.From != f.To {
 			return f
 		}
 	}
@@ -67,7 +81,7 @@ func (b *breaking) Apply(ctx context.Context, c GraphChanges) error {
 func (w *importing) imports() {
 	w.t.Helper()
 	var (
-		follows []FollowOf
+		follows []followOf
 		posts   []Post
 		authors []UserID
 	)
@@ -92,7 +106,7 @@ func (w *importing) imports() {
 		w.posts[p.ID] = p
 	}
 	run := func(im *Importer) error {
-		return errors.Join(im.AddFollows(w.t.Context(), follows...), im.CountFollowers(w.t.Context(), authors...),
+		return errors.Join(im.AddFollows(w.t.Context(), byFollower(follows...)), im.CountFollowers(w.t.Context(), authors...),
 			im.AddPosts(w.t.Context(), posts...), im.Finish(w.t.Context()))
 	}
 	for left := w.random.IntN(8); left > 0; left -= 3 {
@@ -160,7 +174,7 @@ func (w *importing) check(reader UserID, page Page) {
 		}
 	}
 	for _, p := range w.posts {
-		if p.Author == reader || w.follows[FollowOf{reader, p.Author}] {
+		if p.Author == reader || w.follows[followOf{reader, p.Author}] {
 			want = append(want, p.ID)
 		}
 	}
@@ -238,10 +252,10 @@ func TestARepeatedImportChangesNothing(t *testing.T) {
 		return n
 	}
 	im := w.importer(w.graph)
-	follow, post := FollowOf{user(1), user(2)}, Post{ID: PostID{4: 1}, Author: user(1), Text: "text"}
+	follow, post := followOf{user(1), user(2)}, Post{ID: PostID{4: 1}, Author: user(1), Text: "text"}
 	var before int64
 	for n := range 3 {
-		if err := errors.Join(im.AddFollows(t.Context(), follow), im.AddPosts(t.Context(), post), im.Finish(t.Context())); err != nil {
+		if err := errors.Join(im.AddFollows(t.Context(), byFollower(follow)), im.AddPosts(t.Context(), post), im.Finish(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		if n > 0 && ends() != before {

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -21,7 +22,10 @@ type MemoryGraph struct {
 	starts   []LogStart
 }
 
-var _ GraphStore = (*MemoryGraph)(nil)
+var (
+	_ GraphStore   = (*MemoryGraph)(nil)
+	_ FollowLoader = (*MemoryGraph)(nil)
+)
 
 // NewMemoryGraph returns an empty store.
 func NewMemoryGraph(shape Shape) *MemoryGraph {
@@ -248,4 +252,51 @@ func (m *MemoryGraph) EachUser(ctx context.Context, visit func(UserID) error) er
 		}
 	}
 	return ctx.Err()
+}
+
+// LoadFollows implements FollowLoader.
+func (m *MemoryGraph) LoadFollows(ctx context.Context, since Vector, follows iter.Seq2[UserID, []UserID]) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for from, followed := range follows {
+		for _, to := range followed {
+			key := EdgeKey{Kind: Follow, From: from, To: to}
+			if _, set := m.from[from][key]; !set {
+				e := Edge{EdgeKey: key, On: true, Since: since[m.shape.GraphOf(from)]}
+				put(m.from, from, e)
+				put(m.to, to, e)
+			}
+		}
+	}
+	return nil
+}
+
+// CountFollowers implements FollowLoader.
+func (m *MemoryGraph) CountFollowers(ctx context.Context, through Vector, authors ...UserID) ([][]Count, error) {
+	m.mu.Lock()
+	if err := ctx.Err(); err != nil {
+		m.mu.Unlock()
+		return nil, err
+	}
+	for _, author := range authors {
+		followers := make([]int64, m.shape.Graph)
+		for _, e := range m.to[author] {
+			if e.Kind == Follow && e.On {
+				followers[m.shape.GraphOf(e.From)]++
+			}
+		}
+		if m.counts[author] == nil {
+			m.counts[author] = make([]Count, m.shape.Graph)
+		}
+		for p := range followers {
+			if known := &m.counts[author][p]; known.Followers != followers[p] && known.Through < through[p] {
+				*known = Count{followers[p], through[p]}
+			}
+		}
+	}
+	m.mu.Unlock()
+	return m.Counts(ctx, authors...)
 }

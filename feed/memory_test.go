@@ -19,6 +19,10 @@ func TestMemoryGraph(t *testing.T) {
 	feedtest.Graph(t, func(*testing.T) feed.GraphStore { return feed.NewMemoryGraph(feedtest.Shape) })
 }
 
+func TestMemoryFollowLoader(t *testing.T) {
+	feedtest.FollowLoader(t, func(*testing.T) feedtest.Loader { return feed.NewMemoryGraph(feedtest.Shape) })
+}
+
 func TestMemoryTimelines(t *testing.T) {
 	feedtest.Timelines(t, func(*testing.T) feed.TimelineStore { return feed.NewMemoryTimelines(feedtest.Trim) })
 }

@@ -8,10 +8,8 @@ import (
 	"agora/feed"
 )
 
-const (
-	followBatch = 200_000 // follows at about
-	countBatch  = 2_000   // authors whose followers are counted
-)
+// countBatch is how many authors' followers are counted at a time.
+const countBatch = 20_000
 
 // social are the stages that fill the feed. It holds 20 bytes for each shopper.
 type social struct {
@@ -30,13 +28,24 @@ func (r *run) social() []stage {
 	var stages []stage
 	if r.Follows > 0 {
 		stages = append(stages,
-			stage{"follows", r.Plan.Users, max(1, followBatch/r.Follows), s.followed, s.follow},
+			stage{"follows", r.Plan.Users, s.followBatch(), s.followed, s.follow},
 			stage{"followers", r.Plan.Users, countBatch, s.counted, s.count})
 	}
 	if r.Posts > 0 {
 		stages = append(stages, stage{"posts", r.Writings(), postBatch, s.posted, s.write})
 	}
 	return stages
+}
+
+// followBatch is of how many shoppers the follows are added at a time: of about a partition, of some, or of a part of one, so that
+// two batches seldom change the same rows of a store.
+func (s *social) followBatch() int {
+	partitions := s.Feed.Shape.Graph
+	batches := 1 + s.Plan.Users*s.Follows/s.Feed.FollowsAtOnce()
+	for batches < partitions && partitions%batches != 0 || batches > partitions && batches%partitions != 0 {
+		batches++
+	}
+	return 1 + (s.Plan.Users-1)/batches
 }
 
 // source names the follows of the plan.
@@ -71,7 +80,7 @@ func (s *social) followed(ctx context.Context) (int, error) {
 	if err != nil || n == 0 {
 		return n, err
 	}
-	return n, s.follow(ctx, max(0, n-followBatch/s.Follows), n)
+	return n, s.follow(ctx, max(0, n-s.followBatch()), n)
 }
 
 // imported reports whether all follows of the plan are there and counted. A graph that was deleted has none of them.
@@ -94,13 +103,18 @@ func (s *social) follows(ctx context.Context, number int) (bool, error) {
 func (s *social) follow(ctx context.Context, from, to int) error {
 	s.number()
 	s.placed = true
-	var follows []feed.FollowOf
-	for _, number := range s.order[from:to] {
-		for _, followed := range s.graph.Followed(int(number)) {
-			follows = append(follows, feed.FollowOf{From: s.ids[number], To: s.ids[followed]})
+	var followed []feed.UserID
+	return s.Feed.AddFollows(ctx, func(yield func(feed.UserID, []feed.UserID) bool) {
+		for _, number := range s.order[from:to] {
+			followed = followed[:0]
+			for _, n := range s.graph.Followed(int(number)) {
+				followed = append(followed, s.ids[n])
+			}
+			if !yield(s.ids[number], followed) {
+				return
+			}
 		}
-	}
-	return s.Feed.AddFollows(ctx, follows...)
+	})
 }
 
 // counted returns how many authors' followers were counted: all or none.

@@ -37,7 +37,7 @@ type DB struct {
 	dir     string
 	fs      vfs.FS
 	reserve uint64
-	files   atomic.Uint64 // of IngestMerges
+	files   atomic.Uint64 // that were ingested
 
 	token   chan struct{} // full while one caller commits the writes of all that wait
 	mu      sync.Mutex
@@ -63,6 +63,7 @@ func Open(dir string, o Options) (*DB, error) { return OpenForm(dir, o, Form{Ver
 type Form struct {
 	Version int64                 // of keys and values: docs/upgrading.md says when to raise it
 	Merger  *pebble.Merger        // of merged values; nil if there are none
+	Ingests bool                  // whether IngestMerges or IngestSets is called
 	Tune    func(*pebble.Options) // sets what Options does not have; nil for nothing
 }
 
@@ -95,7 +96,7 @@ func OpenForm(dir string, o Options, form Form) (*DB, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, fmt.Sprintf("the database in %s cannot be opened", dir))
 	}
-	if form.Merger != nil {
+	if form.Ingests {
 		if err := emptyIngestFolder(fs, dir); err != nil {
 			return nil, errors.Join(fault.Wrap(fault.Unavailable, err, "the folder "+dir+" cannot be written"), db.Close())
 		}

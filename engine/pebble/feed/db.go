@@ -91,7 +91,7 @@ type DB struct {
 
 // Open opens the database of posts and the graph in a folder, as pebble.Open does.
 func Open(dir string, o pebble.Options) (*DB, error) {
-	db, err := pebble.OpenForm(dir, o, pebble.Form{Version: rowsVersion, Tune: func(options *cockroach.Options) {
+	db, err := pebble.OpenForm(dir, o, pebble.Form{Version: rowsVersion, Ingests: true, Tune: func(options *cockroach.Options) {
 		for i := range options.Levels {
 			options.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // most posts that are inserted are not there yet
 		}

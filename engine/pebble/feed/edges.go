@@ -17,13 +17,16 @@ type edge struct {
 	since feed.Position
 }
 
+// compare orders edges by kind and other end.
+func (e edge) compare(other edge) int {
+	return cmp.Or(cmp.Compare(e.kind, other.kind), cmp.Compare(e.other, other.other))
+}
+
 // edges are sorted by kind and other end.
 type edges []edge
 
 func (e edges) find(kind feed.EdgeKind, other uint32) (int, bool) {
-	return slices.BinarySearchFunc(e, edge{kind: kind, other: other}, func(a, b edge) int {
-		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.other, b.other))
-	})
+	return slices.BinarySearchFunc(e, edge{kind: kind, other: other}, edge.compare)
 }
 
 // set stores a state of an edge, unless a later one is there, and reports whether it did.
@@ -116,6 +119,16 @@ func decodeSet(data []byte) ([]uint32, error) {
 		return nil, errDamaged
 	}
 	return set, nil
+}
+
+// setLength returns how many ordinals appendSet has encoded: each has one byte without the bit that says that more follow.
+func setLength(data []byte) (n int64) {
+	for i, b := range data {
+		if i > 0 && b < 0x80 {
+			n++
+		}
+	}
+	return n
 }
 
 func appendCount(to []byte, c feed.Count) []byte {

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -232,11 +231,11 @@ func (g *Graph) Counts(ctx context.Context, users ...feed.UserID) ([][]feed.Coun
 	for i := range lists {
 		lists[i] = make([]feed.Count, g.shape.Graph)
 	}
-	err := g.eachOf(ctx, followerCounts, users, func(i int, rest, value []byte) (err error) {
-		if len(rest) != 4 || int(binary.BigEndian.Uint32(rest)) >= g.shape.Graph {
-			return fmt.Errorf("counts of %s: %w", users[i], errDamaged)
+	err := g.eachOf(ctx, followerCounts, users, func(i int, rest, value []byte) error {
+		p, err := g.partition(rest)
+		if err == nil {
+			lists[i][p], err = decodeCount(value)
 		}
-		lists[i][binary.BigEndian.Uint32(rest)], err = decodeCount(value)
 		return err
 	})
 	if err != nil {
@@ -245,33 +244,12 @@ func (g *Graph) Counts(ctx context.Context, users ...feed.UserID) ([][]feed.Coun
 	return lists, nil
 }
 
-// eachOf calls visit for the rows of users: with the index of the user, what follows the user in the key, and the value, which are
-// valid during the call. Users are visited in the order of their keys.
-func (g *Graph) eachOf(ctx context.Context, p prefix, users []feed.UserID, visit func(i int, rest, value []byte) error) (err error) {
-	if err := ctx.Err(); err != nil {
-		return err
+// partition reads the partition at the end of a key.
+func (g *Graph) partition(rest []byte) (int, error) {
+	if len(rest) != 4 || int(binary.BigEndian.Uint32(rest)) >= g.shape.Graph {
+		return 0, errDamaged
 	}
-	iter, err := g.db.Pebble().NewIter(&cockroach.IterOptions{LowerBound: key(p), UpperBound: key(p + 1)})
-	if err != nil {
-		return fault.Wrap(fault.Unavailable, err, "rows of users cannot be read")
-	}
-	defer func() {
-		err = errors.Join(err, fault.Wrap(fault.Unavailable, iter.Close(), "rows of users cannot be read"))
-	}()
-	at, before := key(p), []byte(nil)
-	for _, i := range inOrder(users, feed.UserID.Compare) {
-		at = append(at[:1], users[i][:]...)
-		if before == nil || bytes.Equal(at, before) || iter.Valid() && bytes.Compare(iter.Key(), at) < 0 {
-			iter.SeekGE(at)
-		}
-		for ; iter.Valid() && bytes.HasPrefix(iter.Key(), at); iter.Next() {
-			if err := visit(i, iter.Key()[len(at):], iter.Value()); err != nil {
-				return err
-			}
-		}
-		before = append(before[:0], at...)
-	}
-	return nil
+	return int(binary.BigEndian.Uint32(rest)), nil
 }
 
 // Reach implements feed.GraphStore.

@@ -25,6 +25,8 @@ func TestGraphAgreesWithMemory(t *testing.T) {
 		defer func() { rows.close(r) }()
 		r.Repeat(map[string]func(*rapid.T){
 			"apply":  m.apply,
+			"load":   m.load,
+			"count":  m.count,
 			"modes":  m.putModes,
 			"idle":   m.idle,
 			"reopen": rows.reopen,
@@ -53,6 +55,32 @@ func (m *graphModel) apply(r *rapid.T) {
 		c.Active = append(c.Active, drawUser(r, "user"))
 	}
 	same(r, "Apply", nil, nil, m.got.Apply(r.Context(), c), m.want.Apply(r.Context(), c))
+}
+
+func (m *graphModel) load(r *rapid.T) {
+	since := feed.Vector{drawAt(r), drawAt(r), drawAt(r)}
+	var from []feed.UserID
+	var followed [][]feed.UserID
+	for range rapid.IntRange(0, 4).Draw(r, "followers") {
+		from = append(from, drawUser(r, "from"))
+		followed = append(followed, rapid.SliceOfN(rapid.Custom(func(r *rapid.T) feed.UserID { return drawUser(r, "to") }), 0, 5).Draw(r, "followed"))
+	}
+	follows := func(yield func(feed.UserID, []feed.UserID) bool) {
+		for i := range from {
+			if !yield(from[i], followed[i]) {
+				return
+			}
+		}
+	}
+	same(r, "LoadFollows", nil, nil, m.got.LoadFollows(r.Context(), since, follows), m.want.LoadFollows(r.Context(), since, follows))
+}
+
+func (m *graphModel) count(r *rapid.T) {
+	through := feed.Vector{drawAt(r), drawAt(r), drawAt(r)}
+	authors := rapid.SliceOfN(rapid.Custom(func(r *rapid.T) feed.UserID { return drawUser(r, "author") }), 0, 5).Draw(r, "authors")
+	got, gotErr := m.got.CountFollowers(r.Context(), through, authors...)
+	want, wantErr := m.want.CountFollowers(r.Context(), through, authors...)
+	same(r, "CountFollowers", got, want, gotErr, wantErr)
 }
 
 func (m *graphModel) putModes(r *rapid.T) {

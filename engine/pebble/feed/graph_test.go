@@ -14,6 +14,10 @@ func TestGraph(t *testing.T) {
 	feedtest.Graph(t, func(t *testing.T) feed.GraphStore { return NewGraph(openRows(t, vfs.NewMem()), feedtest.Shape) })
 }
 
+func TestFollowLoader(t *testing.T) {
+	feedtest.FollowLoader(t, func(t *testing.T) feedtest.Loader { return NewGraph(openRows(t, vfs.NewMem()), feedtest.Shape) })
+}
+
 // TestRelationsAreOfOneMoment reads the two rows of a user while runs change both.
 func TestRelationsAreOfOneMoment(t *testing.T) {
 	g := NewGraph(openRows(t, vfs.NewMem()), feed.Shape{Posts: 1, Graph: 1})

@@ -43,7 +43,7 @@ var _ feed.TimelineStore = (*Timelines)(nil)
 
 // OpenTimelines opens the timelines in a folder, as pebble.Open does.
 func OpenTimelines(dir string, trim feed.Trim, o pebble.Options) (*Timelines, error) {
-	db, err := pebble.OpenForm(dir, o, pebble.Form{Version: timelinesVersion, Merger: newMerger(trim), Tune: tuneTimelines})
+	db, err := pebble.OpenForm(dir, o, pebble.Form{Version: timelinesVersion, Merger: newMerger(trim), Ingests: true, Tune: tuneTimelines})
 	if err != nil {
 		return nil, err
 	}
