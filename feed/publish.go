@@ -84,7 +84,8 @@ func (s *Service) Post(ctx context.Context, author UserID, n NewPost, key string
 			return Post{}, Reach{}, err
 		}
 		if published {
-			return known, s.Tail.Reach(), nil
+			reach, err := s.reached(ctx, PostsTopic, s.Shape.PostsOf(author), known.At)
+			return known, reach, err
 		}
 		p.ID = known.ID
 	}

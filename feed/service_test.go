@@ -97,3 +97,16 @@ func TestARetryAppendsTheSamePost(t *testing.T) {
 		}
 	})
 }
+
+// TestARetryIsToldWhereItsPostIs repeats a request on a server that has not read the post: what it answers has to include the post.
+func TestARetryIsToldWhereItsPostIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, author := newSmallService(t), UserID{15: 1}
+		for try := range 2 {
+			p, reach, err := s.Post(t.Context(), author, NewPost{Text: "text"}, "key")
+			if err != nil || !reach.Posts.Covers(0, p.At) {
+				t.Errorf("try %d of a post at %v is told %v, %v", try, p.At, reach.Posts, err)
+			}
+		}
+	})
+}
