@@ -82,7 +82,7 @@ type GraphChanges struct {
 func foldGraph(records []Record, edges map[EdgeKey]Edge, counts map[UserID]Count) (changed []Edge) {
 	touched := map[EdgeKey]bool{}
 	for _, r := range records {
-		key, on, ok := r.edge()
+		key, on, ok := r.Edge()
 		if !ok {
 			continue
 		}

@@ -203,7 +203,7 @@ func (h *Hub) tell(n note) {
 	case kindDeleted:
 		h.push(&told{kind: Deleted, id: n.PostID, reach: n.reach}, n.Actor, h.sees, h.saw)
 	default:
-		key, on, _ := n.edge()
+		key, on, _ := n.Edge()
 		for _, s := range h.users[key.From] {
 			h.turn(s, key, on)
 		}

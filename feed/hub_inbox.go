@@ -35,7 +35,7 @@ type inbox struct {
 func (in *inbox) fold(f folded) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	switch _, _, edge := f.edge(); {
+	switch _, _, edge := f.Edge(); {
 	case in.streams == 0 || in.lost || !f.first || f.Kind != kindPosted && f.Kind != kindDeleted && !edge:
 		return
 	case len(in.notes) >= maxNotes:

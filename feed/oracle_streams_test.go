@@ -126,7 +126,7 @@ func (s *session) wanted(user UserID, to Vector) (want, may map[PostID]bool) {
 		if joined.Includes(f.reach) {
 			continue
 		}
-		if _, _, edge := f.edge(); edge {
+		if _, _, edge := f.Edge(); edge {
 			sees = w.history.sees(user, f.reach.Graph)
 			for _, author := range w.users {
 				seen[author] = seen[author] || sees(author)

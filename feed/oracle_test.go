@@ -43,7 +43,7 @@ func (o *oracle) sees(user UserID, reach Vector) func(author UserID) bool {
 	edges := map[EdgeKey]bool{}
 	for p, records := range o.graph {
 		for _, r := range records {
-			if key, on, ok := r.edge(); ok && r.At < reach[p] {
+			if key, on, ok := r.Edge(); ok && r.At < reach[p] {
 				edges[key] = on
 			}
 		}

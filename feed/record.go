@@ -167,8 +167,8 @@ func (value stored) post(m eventlog.Message, r Record) (*Post, error) {
 	return p, nil
 }
 
-// edge returns the edge that the record turns on or off.
-func (r Record) edge() (key EdgeKey, on, ok bool) {
+// Edge returns the edge that the record turns on or off. ok is false for a record of another kind.
+func (r Record) Edge() (key EdgeKey, on, ok bool) {
 	means, ok := edgeKinds[r.Kind]
 	return EdgeKey{Kind: means.kind, From: r.Actor, To: r.To}, means.on, ok
 }

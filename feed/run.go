@@ -164,7 +164,7 @@ func (r *run) applyGraph(ctx context.Context, partition int, to Row, records []R
 	changes := GraphChanges{Partition: partition, Reach: to}
 	var keys []EdgeKey
 	for _, rec := range records {
-		if key, _, ok := rec.edge(); ok {
+		if key, _, ok := rec.Edge(); ok {
 			keys = append(keys, key)
 			counts[key.To] = Count{}
 		} else if rec.Kind == kindReturned || rec.Kind == kindActive {
@@ -210,7 +210,7 @@ func (r *run) applyGraph(ctx context.Context, partition int, to Row, records []R
 // push merges what follows and returns bring in, and the posts of the run.
 func (r *run) push(ctx context.Context, l *Lead, graph []Record, follows []Edge) error {
 	for _, rec := range graph {
-		if key, _, ok := rec.edge(); ok && key.Kind == Follow {
+		if key, _, ok := rec.Edge(); ok && key.Kind == Follow {
 			l.audience.forget(key.To)
 		}
 	}

@@ -79,7 +79,7 @@ func (r *run) judge(ctx context.Context, graph []Record) error {
 		judged[author] = true
 	}
 	for _, rec := range graph {
-		if key, _, ok := rec.edge(); ok && key.Kind == Follow {
+		if key, _, ok := rec.Edge(); ok && key.Kind == Follow {
 			judged[key.To] = true
 		}
 	}

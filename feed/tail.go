@@ -119,7 +119,7 @@ func (t *Tail) Fold(topic string, r Record, force bool) bool {
 }
 
 func (t *Tail) foldGraph(r Record) {
-	key, on, ok := r.edge()
+	key, on, ok := r.Edge()
 	if !ok {
 		return
 	}

@@ -19,6 +19,7 @@ type Check struct {
 	Rule        string   // what has to hold
 	Compared    int64    // number of things that were compared
 	Lagging     int64    // number of things that a read model has not processed yet
+	Undecided   int64    // number of things of which a part could not be compared
 	Differences int64    // number of times that the rule does not hold
 	Skipped     string   // why nothing was compared; empty if it was
 	Findings    []string // descriptions of the first differences
@@ -68,11 +69,14 @@ func (c *Check) print(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "SKIP  %-10s not checked, because %s: %s\n", c.Name, c.Skipped, c.Rule)
 		return err
 	}
-	lagging := ""
+	rest := ""
 	if c.Lagging > 0 {
-		lagging = fmt.Sprintf("; %d lagging", c.Lagging)
+		rest += fmt.Sprintf("; %d lagging", c.Lagging)
 	}
-	if _, err := fmt.Fprintf(w, "%s  %-10s %9d compared%s: %s\n", verdict, c.Name, c.Compared, lagging, c.Rule); err != nil {
+	if c.Undecided > 0 {
+		rest += fmt.Sprintf("; %d undecided", c.Undecided)
+	}
+	if _, err := fmt.Fprintf(w, "%s  %-10s %9d compared%s: %s\n", verdict, c.Name, c.Compared, rest, c.Rule); err != nil {
 		return err
 	}
 	for _, finding := range c.Findings {

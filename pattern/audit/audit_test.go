@@ -12,9 +12,9 @@ func TestTheReportOfAnAudit(t *testing.T) {
 	var report audit.Report
 	report.Begin("stock", "units are counted").Compared = 12
 	views := report.Begin("views", "views are complete")
-	views.Compared, views.Lagging = 3, 2
+	views.Compared, views.Lagging, views.Undecided = 3, 2, 1
 	want := "ok    stock             12 compared: units are counted\n" +
-		"ok    views              3 compared; 2 lagging: views are complete\n"
+		"ok    views              3 compared; 2 lagging; 1 undecided: views are complete\n"
 	if got := printed(t, report); got != want || !report.OK() {
 		t.Errorf("report of no difference, OK = %v:\n%swant\n%s", report.OK(), got, want)
 	}
