@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 	feedapi "agora/httpapi/feed"
 	"agora/lab/load"
 	"agora/lab/load/loadtest"
+	verifyfeed "agora/lab/verify/feed"
+	"agora/pattern/audit/audittest"
 	"agora/pattern/eventlog"
 	"agora/shop"
 	"agora/telemetry"
@@ -24,7 +27,9 @@ import (
 // market is a marketplace in memory with a feed alone.
 type market struct {
 	plan    generate.Plan
+	feed    feed.NodeOptions
 	node    *feed.Node
+	stop    func() // ends the node
 	token   string
 	handler http.Handler
 }
@@ -58,7 +63,7 @@ func newMarket(t *testing.T) *market {
 		t.Fatal(err)
 	}
 	m.token = admin.Token
-	m.node = newNode(t, users{stored}, metrics)
+	m.run(t, users{stored}, metrics)
 	api := httpapi.New(httpapi.Options{Logger: log, Metrics: metrics, Authenticator: people})
 	accountsapi.AddRoutes(api, people)
 	feedapi.AddRoutes(api, m.node)
@@ -66,27 +71,57 @@ func newMarket(t *testing.T) *market {
 	return m
 }
 
-// newNode returns a feed in memory that runs until the end of the test.
-func newNode(t *testing.T, people feed.Users, metrics *telemetry.Metrics) *feed.Node {
+// run runs a feed in memory until the end of the test.
+func (m *market) run(t *testing.T, people feed.Users, metrics *telemetry.Metrics) {
 	t.Helper()
 	shape, trim := feed.Shape{Posts: 2, Graph: 2}, feed.Trim{Above: 1000, Keep: 800}
-	n, err := feed.OpenNode(t.Context(), feed.NodeOptions{
+	m.feed = feed.NodeOptions{
 		Shape: shape, Log: eventlog.NewMemory(), Posts: feed.NewMemoryPosts(), Graph: feed.NewMemoryGraph(shape),
 		Timelines: feed.NewMemoryTimelines(trim), Trim: trim, Users: people, Monitor: feed.NewMonitor(metrics),
 		Strategy: feed.Hybrid, Threshold: feed.Threshold{Up: 10, Down: 8}, MaxPulled: 100, Memory: 1 << 20,
 		Every: 50 * time.Millisecond, IdleAfter: time.Hour, Keep: time.Hour,
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
+	m.open(t)
+	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- n.Run(t.Context()) }()
-	t.Cleanup(func() {
+	go func() { ended <- m.node.Run(ctx) }()
+	m.stop = sync.OnceFunc(func() {
+		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("the feed ended with %v", err)
 		}
 	})
-	return n
+	t.Cleanup(m.stop)
+}
+
+func (m *market) open(t *testing.T) {
+	t.Helper()
+	var err error
+	if m.node, err = feed.OpenNode(t.Context(), m.feed); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// verify stops the feed and compares a history with it.
+func (m *market) verify(t *testing.T, history []verifyfeed.Operation) {
+	t.Helper()
+	m.stop()
+	m.open(t)
+	if err := m.node.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	report, err := verifyfeed.Check(t.Context(), history, verifyfeed.Stored{
+		Shape: m.feed.Shape, Epoch: m.node.Service.Epoch, Log: m.feed.Log, Posts: m.feed.Posts, Graph: m.feed.Graph,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	audittest.Holds(t, report)
+	for _, c := range report.Checks {
+		if c.Name == "pages" && 10*c.Undecided > c.Compared {
+			t.Errorf("of %d pages, %d are undecided", c.Compared, c.Undecided)
+		}
+	}
 }
 
 // options are a load that asks for everything.

@@ -77,6 +77,7 @@ func TestTheTrafficIsThatOfAFeed(t *testing.T) {
 			t.Errorf("the history has %d of %s, and the report %d", got, kind, want)
 		}
 	}
+	m.verify(t, operations)
 }
 
 // TestWhatWasPostedIsThereOnce loses answers to posts, which the load repeats under the same key.
@@ -89,7 +90,8 @@ func TestWhatWasPostedIsThereOnce(t *testing.T) {
 		t.Errorf("errors %v, want none after retries", all.Errors)
 	}
 	posts := map[string]string{} // by text
-	for _, op := range read(t, &history) {
+	operations := read(t, &history)
+	for _, op := range operations {
 		if op.Kind == verifyfeed.Post && op.Output.Outcome == verifyfeed.OK {
 			posts[op.Input.Text] = op.Output.Post
 		}
@@ -124,6 +126,7 @@ func TestWhatWasPostedIsThereOnce(t *testing.T) {
 			t.Errorf("%q is there %d times, want once", text, stored[text])
 		}
 	}
+	m.verify(t, operations)
 }
 
 // losing is a handler that does what it is asked for, and loses every tenth answer to a post that it hears of for the first time.
@@ -160,7 +163,8 @@ func TestStreamsLackAndRepeatNothing(t *testing.T) {
 		t.Errorf("counts %v, %d events of posts were measured; want cuts and events", trial.Counts, trial.Times[Told].Count)
 	}
 	var events int64
-	for _, op := range read(t, &history) {
+	operations := read(t, &history)
+	for _, op := range operations {
 		for _, e := range op.Output.Events {
 			if e.Kind != "" {
 				events++
@@ -170,6 +174,7 @@ func TestStreamsLackAndRepeatNothing(t *testing.T) {
 	if events != trial.Counts[streamEvents] {
 		t.Errorf("the history has %d events of streams, and the report %d", events, trial.Counts[streamEvents])
 	}
+	m.verify(t, operations)
 }
 
 // TestAStreamThatIsWrongIsNoticed takes events away from streams, and repeats events.

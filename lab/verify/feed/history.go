@@ -1,5 +1,5 @@
 // Package feed holds the history of a feed's clients: what they posted, deleted and changed, the pages that they read, and the
-// streams that they listened to. Load tests record it, and agora verify feed checks it.
+// streams that they listened to. Load tests record it, and Check compares it with the stored feed: in tests, and in agora verify feed.
 package feed
 
 import (
