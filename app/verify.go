@@ -42,7 +42,7 @@ func VerifyShop(ctx context.Context, cfg config.Config, history io.Reader, log *
 			return err
 		}
 		if history != nil {
-			compared, err := checkHistory(ctx, history, s.orders)
+			compared, err := checkShopHistory(ctx, history, s.orders)
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ func conclude(report audit.Report, out io.Writer) error {
 	return nil
 }
 
-func checkHistory(ctx context.Context, history io.Reader, orders shop.OrderStore) (audit.Report, error) {
+func checkShopHistory(ctx context.Context, history io.Reader, orders shop.OrderStore) (audit.Report, error) {
 	operations, err := verifyshop.ReadHistory(history)
 	if err != nil {
 		return audit.Report{}, err

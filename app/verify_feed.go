@@ -9,6 +9,8 @@ import (
 	"agora/app/config"
 	"agora/fault"
 	"agora/feed"
+	verifyfeed "agora/lab/verify/feed"
+	"agora/pattern/audit"
 )
 
 // feedRush is the time between two runs of a command that waits for the timelines.
@@ -20,7 +22,9 @@ const feedRush = 100 * time.Millisecond
 // audit_disturbed.
 //
 // First it brings the timelines to the end of the log, as the next start of a server would.
-func VerifyFeed(ctx context.Context, cfg config.Config, users int, log *slog.Logger, out io.Writer) error {
+//
+// history, if not nil, is a history of clients (see lab/verify), which is compared with the feed.
+func VerifyFeed(ctx context.Context, cfg config.Config, users int, history io.Reader, log *slog.Logger, out io.Writer) error {
 	return withStores(ctx, cfg, log, func(s *stores) error {
 		if !s.cfg.Runs(feedSystem) {
 			return fault.ErrInvalid("systems", "has to include %s for this command", feedSystem)
@@ -37,10 +41,26 @@ func VerifyFeed(ctx context.Context, cfg config.Config, users int, log *slog.Log
 		if err := node.CatchUp(ctx); err != nil {
 			return err
 		}
-		report, err := node.Audit(users).Run(ctx)
+		audited := node.Audit(users)
+		report, err := audited.Run(ctx)
 		if err != nil {
 			return err
 		}
+		if history != nil {
+			compared, err := checkFeedHistory(ctx, history, audited.Service)
+			if err != nil {
+				return err
+			}
+			report.Checks = append(report.Checks, compared.Checks...)
+		}
 		return conclude(report, out)
 	})
+}
+
+func checkFeedHistory(ctx context.Context, history io.Reader, s *feed.Service) (audit.Report, error) {
+	operations, err := verifyfeed.ReadHistory(history)
+	if err != nil {
+		return audit.Report{}, err
+	}
+	return verifyfeed.Check(ctx, operations, verifyfeed.Stored{Shape: s.Shape, Epoch: s.Epoch, Log: s.Log, Posts: s.Posts, Graph: s.Graph})
 }

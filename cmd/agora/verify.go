@@ -46,16 +46,23 @@ func (c verifyShopCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	var history io.Reader
-	if c.History != nil {
-		defer func() { _ = c.History.Close() }() // it was only read
-		history = c.History
-	}
+	history, done := openHistory(c.History)
+	defer done()
 	return app.VerifyShop(ctx, cfg, history, slog.New(slog.DiscardHandler), std.out)
+}
+
+// openHistory returns the reader of a history, or nil if there is no file.
+func openHistory(file *os.File) (history io.Reader, done func()) {
+	if file == nil {
+		return nil, func() {}
+	}
+	return file, func() { _ = file.Close() } // it was only read
 }
 
 type verifyFeedCommand struct {
 	folder
+	History *os.File `placeholder:"FILE" help:"History of a load, to be compared with the feed."`
+
 	Users string `default:"1000" placeholder:"N" help:"How many users' feeds are read to their ends, or all."`
 }
 
@@ -71,9 +78,17 @@ cannot answer is printed as SKIP.
 No server may run on the data folder. Servers that share its stores may run, but if something is written meanwhile, the
 command fails, because it cannot distinguish the change from a difference.
 
+A history of "agora load feed" adds five checks: every acknowledged post and deletion is stored once and as it was sent,
+no author has a post that nobody sent, the last follow, block and mute of each user is in force, every page shows just
+the posts that its as_of says, newest first, and every stream tells each post and deletion once, in the order of the
+author. The users of the history must not have acted otherwise meanwhile. An answer is counted as undecided if it
+depends on a follow, block or mute whose state at that time the log does not say. Without the records of the time,
+the last two checks are printed as SKIP: verify soon after the load.
+
 Examples:
 
     agora verify feed
+    agora verify feed --history feed.history
     agora verify feed --users all --data /var/lib/agora`
 }
 
@@ -87,7 +102,9 @@ func (c verifyFeedCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	return app.VerifyFeed(ctx, cfg, users, slog.New(slog.DiscardHandler), std.out)
+	history, done := openHistory(c.History)
+	defer done()
+	return app.VerifyFeed(ctx, cfg, users, history, slog.New(slog.DiscardHandler), std.out)
 }
 
 // users returns how many users' feeds are read; 0 means all.
