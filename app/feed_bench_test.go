@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -43,13 +44,22 @@ func benchUsers(b *testing.B) int {
 	return n
 }
 
-// openBenchFeed fills a feed and waits until all posts are delivered.
+// openBenchFeed fills a feed and waits until all posts are delivered. FEED_BENCH_DATA names a folder that keeps the feed for
+// later benchmarks of as many users.
 func openBenchFeed(b *testing.B) *benchFeed {
 	b.Helper()
-	f := &benchFeed{bench: serveBench(b, b.TempDir())}
+	folder := os.Getenv("FEED_BENCH_DATA")
+	if folder == "" {
+		folder = b.TempDir()
+	}
+	_, err := os.Stat(filepath.Join(folder, "timelines"))
+	kept := err == nil
+	f := &benchFeed{bench: serveBench(b, folder)}
 	plan := generate.Plan{Users: benchUsers(b), Seed: 1}
-	if _, err := generate.Run(b.Context(), plan, f.market.targets(), nil); err != nil {
-		b.Fatal(err)
+	if !kept {
+		if _, err := generate.Run(b.Context(), plan, f.market.targets(), nil); err != nil {
+			b.Fatal(err)
+		}
 	}
 	for i := range plan.Users {
 		id, err := feed.ParseUserID(plan.UserID(i))
@@ -65,6 +75,10 @@ func openBenchFeed(b *testing.B) *benchFeed {
 			b.Fatal(err)
 		}
 		f.tokens = append(f.tokens, credential.Token)
+	}
+	if kept {
+		f.settle(b)
+		return f
 	}
 	began := time.Now()
 	f.follow(b)
