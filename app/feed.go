@@ -139,7 +139,7 @@ func (f *homeFeed) check(ctx context.Context) error {
 	if _, err := f.stores.posts.Get(ctx, feed.PostID{}); err != nil {
 		return fault.Wrap(fault.KindOf(err), err, "posts cannot be read")
 	}
-	if _, err := f.stores.graph.Applied(ctx, feed.UserID{}); err != nil {
+	if _, err := f.stores.graph.Relations(ctx, feed.UserID{}); err != nil {
 		return fault.Wrap(fault.KindOf(err), err, "follows cannot be read")
 	}
 	return nil

@@ -90,6 +90,7 @@ type GraphStore interface {
 	Relations(ctx context.Context, user UserID) (Relations, error)
 
 	// Applied returns what Relations has as Applied. It is called far more often: two equal results mean the same relations.
+	// The caller changes nothing of what it gets.
 	Applied(ctx context.Context, user UserID) (Vector, error)
 
 	// Edges returns the states of edges that were ever set, on or off, in any order.

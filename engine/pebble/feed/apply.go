@@ -40,6 +40,9 @@ func (g *Graph) Apply(ctx context.Context, c feed.GraphChanges) error {
 		rows = append(rows, row{activeKey(g.shape.GraphOf(user), user), now})
 	}
 	err = write(ctx, g.db, rows)
+	for user := range users {
+		g.appliedTo.forget(user)
+	}
 	g.applied.Add(1)
 	return err
 }

@@ -26,8 +26,12 @@ type Graph struct {
 	mu      sync.Mutex // held from the read of rows until their write is durable
 	applied atomic.Uint64
 
-	last atomic.Pointer[expanded]
+	last      atomic.Pointer[expanded]
+	appliedTo *recent[feed.Vector] // what Applied returns
 }
+
+// appliedPlaces is how many users have the answer of Applied in memory, which takes about 200 bytes.
+const appliedPlaces = 1 << 16
 
 // expanded is a set of followers that is read in parts.
 type expanded struct {
@@ -41,7 +45,7 @@ var _ feed.GraphStore = (*Graph)(nil)
 
 // NewGraph returns the store of the graph of a database. There must be only one.
 func NewGraph(db *DB, shape feed.Shape) *Graph {
-	return &Graph{db: db.db, ordinals: db.ordinals, shape: shape}
+	return &Graph{db: db.db, ordinals: db.ordinals, shape: shape, appliedTo: newRecent[feed.Vector](appliedPlaces)}
 }
 
 func (g *Graph) edges(ctx context.Context, p prefix, user feed.UserID) (edges, error) {
@@ -113,6 +117,10 @@ func (g *Graph) Relations(ctx context.Context, user feed.UserID) (feed.Relations
 
 // Applied implements feed.GraphStore.
 func (g *Graph) Applied(ctx context.Context, user feed.UserID) (feed.Vector, error) {
+	held, changes, ok := g.appliedTo.get(user)
+	if ok {
+		return held, ctx.Err()
+	}
 	from, to, err := g.ends(ctx, user)
 	if err != nil {
 		return nil, err
@@ -130,6 +138,7 @@ func (g *Graph) Applied(ctx context.Context, user feed.UserID) (feed.Vector, err
 		p := g.shape.GraphOf(other)
 		applied[p] = max(applied[p], e.since+1)
 	}
+	g.appliedTo.keep(user, applied, changes)
 	return applied, nil
 }
 

@@ -27,6 +27,9 @@ func (g *Graph) LoadFollows(ctx context.Context, since feed.Vector, follows iter
 		}
 		return l.writeFollowers(ctx, set)
 	})
+	for _, user := range l.users {
+		g.appliedTo.forget(user)
+	}
 	g.applied.Add(1)
 	return err
 }

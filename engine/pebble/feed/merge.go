@@ -28,7 +28,11 @@ func (t *Timelines) Merge(ctx context.Context, fence feed.Fence, operands []feed
 	if s == nil || s.Epoch != fence.Epoch || base && !current {
 		return feed.ErrStale()
 	}
-	if err := t.merge(ctx, rows); err != nil {
+	err = t.merge(ctx, rows)
+	for i := range operands {
+		t.newest.forget(operands[i].User)
+	}
+	if err != nil {
 		return err
 	}
 	if current {

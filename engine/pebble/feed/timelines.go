@@ -29,6 +29,8 @@ type Timelines struct {
 
 	ingestBytes int // the size of operands from which they are written as files of their own
 
+	newest *recent[newest]
+
 	head    atomic.Pointer[timelinesState] // nil without a head
 	writing sync.RWMutex                   // held by all writers, and alone by those who change head
 }
@@ -41,13 +43,28 @@ type timelinesState struct {
 
 var _ feed.TimelineStore = (*Timelines)(nil)
 
-// OpenTimelines opens the timelines in a folder, as pebble.Open does.
+// newest are the newest entries of a timeline, decoded.
+type newest struct {
+	epoch uint64
+	feed.Timeline
+	cut bool // the timeline has more entries below
+}
+
+const (
+	newestEntries = 64
+	newestBytes   = 3 << 10 // about what they take
+)
+
+// OpenTimelines opens the timelines in a folder, as pebble.Open does. A quarter of CacheBytes is for the newest entries of
+// timelines, and not for blocks.
 func OpenTimelines(dir string, trim feed.Trim, o pebble.Options) (*Timelines, error) {
+	newestCache := newRecent[newest](int(o.CacheBytes / 4 / newestBytes))
+	o.CacheBytes -= o.CacheBytes / 4
 	db, err := pebble.OpenForm(dir, o, pebble.Form{Version: timelinesVersion, Merger: newMerger(trim), Ingests: true, Tune: tuneTimelines})
 	if err != nil {
 		return nil, err
 	}
-	t := &Timelines{db: db, trim: trim, ingestBytes: defaultIngestBytes}
+	t := &Timelines{db: db, trim: trim, ingestBytes: defaultIngestBytes, newest: newestCache}
 	if t.ordinals, err = loadOrdinals(db); err == nil {
 		err = t.load()
 	}
@@ -185,7 +202,7 @@ func (t *Timelines) Read(ctx context.Context, user feed.UserID, partition int, b
 		if s == nil || partition >= len(s.Rows) {
 			return feed.Row{}, feed.Timeline{}, ctx.Err()
 		}
-		timeline, err := t.read(ctx, appendTimelineKey(nil, s.Epoch, partition, user), before, limit)
+		timeline, err := t.timeline(ctx, s.Epoch, partition, user, before, limit)
 		if err != nil {
 			return feed.Row{}, feed.Timeline{}, err
 		}
@@ -195,6 +212,25 @@ func (t *Timelines) Read(ctx context.Context, user feed.UserID, partition int, b
 		}
 	}
 }
+
+// timeline returns the newest entries of a timeline below an identifier, from memory if they are there.
+func (t *Timelines) timeline(ctx context.Context, epoch uint64, partition int, user feed.UserID, before feed.PostID, limit int) (feed.Timeline, error) {
+	held, changes, ok := t.newest.get(user)
+	if ok && held.epoch == epoch {
+		below := held.Below(before, limit)
+		if !held.cut || len(below.Entries) == limit {
+			return below, ctx.Err()
+		}
+	}
+	timeline, err := t.read(ctx, appendTimelineKey(nil, epoch, partition, user), before, limit)
+	if err == nil && before == newestOf && limit <= newestEntries {
+		t.newest.keep(user, newest{epoch, timeline, len(timeline.Entries) == limit}, changes)
+	}
+	return timeline, err
+}
+
+// newestOf is the identifier that no post of a first page is above.
+var newestOf = feed.PostID(bytes.Repeat([]byte{255}, len(feed.PostID{})))
 
 func (t *Timelines) read(ctx context.Context, at []byte, before feed.PostID, limit int) (timeline feed.Timeline, err error) {
 	if err := ctx.Err(); err != nil {
@@ -264,5 +300,9 @@ func (t *Timelines) Drop(ctx context.Context, epoch uint64, users ...feed.UserID
 	for i, user := range users {
 		rows[i].key = appendTimelineKey(nil, epoch, shape.GraphOf(user), user)
 	}
-	return write(ctx, t.db, rows)
+	err := write(ctx, t.db, rows)
+	for _, user := range users {
+		t.newest.forget(user)
+	}
+	return err
 }
