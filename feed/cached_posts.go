@@ -28,7 +28,7 @@ var _ PostStore = (*CachedPosts)(nil)
 func NewCachedPosts(store PostStore, bytes int) *CachedPosts {
 	return &CachedPosts{PostStore: store, posts: otter.Must(&otter.Options[PostID, cachedPost]{
 		MaximumWeight: uint64(max(0, bytes)),
-		Weigher:       func(_ PostID, p cachedPost) uint32 { return uint32(p.bytes()) }, // a few KB at most
+		Weigher:       func(_ PostID, p cachedPost) uint32 { return uint32(p.bytes() + postBytes + len(p.Text)) }, // with its form: a few KB at most
 	})}
 }
 
@@ -53,6 +53,7 @@ func (c *CachedPosts) Get(ctx context.Context, ids ...PostID) ([]Post, error) {
 	}
 	for i := range read {
 		if read[i].Deleted == 0 {
+			read[i].Form = new(Form)
 			c.posts.Set(read[i].ID, cachedPost{read[i], now.Add(postCaching)})
 		}
 	}

@@ -15,6 +15,8 @@ type Post struct {
 	At      Position // where the first record of the post stands; zero before it was appended
 	Deleted Position // where the record of its deletion stands; zero for a post that is there
 	Parent  Parent   // where the record of ReplyTo stands
+
+	Form *Form // nil for a post that is not kept in memory
 }
 
 // Parent is where the record of a replied post stands. The zero Parent stands nowhere.

@@ -137,6 +137,7 @@ func (t *Tail) foldPosts(r Record) (first bool) {
 		if t.byID[r.Post.ID] != nil {
 			return false // the first position of a post counts
 		}
+		r.Post.Form = new(Form)
 		t.byID[r.Post.ID] = r.Post
 		own := t.posts[r.Actor]
 		if own == nil {

@@ -34,6 +34,10 @@ var jsonFormat = huma.Format{
 // encode writes v as JSON. It returns the errors of encoding, which are bugs, and not those of writing, because huma panics
 // on an error.
 func encode(w io.Writer, v any) error {
+	if made, ok := v.(interface{ bytes() []byte }); ok {
+		writeWhole(w, made.bytes())
+		return nil
+	}
 	body, err := json.Marshal(v, encoding)
 	if err == nil {
 		writeWhole(w, body)

@@ -10,6 +10,7 @@ import (
 	"agora/accounts"
 	"agora/fault"
 	"agora/feed"
+	"agora/httpapi"
 	feedapi "agora/httpapi/feed"
 	"agora/pattern/eventlog"
 	"agora/pattern/guard"
@@ -269,5 +270,33 @@ func TestAnswersSayTheirLength(t *testing.T) {
 		if got.header.Get("Content-Length") != strconv.Itoa(len(got.body)) {
 			t.Errorf("an answer of %d bytes says %q", len(got.body), got.header.Get("Content-Length"))
 		}
+	}
+}
+
+// TestAPageIsEncodedAsItsTypeSays reads pages whose posts are encoded for the first time, and pages whose posts are kept encoded.
+func TestAPageIsEncodedAsItsTypeSays(t *testing.T) {
+	m := stocked(t, accounts.Shopper)
+	for _, draft := range []string{
+		`{"text":"plain"}`,
+		`{"text":"a \"quote\", <b> and é","media":["https://example.org/lamp.jpg?a=1&b=2"]}`,
+		`{"text":"with a product","product_id":"` + exampleProduct + `","reply_to":"` + examplePost + `"}`,
+	} {
+		if got := m.send(t, m.owner, "POST", "/v1/posts", draft); got.status != 201 {
+			t.Fatalf("%s: %d %s", draft, got.status, got.body)
+		}
+	}
+	for _, query := range []string{"", "", "?limit=1", "?limit=2", "?limit=3"} {
+		got := m.send(t, m.owner, "GET", "/v1/feed"+query, "")
+		page := read[feedapi.HomePage](t, got, 200)
+		want, err := httpapi.AppendJSON(nil, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.body != string(want) {
+			t.Errorf("/v1/feed%s is\n%s\nand its type is encoded as\n%s", query, got.body, want)
+		}
+	}
+	if got := m.send(t, m.stranger, "GET", "/v1/feed", ""); !strings.HasPrefix(got.body, `{"items":[],"feed":{"state":`) {
+		t.Errorf("an empty page is %s", got.body)
 	}
 }

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"fmt"
 
 	"agora/feed"
 	"agora/httpapi"
@@ -41,7 +42,7 @@ type FeedState struct {
 	Live    string     `json:"live" doc:"Continues the first page of a walk as a stream: GET /v1/feed/stream?live="`
 }
 
-func (r homeRoutes) page(ctx context.Context, in *homeInput) (*httpapi.Answer[HomePage], error) {
+func (r homeRoutes) page(ctx context.Context, in *homeInput) (*httpapi.Answer[httpapi.Encoded[HomePage]], error) {
 	user, err := callerOf(ctx)
 	if err != nil {
 		return nil, err
@@ -50,11 +51,32 @@ func (r homeRoutes) page(ctx context.Context, in *homeInput) (*httpapi.Answer[Ho
 	if err != nil {
 		return nil, err
 	}
-	return httpapi.NewAnswer(HomePage{
-		Items: newPosts(ctx, r.service, page.Posts), Next: page.Next.Encode(),
+	encoded, err := r.encode(ctx, page.Posts, HomePage{
+		Next: page.Next.Encode(),
 		Feed: FeedState{
 			State: page.State, Skipped: page.Skipped, Trimmed: page.Trimmed, LagMS: page.Lag.Milliseconds(), AsOf: page.AsOf.Encode(),
 			Live: page.AsOf.Live(r.service.Shape, user).Encode(),
 		},
-	}), nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode a page: %w", err)
+	}
+	return httpapi.NewEncodedAnswer[HomePage](encoded), nil
 }
+
+// encode returns a page with the posts as its items. Most of them are encoded already.
+func (r homeRoutes) encode(ctx context.Context, posts []feed.Post, page HomePage) ([]byte, error) {
+	const begin = `{"items":[`
+	empty, err := httpapi.AppendJSON(nil, page)
+	if err != nil {
+		return nil, err
+	}
+	made := append(make([]byte, 0, len(empty)+len(posts)*postSize), begin...)
+	if made, err = appendPosts(ctx, made, r.service, posts); err != nil {
+		return nil, err
+	}
+	return append(made, empty[len(begin):]...), nil
+}
+
+// postSize is about how long an encoded post is.
+const postSize = 256

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -84,16 +85,45 @@ func newPosts(ctx context.Context, service *feed.Service, posts []feed.Post) []P
 	products, known := service.ProductsOf(ctx, posts...)
 	made := make([]Post, len(posts))
 	for i := range posts {
-		p := &posts[i]
-		made[i] = Post{ID: p.ID.String(), Author: p.Author.String(), Text: p.Text, Media: p.Media, CreatedAt: p.CreatedAt}
-		if p.ReplyTo != (feed.PostID{}) {
-			made[i].ReplyTo = p.ReplyTo.String()
-		}
-		if p.Product != "" {
-			made[i].Product = newPostProduct(p.Product, products, known)
-		}
+		made[i] = newPost(&posts[i], products, known)
 	}
 	return made
+}
+
+// newPost returns a post with its product, if that is among the products, which are not known if the catalogue cannot be read.
+func newPost(p *feed.Post, products map[string]feed.Product, known bool) Post {
+	made := Post{ID: p.ID.String(), Author: p.Author.String(), Text: p.Text, Media: p.Media, CreatedAt: p.CreatedAt}
+	if p.ReplyTo != (feed.PostID{}) {
+		made.ReplyTo = p.ReplyTo.String()
+	}
+	if p.Product != "" {
+		made.Product = newPostProduct(p.Product, products, known)
+	}
+	return made
+}
+
+// appendPosts appends posts as JSON, with commas between them. A post without a product is encoded once for all readers.
+func appendPosts(ctx context.Context, to []byte, service *feed.Service, posts []feed.Post) ([]byte, error) {
+	products, known := service.ProductsOf(ctx, posts...)
+	for i := range posts {
+		p := &posts[i]
+		if i > 0 {
+			to = append(to, ',')
+		}
+		if encoded := p.Form.Encoded(); encoded != nil {
+			to = append(to, encoded...)
+			continue
+		}
+		begin := len(to)
+		var err error
+		if to, err = httpapi.AppendJSON(to, newPost(p, products, known)); err != nil {
+			return nil, err
+		}
+		if p.Product == "" {
+			p.Form.Keep(bytes.Clone(to[begin:]))
+		}
+	}
+	return to, nil
 }
 
 func newPostProduct(id string, products map[string]feed.Product, known bool) *PostProduct {
