@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"slices"
 )
 
@@ -23,8 +24,10 @@ type followers struct {
 }
 
 const (
-	expandAtOnce = 10_000 // how many followers are read with one call
-	listBytes    = 100    // about what a list costs apart from the numbers in it
+	expandAtOnce   = 10_000 // how many followers of an author and partition are read with one call
+	authorsAtOnce  = 1000   // of how many authors
+	listBytes      = 100    // about what a list costs apart from the numbers in it
+	usualListBytes = 150    // and with them
 )
 
 // sorted returns the numbers of all users in the order of their identifiers, which is that of the keys in most stores.
@@ -60,6 +63,23 @@ func (a *audience) forget(author UserID) {
 	}
 }
 
+func (a *audience) has(author UserID) bool {
+	_, ok := a.lists[author]
+	return ok
+}
+
+// makeRoom drops lists of others than the authors until all take no more than some bytes.
+func (a *audience) makeRoom(authors map[UserID]bool, most int) {
+	for other := range a.lists {
+		if a.bytes <= most {
+			return
+		}
+		if !authors[other] {
+			a.forget(other)
+		}
+	}
+}
+
 // keep caches the list of an author. If that gets too much, any others go.
 func (a *audience) keep(author UserID, list followers, most int) {
 	size := len(list.packed) + listBytes
@@ -79,31 +99,43 @@ func (a *audience) keep(author UserID, list followers, most int) {
 	a.bytes += size
 }
 
+// numbered appends the numbers of followers of an author, and before the first ones that of the author, who gets the own posts.
+func (r *run) numbered(l *Lead, author UserID, list []UserID, numbers []uint32) []uint32 {
+	if len(numbers) == 0 && r.Shape.GraphOf(author) == l.fence.Partition {
+		numbers = append(numbers, l.audience.number(author))
+	}
+	for _, user := range list {
+		if user != author {
+			numbers = append(numbers, l.audience.number(user))
+		}
+	}
+	return numbers
+}
+
 // followers returns the author's followers in the partition of the lead, with the author if that is one of its users.
 func (r *run) followers(ctx context.Context, l *Lead, author UserID) (followers, error) {
 	if list, ok := l.audience.lists[author]; ok {
 		return list, nil
 	}
 	var numbers []uint32
-	if r.Shape.GraphOf(author) == l.fence.Partition {
-		numbers = append(numbers, l.audience.number(author))
-	}
-	var from UserID
-	for {
+	for from := (UserID{}); ; {
 		some, err := r.Graph.Followers(ctx, author, l.fence.Partition, from, expandAtOnce)
 		if err != nil {
 			return followers{}, err
 		}
-		for _, user := range some {
-			if user != author {
-				numbers = append(numbers, l.audience.number(user))
-			}
-		}
+		numbers = r.numbered(l, author, some, numbers)
 		if len(some) < expandAtOnce {
 			break
 		}
 		from = some[len(some)-1].Next()
 	}
+	list := pack(numbers)
+	l.audience.keep(author, list, r.listsBytes())
+	return list, nil
+}
+
+// pack sorts numbers, and packs them.
+func pack(numbers []uint32) followers {
 	slices.Sort(numbers)
 	list := followers{number: len(numbers), packed: make([]byte, 0, 3*len(numbers))}
 	var before uint32
@@ -112,6 +144,43 @@ func (r *run) followers(ctx context.Context, l *Lead, author UserID) (followers,
 		before = n
 	}
 	list.packed = slices.Clip(list.packed)
-	l.audience.keep(author, list, r.CacheBytes/r.Shape.Graph)
-	return list, nil
+	return list
+}
+
+// listsBytes is how much the lists of a partition may take.
+func (r *run) listsBytes() int { return r.CacheBytes / r.Shape.Graph }
+
+// expand caches the followers of the authors of fresh posts in all partitions: one call for many of them costs a fraction of
+// calls for each. A list that the run changes is forgotten before it is used, and one that is not cached is read when it is needed.
+func (r *run) expand(ctx context.Context, leads []*Lead) error {
+	wanted := map[UserID]bool{}
+	var authors []UserID
+	for _, p := range r.fresh {
+		author := p.entry.Author
+		if !wanted[author] && len(wanted) < r.listsBytes()/usualListBytes {
+			wanted[author] = true
+			if slices.ContainsFunc(leads, func(l *Lead) bool { return !l.audience.has(author) }) {
+				authors = append(authors, author)
+			}
+		}
+	}
+	partitions := make([]int, len(leads))
+	for j, l := range leads {
+		partitions[j] = l.fence.Partition
+		l.audience.makeRoom(wanted, r.listsBytes()-len(authors)*usualListBytes)
+	}
+	for some := range slices.Chunk(authors, authorsAtOnce) {
+		lists, err := r.Graph.FollowersOf(ctx, partitions, expandAtOnce, some...)
+		if err != nil {
+			return fmt.Errorf("expand followers: %w", err)
+		}
+		for i, author := range some {
+			for j, l := range leads {
+				if list := lists[i][j]; len(list) < expandAtOnce && !l.audience.has(author) {
+					l.audience.keep(author, pack(r.numbered(l, author, list, nil)), r.listsBytes())
+				}
+			}
+		}
+	}
+	return nil
 }

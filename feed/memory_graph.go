@@ -137,6 +137,21 @@ func (m *MemoryGraph) Followers(ctx context.Context, user UserID, partition int,
 	return found[:min(limit, len(found))], ctx.Err()
 }
 
+// FollowersOf implements GraphStore.
+func (m *MemoryGraph) FollowersOf(ctx context.Context, partitions []int, limit int, authors ...UserID) ([][][]UserID, error) {
+	lists := make([][][]UserID, len(authors))
+	for i, author := range authors {
+		for _, p := range partitions {
+			list, err := m.Followers(ctx, author, p, UserID{}, limit)
+			if err != nil {
+				return nil, err
+			}
+			lists[i] = append(lists[i], list)
+		}
+	}
+	return lists, nil
+}
+
 // Counts implements GraphStore.
 func (m *MemoryGraph) Counts(ctx context.Context, users ...UserID) ([][]Count, error) {
 	m.mu.Lock()

@@ -50,6 +50,9 @@ func (b *Builder) Run(ctx context.Context, leads ...*Lead) (RunStats, error) {
 	for _, p := range r.fresh {
 		r.stats.Pushed = append(r.stats.Pushed, p.appended)
 	}
+	if err := r.expand(ctx, leads); err != nil {
+		return r.stats, err
+	}
 	for _, l := range leads {
 		if err := r.partition(ctx, l); err != nil {
 			return r.stats, err

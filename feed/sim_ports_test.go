@@ -167,6 +167,12 @@ func (s simGraph) Followers(ctx context.Context, user UserID, partition int, fro
 	return call(s.actor, func() ([]UserID, error) { return s.actor.world.graph.Followers(ctx, user, partition, from, limit) })
 }
 
+func (s simGraph) FollowersOf(ctx context.Context, partitions []int, limit int, authors ...UserID) ([][][]UserID, error) {
+	return call(s.actor, func() ([][][]UserID, error) {
+		return s.actor.world.graph.FollowersOf(ctx, partitions, limit, authors...)
+	})
+}
+
 func (s simGraph) Counts(ctx context.Context, users ...UserID) ([][]Count, error) {
 	return call(s.actor, func() ([][]Count, error) { return s.actor.world.graph.Counts(ctx, users...) })
 }

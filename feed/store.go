@@ -103,6 +103,10 @@ type GraphStore interface {
 	// Followers returns followers of a user in one partition, in the order of their identifiers: those at or above from.
 	Followers(ctx context.Context, user UserID, partition int, from UserID, limit int) ([]UserID, error)
 
+	// FollowersOf returns one list for each author and, in it, one for each of the partitions: what Followers returns from the
+	// first identifier on.
+	FollowersOf(ctx context.Context, partitions []int, limit int, authors ...UserID) ([][][]UserID, error)
+
 	// Counts returns one list for each user: how many followers the user has, by partition.
 	Counts(ctx context.Context, users ...UserID) ([][]Count, error)
 

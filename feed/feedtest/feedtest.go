@@ -330,6 +330,18 @@ func testFollowers(t *testing.T, s feed.GraphStore) {
 			t.Errorf("the followers in partition %d are %v, want %v", p, got, want[p])
 		}
 	}
+	lists, err := s.FollowersOf(t.Context(), []int{1, 0}, 3, user(9), user(1), user(1))
+	mustDo(t, err)
+	for i, list := range lists {
+		for j, p := range []int{1, 0} {
+			if first := want[p][:3]; len(list) != 2 || i == 0 && len(list[j]) != 0 || i > 0 && !reflect.DeepEqual(list[j], first) {
+				t.Errorf("FollowersOf = %v, want none, and twice the first 3 in partition %d: %v", lists, p, first)
+			}
+		}
+	}
+	if lists, err := s.FollowersOf(t.Context(), []int{1}, 100, user(1)); err != nil || !reflect.DeepEqual(lists[0][0], want[1]) {
+		t.Errorf("FollowersOf = %v, %v; want all in partition 1: %v", lists, err, want[1])
+	}
 }
 
 func testModes(t *testing.T, s feed.GraphStore) {

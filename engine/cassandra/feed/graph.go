@@ -209,6 +209,23 @@ func (g *Graph) Followers(ctx context.Context, user feed.UserID, partition int, 
 	}
 }
 
+// FollowersOf implements feed.GraphStore.
+func (g *Graph) FollowersOf(ctx context.Context, partitions []int, limit int, authors ...feed.UserID) ([][][]feed.UserID, error) {
+	lists := make([][][]feed.UserID, len(authors))
+	for i := range lists {
+		lists[i] = make([][]feed.UserID, len(partitions))
+	}
+	err := cassandra.Each(ctx, len(authors)*len(partitions), func(ctx context.Context, n int) (err error) {
+		i, j := n/len(partitions), n%len(partitions)
+		lists[i][j], err = g.Followers(ctx, authors[i], partitions[j], feed.UserID{}, limit)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return lists, nil
+}
+
 // Counts implements feed.GraphStore.
 func (g *Graph) Counts(ctx context.Context, users ...feed.UserID) ([][]feed.Count, error) {
 	lists := make([][]feed.Count, len(users))

@@ -208,7 +208,12 @@ func (g *Graph) followers(ctx context.Context, user feed.UserID, partition int) 
 	if err != nil {
 		return nil, err
 	}
-	users := make([]feed.UserID, len(set))
+	return g.sorted(ctx, set)
+}
+
+// sorted returns the users of ordinals, sorted.
+func (g *Graph) sorted(ctx context.Context, set []uint32) (users []feed.UserID, err error) {
+	users = make([]feed.UserID, len(set))
 	for i, n := range set {
 		if users[i], err = g.ordinals.user(ctx, n); err != nil {
 			return nil, err
@@ -216,6 +221,32 @@ func (g *Graph) followers(ctx context.Context, user feed.UserID, partition int) 
 	}
 	slices.SortFunc(users, feed.UserID.Compare)
 	return users, nil
+}
+
+// FollowersOf implements feed.GraphStore. The rows of an author are neighbours.
+func (g *Graph) FollowersOf(ctx context.Context, partitions []int, limit int, authors ...feed.UserID) ([][][]feed.UserID, error) {
+	lists := make([][][]feed.UserID, len(authors))
+	for i := range lists {
+		lists[i] = make([][]feed.UserID, len(partitions))
+	}
+	err := g.eachOf(ctx, followersOf, authors, func(i int, rest, value []byte) error {
+		p, err := g.partition(rest)
+		j := slices.Index(partitions, p)
+		if err != nil || j < 0 {
+			return err
+		}
+		set, err := decodeSet(value)
+		if err != nil {
+			return fmt.Errorf("followers: %w", err)
+		}
+		list, err := g.sorted(ctx, set)
+		lists[i][j] = list[:min(limit, len(list))]
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return lists, nil
 }
 
 func setKey(user feed.UserID, partition int) []byte {
