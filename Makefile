@@ -9,6 +9,8 @@ LDFLAGS := -X main.release=$(RELEASE)
 FUZZTIME ?= 30s
 # Products of the catalogue that searches are measured on: 1.7 GB of disk for a million.
 BENCH_PRODUCTS ?= 1000000
+# Users of the feeds that are measured, with 200 follows each: a million take 2 GB of disk, three times that while they are measured, and minutes.
+FEED_BENCH_USERS ?= 10000
 # Servers that tests start. The tests of one that cannot be installed are skipped, and say so.
 SERVERS  := postgresql redis-server stripe-mock nginx varnish
 # Servers that run on Java, and their tests, which make test skips unless the servers are installed.
@@ -51,7 +53,7 @@ fuzz: ## run each fuzz target for a while (FUZZTIME=30s)
 
 bench: build ## run the benchmarks; the first run generates a catalogue of 1M products in ./bench-data
 	bin/agora generate --data bench-data --products $(BENCH_PRODUCTS) --users 0
-	BENCH_DATA=$(CURDIR)/bench-data $(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -timeout 1h ./...
+	BENCH_DATA=$(CURDIR)/bench-data FEED_BENCH_DATA=$(CURDIR)/bench-data/feed FEED_BENCH_USERS=$(FEED_BENCH_USERS) $(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -timeout 1h ./...
 
 lint: alerts ## run the linters and check the alert rules
 	bash scripts/need golangci-lint

@@ -43,9 +43,9 @@ func Main(m *testing.M, server **Server) int {
 }
 
 // Start starts a server for one test, which may stop and start it.
-func Start(t *testing.T) *Server {
-	t.Helper()
-	return startFor(t, false)
+func Start(tb testing.TB) *Server {
+	tb.Helper()
+	return startFor(tb, false)
 }
 
 // StartDurable is Start for a server with an append-only file, which a killed server reads when it starts again.
@@ -54,16 +54,16 @@ func StartDurable(t *testing.T) *Server {
 	return startFor(t, true)
 }
 
-func startFor(t *testing.T, durable bool) *Server {
-	t.Helper()
+func startFor(tb testing.TB, durable bool) *Server {
+	tb.Helper()
 	s, err := start(durable)
 	if errors.Is(err, exec.ErrNotFound) {
-		missing(t)
+		missing(tb)
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(s.remove)
+	tb.Cleanup(s.remove)
 	return s
 }
 
