@@ -63,7 +63,7 @@ func (f frontage) status(ctx context.Context) console.Status {
 	c := f.cfg
 	status := console.Status{
 		Version: f.version, Started: f.started, Addresses: []string{"http://" + c.Listen},
-		Parts: []console.Part{{Name: "program", Ready: f.program.Ready(ctx) == nil}},
+		Parts: []console.Part{{Name: "program", Ready: f.program.Ready(ctx) == nil}}, Feed: c.Runs(feedSystem),
 	}
 	for _, p := range ports() {
 		if p.used(c) {

@@ -167,6 +167,7 @@ Try it:
 `, url, token)
 	if cfg.Runs(feedSystem) {
 		fmt.Fprintf(out, `  curl -N -H "Authorization: Bearer $(cat %[2]s)" %[1]s/v1/feed/stream  # your home timeline, live
+  or open %[1]s/console/feed with the token
 `, url, token)
 	}
 	if !cfg.Runs(shopSystem) {

@@ -1,7 +1,8 @@
-// Package console serves the web pages of the program: its state, links, and a view of the catalogue.
+// Package console serves the web pages of the program: the front page, with its state, links and a view of the catalogue, and
+// the home timeline of a user.
 //
-// Pages are rendered on the server with html/template. Their script calls the public API, so a visitor without a token sees nothing
-// that the API would refuse. All files are embedded: a page loads nothing from other servers.
+// Pages are rendered on the server with html/template. Their scripts call the API, with the token that a reader gave the page, so a
+// visitor sees nothing that the API would refuse. All files are embedded: a page loads nothing from other servers.
 package console
 
 import (
@@ -12,7 +13,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"mime"
 	"net/http"
 	"path"
@@ -26,6 +26,7 @@ type Status struct {
 	Addresses []string // URLs of the program
 	Engines   []Engine
 	Parts     []Part
+	Feed      bool // the program has a feed, and so a page for it
 }
 
 // Engine is a port and the name of its engine, such as orders and sqlite.
@@ -69,33 +70,52 @@ func uptime(d time.Duration) string {
 //go:embed pages
 var files embed.FS
 
-// policy allows a page its own style and script and the API of its server only.
+// policy allows a page its own style and scripts and the API of its server only.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // New returns the handler of / and of all paths below /console/. It calls status for each page.
 func New(status func(context.Context) Status) http.Handler {
-	front := template.Must(template.ParseFS(files, "pages/front.html"))
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("GET /{$}", render("front.html", status))
+	feed := render("feed.html", status)
+	mux.HandleFunc("GET /console/feed", func(w http.ResponseWriter, r *http.Request) {
+		if !status(r.Context()).Feed {
+			http.NotFound(w, r)
+			return
+		}
+		feed.ServeHTTP(w, r)
+	})
+	entries, err := files.ReadDir("pages")
+	if err != nil {
+		panic("console: " + err.Error()) // it is embedded
+	}
+	for _, e := range entries {
+		if path.Ext(e.Name()) != ".html" {
+			mux.Handle("GET /console/"+e.Name(), asset(e.Name()))
+		}
+	}
+	return mux
+}
+
+// render returns the handler of an embedded page.
+func render(name string, status func(context.Context) Status) http.Handler {
+	form := template.Must(template.ParseFS(files, "pages/"+name))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var page bytes.Buffer
-		if err := front.Execute(&page, status(r.Context())); err != nil {
-			panic(fmt.Errorf("render the front page: %w", err)) // a bug, which the server logs
+		if err := form.Execute(&page, status(r.Context())); err != nil {
+			panic(fmt.Errorf("render %s: %w", name, err)) // a bug, which the server logs
 		}
 		w.Header().Set("Content-Security-Policy", policy)
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = page.WriteTo(w) // a disconnected client is not an error of the server
 	})
-	for _, name := range []string{"console.css", "console.js", "icon.svg"} {
-		mux.Handle("GET /console/"+name, asset(name))
-	}
-	return mux
 }
 
 // asset serves an embedded file. A browser revalidates it at each use.
 func asset(name string) http.Handler {
-	body, err := fs.ReadFile(files, "pages/"+name)
+	body, err := files.ReadFile("pages/" + name)
 	if err != nil {
 		panic("console: " + err.Error()) // it is embedded
 	}

@@ -5,20 +5,20 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"agora/console/browsertest"
 
 	"github.com/chromedp/chromedp"
 )
 
 var running = Status{
 	Version: "1.2.3", Started: time.Now().Add(-90 * time.Minute), Addresses: []string{"http://127.0.0.1:8080"},
-	Engines: []Engine{{"orders", "sqlite"}}, Parts: []Part{{"orders", true}, {"<catalogue>", false}},
+	Feed: true, Engines: []Engine{{"orders", "sqlite"}}, Parts: []Part{{"orders", true}, {"<catalogue>", false}},
 }
 
 // serve returns the address of the console with a catalogue behind its search box.
@@ -78,22 +78,46 @@ func TestFrontPageSaysWhatRuns(t *testing.T) {
 	got := get(t, serve(t)+"/")
 	for _, want := range []string{
 		"1.2.3", "1 h 30 min", "http://127.0.0.1:8080", "sqlite", "Running, not ready", "&lt;catalogue&gt;",
-		`href="/docs"`, `href="/openapi.json"`, `href="/healthz"`,
+		`href="/console/feed"`, `href="/docs"`, `href="/openapi.json"`, `href="/healthz"`,
 	} {
 		if !strings.Contains(got.body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
-	}
-	if csp := got.header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
-		t.Errorf("Content-Security-Policy = %q", csp)
 	}
 	if strings.Contains(got.body, "<catalogue>") {
 		t.Error("a name reached the page unescaped")
 	}
 }
 
+func TestPagesAreOfTheirServerAlone(t *testing.T) {
+	url := serve(t)
+	for _, path := range []string{"/", "/console/feed"} {
+		got := get(t, url+path)
+		csp := got.header.Get("Content-Security-Policy")
+		if got.status != 200 || !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || strings.Contains(csp, "http") {
+			t.Errorf("%s gave %d with Content-Security-Policy %q", path, got.status, csp)
+		}
+		for _, loaded := range regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(got.body, -1) {
+			if file := loaded[1]; strings.HasPrefix(file, "/console/") && get(t, url+file).status != 200 {
+				t.Errorf("%s needs %s, which is not there", path, file)
+			}
+		}
+	}
+}
+
+func TestAProgramWithoutAFeedHasNoPageForIt(t *testing.T) {
+	web := httptest.NewServer(New(func(context.Context) Status { return Status{} }))
+	t.Cleanup(web.Close)
+	if got := get(t, web.URL+"/console/feed"); got.status != 404 {
+		t.Errorf("the page of the feed gave %d, want 404", got.status)
+	}
+	if got := get(t, web.URL+"/"); strings.Contains(got.body, "/console/feed") {
+		t.Error("the front page leads to a page that is not there")
+	}
+}
+
 func TestAssetsAreAskedForAgainButNotSentAgain(t *testing.T) {
-	url := serve(t) + "/console/console.js"
+	url := serve(t) + "/console/front.js"
 	first := get(t, url)
 	tag := first.header.Get("Etag")
 	if first.status != 200 || tag == "" {
@@ -119,7 +143,7 @@ func TestUptime(t *testing.T) {
 
 // TestInABrowser uses the page as a person does.
 func TestInABrowser(t *testing.T) {
-	ctx, complaints := browse(t)
+	ctx, complaints := browsertest.Open(t)
 	do := func(steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		if err := chromedp.Do(ctx, steps...); err != nil {
@@ -159,46 +183,5 @@ func TestInABrowser(t *testing.T) {
 		if !strings.Contains(c, "503") {
 			t.Errorf("the browser complains: %s", c)
 		}
-	}
-}
-
-// browse starts a headless browser and returns its context, and what its console complained of: scripts that
-// failed and what the page's policy refused. Without a browser it fails in CI and skips elsewhere.
-func browse(t *testing.T) (context.Context, func() []string) {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("chromium is not installed: apt-get install chromium")
-		}
-		t.Skip("SKIPPED: the page is not tested, because chromium is not installed: apt-get install chromium")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU)
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx)
-	t.Cleanup(stop)
-	ctx, stop = context.WithTimeout(ctx, time.Minute)
-	t.Cleanup(stop)
-
-	var mu sync.Mutex
-	var complaints []string
-	messages := chromedp.Console(ctx)
-	go func() {
-		for m, err := range messages {
-			if err != nil {
-				return // the browser has ended
-			}
-			if m.Type == chromedp.ConsoleError || m.Type == chromedp.ConsoleException {
-				mu.Lock()
-				complaints = append(complaints, m.Text)
-				mu.Unlock()
-			}
-		}
-	}()
-	return ctx, func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		return complaints
 	}
 }

@@ -2,13 +2,11 @@ package httpapi_test
 
 import (
 	"context"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"agora/accounts"
+	"agora/console/browsertest"
 	"agora/httpapi"
 
 	"github.com/chromedp/chromedp"
@@ -16,7 +14,7 @@ import (
 
 // TestReferencePageInABrowser opens the page and tries an operation with a token.
 func TestReferencePageInABrowser(t *testing.T) {
-	ctx := browse(t)
+	ctx, _ := browsertest.Open(t)
 	_, web := newServer(t, httpapi.Options{}, nil)
 	const create = "#post-v1-widgets"
 	err := chromedp.Do(ctx,
@@ -46,7 +44,7 @@ func TestReferencePageInABrowser(t *testing.T) {
 
 // TestReferenceTriesTheShop sends the prepared requests of the page for some operations of the real API.
 func TestReferenceTriesTheShop(t *testing.T) {
-	ctx := browse(t)
+	ctx, _ := browsertest.Open(t)
 	m := stocked(t, accounts.Seller)
 	err := chromedp.Do(ctx,
 		chromedp.Navigate(m.url+"/docs"),
@@ -83,23 +81,4 @@ func tryIt(t *testing.T, ctx context.Context, operation, status string) {
 	if got, err := chromedp.Run(ctx, chromedp.Evaluate[string](answered)); err != nil || got != status {
 		t.Errorf("trying %s as it stands gave %s, want %s: %v", operation, got, status, err)
 	}
-}
-
-// browse starts a headless browser and returns its context. Without a browser it fails in CI and skips elsewhere.
-func browse(t *testing.T) context.Context {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil && os.Getenv("CI") != "" {
-		t.Fatal("chromium is not installed: apt-get install chromium")
-	} else if err != nil {
-		t.Skip("SKIPPED: the page is not tested, because chromium is not installed: apt-get install chromium")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU)
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx)
-	t.Cleanup(stop)
-	ctx, stop = context.WithTimeout(ctx, time.Minute)
-	t.Cleanup(stop)
-	return ctx
 }

@@ -1,5 +1,5 @@
-// Live search on the front page. What the server sends goes into the page as text only.
-"use strict";
+// Live search on the front page.
+import { money, text } from "./page.js";
 
 const input = document.getElementById("q");
 const found = document.getElementById("found");
@@ -8,19 +8,6 @@ const waitMilliseconds = 120; // after the last key, so that a word is one reque
 
 let asked = null; // the AbortController of the request under way
 let timer = 0;
-
-function text(tag, className, content) {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = content;
-  return element;
-}
-
-// money writes integer minor units in the currency's own way.
-function money({ amount, currency }) {
-  const format = new Intl.NumberFormat(undefined, { style: "currency", currency });
-  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
-}
 
 function card(product) {
   const link = document.createElement("a");
