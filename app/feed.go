@@ -49,14 +49,25 @@ func newHomeFeed(ctx context.Context, s *stores, log *slog.Logger, metrics *tele
 		return nil, err
 	}
 	home := &homeFeed{stores: s, node: node, log: log, metrics: metrics}
-	for _, keyspace := range s.keyspaces {
-		lag, err := cassandra.OpenLag(ctx, keyspace, "cassandra", metrics)
+	for url, keyspace := range s.keyspaces {
+		lag, err := cassandra.OpenLag(ctx, keyspace, metrics, storesAt(s.cfg, url)...)
 		if err != nil {
 			return nil, err
 		}
 		home.lags = append(home.lags, lag)
 	}
 	return home, nil
+}
+
+// storesAt returns the keys of the stores that are configured with a URL.
+func storesAt(cfg config.Config, url string) []string {
+	var keys []string
+	for _, p := range ports() {
+		if cfg.Engine(p.Key).URL() == url {
+			keys = append(keys, p.Key)
+		}
+	}
+	return keys
 }
 
 // feedThreshold returns the numbers of followers at which an author's posts are pulled, and pushed again.

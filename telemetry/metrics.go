@@ -98,6 +98,13 @@ func (g Gauge) Add(n float64, values ...string) {
 	}
 }
 
+// Unset removes the number for the values of the labels until the next Set.
+func (g Gauge) Unset(values ...string) {
+	if g.vec != nil {
+		g.vec.DeleteLabelValues(values...)
+	}
+}
+
 // Histogram counts observations in buckets. The zero Histogram does nothing.
 type Histogram struct {
 	vec *prometheus.HistogramVec

@@ -1,6 +1,7 @@
 package cassandra_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -34,6 +35,7 @@ func TestTwoNodes(t *testing.T) {
 	once, twice := open(t, nodes[0].URL()+"/once?replication=1"), open(t, nodes[1].URL()+"/twice?replication=2")
 	t.Run("migrations", func(t *testing.T) { testMigrations(t, once, open(t, nodes[1].URL()+"/once")) })
 	t.Run("lag", func(t *testing.T) { testLag(t, twice) })
+	t.Run("lag of no node", func(t *testing.T) { testLagIsForgotten(t, nodes[0].URL()+"/twice") })
 	if !testing.Short() { // to start a node takes its time
 		t.Run("a dead node", func(t *testing.T) { testDeadNode(t, once, twice, nodes[1]) })
 	}
@@ -88,7 +90,7 @@ func testMigrations(t *testing.T, one, other *cassandra.Keyspace) {
 
 func testLag(t *testing.T, keyspace *cassandra.Keyspace) {
 	metrics := telemetry.NewMetrics()
-	lag, err := cassandra.OpenLag(t.Context(), keyspace, "posts", metrics)
+	lag, err := cassandra.OpenLag(t.Context(), keyspace, metrics, "posts", "follows")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +100,38 @@ func testLag(t *testing.T, keyspace *cassandra.Keyspace) {
 			t.Errorf("Measure = %v, %v; want a short time", took, err)
 		}
 	}
+}
+
+// testLagIsForgotten loses the connections to the nodes after a measurement.
+func testLagIsForgotten(t *testing.T, url string) {
+	keyspace, err := cassandra.Open(t.Context(), url, cassandra.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics := telemetry.NewMetrics()
+	lag, err := cassandra.OpenLag(t.Context(), keyspace, metrics, "posts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var measuring sync.WaitGroup
+	measuring.Go(func() { lag.Run(ctx, time.Millisecond) })
+	defer measuring.Wait()
+	defer stop()
+	await := func(want bool) {
+		t.Helper()
+		for {
+			if _, is := metrics.Value("agora_replication_lag_seconds"); is == want {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	await(true)
+	if err := keyspace.Close(); err != nil {
+		t.Error(err)
+	}
+	await(false)
 }
 
 // testDeadNode kills a node. A majority of two replicas is both; of one, some rows are gone until the node is back.

@@ -30,28 +30,33 @@ const (
 type Lag struct {
 	keyspace *Keyspace
 	gauge    telemetry.Gauge
-	store    string
-	next     int // the node that writes
+	stores   []string // that are in the keyspace
+	next     int      // the node that writes
 }
 
-// OpenLag returns what measures the lag of a keyspace, as agora_replication_lag_seconds of a store with this name. metrics may
+// OpenLag returns what measures the lag of a keyspace, as agora_replication_lag_seconds of each store that is in it. metrics may
 // be nil.
-func OpenLag(ctx context.Context, keyspace *Keyspace, store string, metrics *telemetry.Metrics) (*Lag, error) {
+func OpenLag(ctx context.Context, keyspace *Keyspace, metrics *telemetry.Metrics, stores ...string) (*Lag, error) {
 	if err := keyspace.Migrate(ctx, migrations, "heartbeats"); err != nil {
 		return nil, err
 	}
-	l := &Lag{keyspace: keyspace, store: store}
+	l := &Lag{keyspace: keyspace, stores: stores}
 	if metrics != nil {
 		l.gauge = metrics.Gauge("agora_replication_lag_seconds", "How long the slowest node took to have what another one wrote.", "store")
 	}
 	return l, nil
 }
 
-// Run measures at intervals until ctx ends.
+// Run measures at intervals until ctx ends. After a measurement that failed there is no lag: an earlier one would look like that of now.
 func (l *Lag) Run(ctx context.Context, every time.Duration) {
 	for ctx.Err() == nil {
-		if lag, err := l.Measure(ctx); err == nil {
-			l.gauge.Set(lag.Seconds(), l.store)
+		lag, err := l.Measure(ctx)
+		for _, store := range l.stores {
+			if err == nil {
+				l.gauge.Set(lag.Seconds(), store)
+			} else {
+				l.gauge.Unset(store)
+			}
 		}
 		backoff.Sleep(ctx, every)
 	}
