@@ -95,22 +95,35 @@ func (s *stores) feedOptions(log *slog.Logger) (feed.NodeOptions, error) {
 	return options, nil
 }
 
-// feedDivider returns what divides the work of the servers that share the log of the feed; nil if no other server does.
-func (s *stores) feedDivider() (lead.Divider, error) {
-	if s.cfg.Engine("events").Own() {
-		return nil, nil
+// checkFeed returns why the feed cannot run with the stores of the configuration, or nil. It opens none.
+func checkFeed(cfg config.Config) error {
+	events := cfg.Engine("events")
+	if !cfg.Runs(feedSystem) || events.Own() {
+		return nil
 	}
 	for _, key := range []string{"feed.posts", "feed.graph", "feed.timelines"} {
-		if e := s.cfg.Engine(key); e.Own() {
-			return nil, fault.ErrInvalid(key, "has to be a store that servers share, as events is, and not %s: or turn the feed off with systems", e.Scheme())
+		if e := cfg.Engine(key); e.Own() {
+			return fault.ErrInvalid(key, "has to be a store that servers share, as events is, and not %s: or turn the feed off with systems", e.Scheme())
 		}
+	}
+	const divides = "postgres" // the engine in which servers elect
+	if events.Scheme() != divides && (!cfg.Runs(shopSystem) || cfg.Engine(ordersKey).Scheme() != divides) {
+		return fault.ErrInvalid("events", "is in %s, which does not divide the work of the feed among servers: that needs events or shop.orders in PostgreSQL, or turn the feed off with systems", events.Scheme())
+	}
+	return nil
+}
+
+// feedDivider returns what divides the work of the servers that share the log of the feed; nil if no other server does.
+func (s *stores) feedDivider() (lead.Divider, error) {
+	if err := checkFeed(s.cfg); err != nil || s.cfg.Engine("events").Own() {
+		return nil, err
 	}
 	for _, store := range []any{s.events, s.orders} {
 		if divider, ok := store.(lead.Divider); ok {
 			return divider, nil
 		}
 	}
-	return nil, errors.New("servers that share events divide the work of the feed over PostgreSQL: events or shop.orders has to be there")
+	return nil, errors.New("neither events nor shop.orders divides the work of the feed") // a bug: checkFeed asks for one that does
 }
 
 // postingLimit returns the limit of the posts of each author; nil for 0, which is no limit, and for a command that opens no limits.

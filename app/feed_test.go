@@ -2,8 +2,11 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,8 +72,41 @@ func decode(t *testing.T, body []byte, to any) {
 	}
 }
 
-func TestAFeedWithSharedEventsNeedsSharedStores(t *testing.T) {
-	cfg := load(t, map[string]string{"data": t.TempDir(), "listen": "127.0.0.1:0", "events": database.URL(t)})
+// TestAFeedRefusesStoresThatDoNotFit names the key that is wrong. None of the stores is there.
+func TestAFeedRefusesStoresThatDoNotFit(t *testing.T) {
+	shared := map[string]string{"feed.posts": "cassandra://nowhere/a", "feed.graph": "cassandra://nowhere/a", "feed.timelines": "redis://nowhere/0"}
+	for name, tt := range map[string]struct {
+		settings map[string]string
+		field    string // "" for none
+	}{
+		"own posts":          {map[string]string{"events": "postgres://nowhere/a", "feed.graph": "cassandra://nowhere/a", "feed.timelines": "redis://nowhere/0"}, "feed.posts"},
+		"own timelines":      {map[string]string{"events": "postgres://nowhere/a", "feed.posts": "cassandra://nowhere/a", "feed.graph": "cassandra://nowhere/a"}, "feed.timelines"},
+		"Kafka, own orders":  {map[string]string{"events": "kafka://nowhere/a"}, "events"},
+		"Kafka without shop": {map[string]string{"events": "kafka://nowhere/a", "systems": "feed"}, "events"},
+		"Kafka, PostgreSQL":  {map[string]string{"events": "kafka://nowhere/a", "shop.orders": "postgres://nowhere/a"}, ""},
+		"PostgreSQL":         {map[string]string{"events": "postgres://nowhere/a", "systems": "feed"}, ""},
+		"no feed":            {map[string]string{"events": "kafka://nowhere/a", "systems": "shop"}, ""},
+	} {
+		settings := map[string]string{"data": t.TempDir()}
+		if !strings.HasPrefix(name, "own") {
+			maps.Copy(settings, shared)
+		}
+		maps.Copy(settings, tt.settings)
+		err := checkFeed(load(t, settings))
+		if tt.field == "" {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if f, ok := errors.AsType[*fault.Error](err); !ok || f.Kind != fault.Invalid || len(f.Fields) != 1 || f.Fields[0].Name != tt.field {
+			t.Errorf("%s: %v, want an error about %s", name, err, tt.field)
+		}
+	}
+}
+
+func TestServeRefusesStoresThatDoNotFit(t *testing.T) {
+	cfg := load(t, map[string]string{"data": t.TempDir(), "listen": "127.0.0.1:0", "events": "postgres://nowhere/a"})
 	if err := Serve(t.Context(), cfg, "test", io.Discard, io.Discard); !fault.Is(err, fault.Invalid) {
 		t.Errorf("Serve = %v, want an error about feed.posts", err)
 	}

@@ -26,6 +26,9 @@ func Serve(ctx context.Context, cfg config.Config, version string, out, logs io.
 		return err
 	}
 	defer flush()
+	if err := checkFeed(cfg); err != nil {
+		return err
+	}
 	limitMemory(ctx, os.DirFS("/"), log)
 	lock, err := lockData(cfg.Data)
 	if err != nil {
