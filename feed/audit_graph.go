@@ -37,7 +37,7 @@ func (s *edgeSums) equals(other *edgeSums, partition int) bool {
 func (r *auditing) graph(ctx context.Context) error {
 	counts := r.report.Begin("counts", "the count of followers is the number of followers in the list")
 	edges := r.report.Begin("edges", "who follows or blocks a user is in the user's list, and the other way round")
-	modes := r.report.Begin("modes", "authors at the threshold are pulled, and authors below it are pushed")
+	modes := r.report.Begin("modes", "authors at the threshold are pulled, and authors below it are pushed; after a change of strategy or threshold, from their next post on")
 	_, scans := r.Graph.(UserScan)
 	if !scans {
 		edges.Skip("this store of follows cannot list all users")

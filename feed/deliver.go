@@ -58,6 +58,7 @@ func (r *run) deliver(ctx context.Context, l *Lead) error {
 				if list, err = r.followers(ctx, l, p.entry.Author); err != nil {
 					return fmt.Errorf("expand followers: %w", err)
 				}
+				r.noteLarge(p.entry.Author, list.number)
 			}
 			s.lists = append(s.lists, list.packed)
 			deliveries += list.number

@@ -26,6 +26,9 @@ func (r *run) storeModes(ctx context.Context, authors []UserID) error {
 	for _, rec := range r.records {
 		if m, ok := r.modes[rec.Actor]; ok && rec.Kind == kindPosted {
 			changed[rec.Actor] = m.extend(rec.Post.Entry()) || changed[rec.Actor]
+			if m.Pulls() {
+				r.judged[rec.Actor] = true
+			}
 		}
 	}
 	var put []Modes
@@ -67,17 +70,23 @@ func (r *run) readModes(ctx context.Context, authors []UserID) error {
 	return nil
 }
 
-// judge appends the changes of mode that are due: of authors whose followers have changed, and of those whose mode
-// has. It comes before the row moves, so that a crash leaves no change out; several leaders may append the same
-// change, of which the first counts.
+// noteLarge notes an author of a pushed post who may have too many followers for that. Authors with so many have at least an even
+// share of them in some partition, whose leader notes it.
+func (r *run) noteLarge(author UserID, followers int) {
+	if r.Strategy == Hybrid && int64(followers)*int64(r.Shape.Graph) >= r.Threshold.Up {
+		r.judged[author] = true
+	}
+}
+
+// judge appends the changes of mode that are due: of authors whose followers have changed, of those whose mode has, and of those
+// of posts who were judged with another strategy or threshold. It comes before the row moves, so that a crash leaves no change
+// out; several leaders may append the same change, of which the first counts.
 func (r *run) judge(ctx context.Context, graph []Record) error {
 	if r.Strategy != Hybrid {
 		return nil
 	}
-	judged := map[UserID]bool{}
-	for author := range r.judged {
-		judged[author] = true
-	}
+	judged := r.judged
+	r.judged = map[UserID]bool{} // once a run: another partition judges only whose followers change there
 	for _, rec := range graph {
 		if key, _, ok := rec.Edge(); ok && key.Kind == Follow {
 			judged[key.To] = true
