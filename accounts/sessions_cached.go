@@ -1,10 +1,13 @@
 package accounts
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"agora/fault"
@@ -16,15 +19,24 @@ import (
 // returns.
 type CachedSessions struct {
 	SessionStore
-	cache *cache.Through
+	cache   *cache.Through
+	decoded [decodedSessions]atomic.Pointer[decodedSession] // by the beginning of the token's hash
 }
+
+// decodedSession is what a cached value was decoded to last: every request of a token would decode the same value.
+type decodedSession struct {
+	encoded []byte
+	Session
+}
+
+const decodedSessions = 1 << 14
 
 var _ SessionStore = (*CachedSessions)(nil)
 
 // NewCachedSessions returns a store that caches sessions for at most ttl.
 func NewCachedSessions(sessions SessionStore, store cache.Store, ttl time.Duration, metrics *telemetry.Metrics) *CachedSessions {
 	options := cache.ThroughOptions{Name: "sessions", TTL: ttl, Metrics: metrics}
-	return &CachedSessions{sessions, cache.NewThrough(store, options, sessionBacking{sessions})}
+	return &CachedSessions{SessionStore: sessions, cache: cache.NewThrough(store, options, sessionBacking{sessions})}
 }
 
 // Create implements SessionStore.
@@ -46,7 +58,15 @@ func (c *CachedSessions) Session(ctx context.Context, hash TokenHash) (Session, 
 	if err != nil {
 		return Session{}, err
 	}
-	return decodeSession(encoded)
+	place := &c.decoded[binary.BigEndian.Uint16(hash[:])%decodedSessions]
+	if known := place.Load(); known != nil && bytes.Equal(known.encoded, encoded) {
+		return known.Session, nil
+	}
+	session, err := decodeSession(encoded)
+	if err == nil {
+		place.Store(&decodedSession{encoded, session})
+	}
+	return session, err
 }
 
 // Delete implements SessionStore.
