@@ -130,3 +130,56 @@ func BenchmarkDedup(b *testing.B) {
 	}
 	report()
 }
+
+// BenchmarkFold decodes batches, looks for repeats, counts windows and books, and merges an epoch every 250,000 events.
+func BenchmarkFold(b *testing.B) {
+	const batches, every = 1000, 250
+	records := benchRecords(benchEvents(benchRows * batches))
+	rules := DefaultRules
+	p := newPart(0, &rules)
+	state := &head{Parts: []partState{p.state}, Sources: map[SourceID]sourceState{}}
+	store, open, number := NewMemoryState(), map[WindowKey]bool{}, int64(0)
+	report := measure(b)
+	for n := 0; b.Loop(); n++ {
+		if n%batches == 0 {
+			rules.Key[0]++ // so that the same identifiers are new ones
+		}
+		mustDo(b, p.apply(records[n%batches]))
+		if n%every < every-1 {
+			continue
+		}
+		number++
+		mustDo(b, p.apply(Tick{Epoch: number, At: testArrival}.Append(nil)))
+		e := newEpoch(&rules, state, open, []*delta{p.delta})
+		keys := e.keys()
+		values, err := store.Read(b.Context(), keys...)
+		mustDo(b, err)
+		c, err := e.merge(keys, values)
+		mustDo(b, err)
+		mustDo(b, store.Commit(b.Context(), c.From, c.To, c.Changes))
+		for _, k := range c.opened {
+			open[k] = true
+		}
+		state = c.head
+		p.begin()
+		p.release(p.state.CutFrom)
+	}
+	report()
+}
+
+// BenchmarkSort puts the events of a file in its order, and counts its lines.
+func BenchmarkSort(b *testing.B) {
+	const batches = 256
+	p := newPart(0, &DefaultRules)
+	for _, record := range benchRecords(benchEvents(benchRows * batches)) {
+		mustDo(b, p.apply(record))
+	}
+	c := &Cut{To: p.state.Next}
+	report := measure(b)
+	for n := 0; b.Loop(); n++ {
+		if n%batches == 0 { // so that an iteration is a batch here too
+			p.rowsOf(c).lines()
+		}
+	}
+	report()
+}

@@ -231,3 +231,7 @@ const NeverLate = time.Duration(-1)
 
 // DefaultLateness is the lateness of a source that declares none.
 const DefaultLateness = time.Hour
+
+// isLate reports whether an event is late. It follows from the event and its source alone, so that it is the same
+// whatever the number of partitions, and whoever asks.
+func isLate(at, arrival, lateness Micros) bool { return lateness >= 0 && arrival-at > lateness }

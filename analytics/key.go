@@ -91,13 +91,13 @@ func PartitionOf(fingerprint uint64, n int) int {
 }
 
 // User returns the subject that stands for a user's identifier.
-func (k *Key) User(id string) Subject { return k.subject(ofUser, ofUserCheck, []byte(id)) }
+func (k *Key) User(id string) Subject { return k.user([]byte(id)) }
 
 // Anonymous returns the subject that stands for the identifier of an anonymous visitor.
-func (k *Key) Anonymous(id string) Subject {
-	return k.subject(ofAnonymous, ofAnonymousCheck, []byte(id))
-}
+func (k *Key) Anonymous(id string) Subject { return k.anonymous([]byte(id)) }
 
-func (k *Key) subject(purpose, check uint64, id []byte) Subject {
-	return Subject{k.of(purpose, id), k.of(check, id)}
+func (k *Key) user(id []byte) Subject { return Subject{k.of(ofUser, id), k.of(ofUserCheck, id)} }
+
+func (k *Key) anonymous(id []byte) Subject {
+	return Subject{k.of(ofAnonymous, id), k.of(ofAnonymousCheck, id)}
 }
