@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -179,6 +180,49 @@ func BenchmarkSort(b *testing.B) {
 	for n := 0; b.Loop(); n++ {
 		if n%batches == 0 { // so that an iteration is a batch here too
 			p.rowsOf(c).lines()
+		}
+	}
+	report()
+}
+
+// noFiles writes nothing: what a file costs is a matter of its engine.
+type noFiles struct{ *MemoryFiles }
+
+// Write implements Files.
+func (noFiles) Write(_ context.Context, _ string, rows *Rows) (int64, error) {
+	return int64(rows.Len()), nil
+}
+
+// BenchmarkWorker folds two partitions: all from the record of the log to the rows of a file in their order, and the commits
+// into a state in memory. An epoch has 200,000 events.
+func BenchmarkWorker(b *testing.B) {
+	const batches, every = 1000, 200
+	records := benchRecords(benchEvents(benchRows * batches))
+	var ports Ports
+	var w *Worker
+	number := int64(0)
+	rules := DefaultRules
+	report := measure(b)
+	for n := 0; b.Loop(); n++ {
+		if n%batches == 0 { // a new log, so that the identifiers are new ones, and memory is bounded
+			ports = Ports{NewMemoryLog(2), NewMemoryState(), NewMemoryCatalogue(2), noFiles{NewMemoryFiles()}}
+			opened, err := Open(b.Context(), ports, rules)
+			mustDo(b, err)
+			w, number = opened, 0
+		}
+		_, err := ports.Log.Append(b.Context(), n%2, records[n%batches])
+		mustDo(b, err)
+		if n%every < every-1 {
+			continue
+		}
+		number += rules.CutEpochs / 2
+		for partition := range 2 {
+			_, err := ports.Log.Append(b.Context(), partition, Tick{Epoch: number, At: testArrival}.Append(nil))
+			mustDo(b, err)
+		}
+		for worked := true; worked; {
+			worked, err = w.Step(b.Context())
+			mustDo(b, err)
 		}
 	}
 	report()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"agora/fault"
 )
@@ -146,25 +147,45 @@ func (w *Worker) fold(ctx context.Context) (bool, error) {
 
 // readAll folds records until each partition has closed its epoch, or has no more records.
 func (w *Worker) readAll(ctx context.Context) error {
-	for n, p := range w.parts {
-		for !p.closed {
+	for {
+		more := false
+		for n, p := range w.parts {
+			if p.closed {
+				continue
+			}
 			if len(w.reads[n]) == 0 {
 				records, err := w.ports.Log.Read(ctx, n, p.state.Next, readSize)
 				if err != nil {
 					return fmt.Errorf("read partition %d of the log: %w", n, err)
 				}
-				if len(records) == 0 {
-					break
-				}
 				w.reads[n] = records
 			}
-			if err := p.apply(w.reads[n][0]); err != nil {
-				return err
-			}
-			w.reads[n] = w.reads[n][1:]
+			more = more || len(w.reads[n]) > 0
+		}
+		if !more {
+			return nil
+		}
+		if err := w.applyAll(); err != nil {
+			return err
 		}
 	}
-	return nil
+}
+
+// applyAll folds what has been read, in all partitions side by side: they share nothing.
+func (w *Worker) applyAll() error {
+	var wait sync.WaitGroup
+	failed := make([]error, len(w.parts))
+	for n, p := range w.parts {
+		wait.Go(func() {
+			for !p.closed && len(w.reads[n]) > 0 && failed[n] == nil {
+				if failed[n] = p.apply(w.reads[n][0]); failed[n] == nil {
+					w.reads[n] = w.reads[n][1:]
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return errors.Join(failed...)
 }
 
 // closedDeltas returns what the next epoch consists of, or nil if not all partitions have come to its end. A partition that
