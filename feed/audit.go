@@ -24,13 +24,14 @@ type Audit struct {
 
 // UserScan is what an audit reads of a GraphStore that can list its users.
 type UserScan interface {
-	// EachUser calls visit once for each user at either end of an edge that was ever set.
+	// EachUser calls visit once for each user who was ever followed or blocked, and for each who ever followed, blocked or muted
+	// somebody. It may call it for others. visit may read from the store.
 	EachUser(ctx context.Context, visit func(UserID) error) error
 }
 
 // PostScan is what an audit reads of a PostStore that can list its posts.
 type PostScan interface {
-	// EachPost calls visit once for each post, deleted ones too.
+	// EachPost calls visit once for each post, deleted ones too. visit may read from the store.
 	EachPost(ctx context.Context, visit func(Post) error) error
 }
 

@@ -40,7 +40,7 @@ func mustDo(t testing.TB, err error) {
 func Posts(t *testing.T, open func(t *testing.T) feed.PostStore) {
 	for name, test := range map[string]func(*testing.T, feed.PostStore){
 		"insert and get": testInsert, "delete": testDelete, "by author": testByAuthor, "claim": testClaim,
-		"changes": testChanges,
+		"changes": testChanges, "each post": testEachPost,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -210,7 +210,7 @@ func testClaim(t *testing.T, s feed.PostStore) {
 // Graph tests a store of the graph. open returns an empty one of Shape and sees to its end.
 func Graph(t *testing.T, open func(t *testing.T) feed.GraphStore) {
 	for name, test := range map[string]func(*testing.T, feed.GraphStore){
-		"late writes change nothing": testLateWrites, "counts": testCounts, "relations": testRelations, "followers": testFollowers, "modes": testModes, "idle": testIdle, "starts": testStarts,
+		"late writes change nothing": testLateWrites, "counts": testCounts, "relations": testRelations, "followers": testFollowers, "modes": testModes, "idle": testIdle, "starts": testStarts, "each user": testEachUser,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

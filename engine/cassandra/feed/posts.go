@@ -111,24 +111,37 @@ func (s *Posts) Get(ctx context.Context, ids ...feed.PostID) ([]feed.Post, error
 }
 
 func (s *Posts) get(ctx context.Context, id feed.PostID) (p feed.Post, ok bool, err error) {
-	var (
-		author      []byte
-		at, deleted int64
-		text        string
-	)
-	ok, err = s.keyspace.Get(ctx, cassandra.Of(selectPost, id[:]), &author, &at, &text, &deleted)
+	var row row
+	ok, err = s.keyspace.Get(ctx, cassandra.Of(selectPost, id[:]), row.columns()...)
 	if err != nil || !ok {
 		return feed.Post{}, false, err
 	}
-	p = feed.Post{ID: id, At: feed.Position(at), Deleted: feed.Position(deleted)}
-	copy(p.Author[:], author)
-	if deleted == 0 {
-		err = decodeContent(text, &p)
+	p, err = row.post(id)
+	return p, err == nil, err
+}
+
+// row is a row of the table posts without its identifier.
+type row struct {
+	author      []byte
+	at, deleted int64
+	content     string
+}
+
+// columns returns where author, at, content and deleted are read to.
+func (r *row) columns() []any { return []any{&r.author, &r.at, &r.content, &r.deleted} }
+
+// post returns the post of the row.
+func (r *row) post(id feed.PostID) (feed.Post, error) {
+	p := feed.Post{ID: id, At: feed.Position(r.at), Deleted: feed.Position(r.deleted)}
+	copy(p.Author[:], r.author)
+	var err error
+	if r.deleted == 0 {
+		err = decodeContent(r.content, &p)
 	}
-	if err != nil || len(author) != len(p.Author) {
-		return feed.Post{}, false, fmt.Errorf("post %s: %w", id, errors.Join(errDamaged, err))
+	if err != nil || len(r.author) != len(p.Author) {
+		return feed.Post{}, fmt.Errorf("post %s: %w", id, errors.Join(errDamaged, err))
 	}
-	return p, true, nil
+	return p, nil
 }
 
 // ByAuthor implements feed.PostStore. Months are read one after the other, the ranges at the same time.
