@@ -33,6 +33,7 @@ type Server struct {
 	err        error
 	namespaces atomic.Int64
 
+	secure secure
 	folder string // of a server that can be killed; "" for a temporary one
 	listen string // host:port, once it is known
 	pid    int
@@ -105,7 +106,7 @@ func (s *Server) run() {
 	script := filepath.Join(filepath.Dir(here), "..", "..", "..", "scripts", "kafka")
 	// The context of the test that calls first would end the server while others use it.
 	cmd := exec.CommandContext(context.Background(), "bash", script) // #nosec G204 -- a script of this repository
-	cmd.Env = append(os.Environ(), "KAFKA_FOLDER="+s.folder, "KAFKA_LISTEN="+s.listen)
+	cmd.Env = append(os.Environ(), "KAFKA_FOLDER="+s.folder, "KAFKA_LISTEN="+s.listen, "KAFKA_SECURE="+s.secure.listen, "KAFKA_OPTIONS="+s.secure.options)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	input, err := cmd.StdinPipe()
