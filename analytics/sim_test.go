@@ -39,6 +39,7 @@ type world struct {
 	full    bool           // the disk of all stores
 	away    bool           // the lake
 	late    []func() error // what workers that hang still do
+	hang    int            // at about how many calls they do it
 	clock   Micros
 	past    []simEvent
 	pending []pendingRecord // not acknowledged
@@ -79,7 +80,7 @@ func newWorld(seed uint64) *world {
 	if w.rng.IntN(2) == 0 {
 		w.rules.Generation = 40
 	}
-	w.odds = []float64{0, 0.002, 0.01}[w.rng.IntN(3)]
+	w.odds, w.hang = []float64{0, 0.002, 0.01}[w.rng.IntN(3)], []int{4, 100}[w.rng.IntN(2)]
 	return w
 }
 
@@ -98,7 +99,7 @@ func (w *world) fate() float64 {
 
 // hung does what workers that hang still have to do.
 func (w *world) hung() {
-	if len(w.late) > 0 && w.rng.IntN(4) == 0 {
+	if len(w.late) > 0 && w.rng.IntN(w.hang) == 0 {
 		i := w.rng.IntN(len(w.late))
 		do := w.late[i]
 		w.late = slices.Delete(w.late, i, i+1)
