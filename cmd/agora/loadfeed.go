@@ -15,7 +15,7 @@ type loadFeedCommand struct {
 	Mix       map[load.Kind]string `placeholder:"KIND=WEIGHT;…" help:"Kinds of requests and their shares: read (the first page of a home timeline), page (the next page of the timeline read last), post, delete, follow, unfollow, block, unblock, mute, unmute. Kinds that are not named have the weight 0 [100 reads for each post]."`
 	Generated map[string]uint64    `required:"" placeholder:"users=N;products=N;seed=S" help:"The flags of agora generate that the data was made with; the demo is products=3000;users=2000;seed=1."`
 	Users     int                  `default:"200" placeholder:"N" help:"Number of generated users that send requests, each with a token [200]."`
-	Follows   int                  `default:"0" placeholder:"N" help:"First, let each of these users follow others of them until it follows so many [0]."`
+	Follows   int                  `default:"0" placeholder:"N" help:"First, let each of these users follow others of them until it follows so many; ended after the load [0]."`
 	After     float64              `default:"0.5" placeholder:"SHARE" help:"Share of the reads that ask for the last write of their user with after [0.5]."`
 	Visible   float64              `default:"1" placeholder:"SHARE" help:"Share of the posts that a follower reads at once, and again until they are visible [1]."`
 	Streams   int                  `default:"0" placeholder:"N" help:"Number of live streams that are open [0]."`
@@ -38,6 +38,11 @@ counted. The report also counts pages by how complete they are.
 
 A history has every post, deletion, follow, block, mute, page and stream. Each user follows, blocks and mutes only a few
 others of the load, so all other follows stay as they are.
+
+With --follows, all users first follow the most popular authors, one and another for each 50 follows. So nearly all
+users follow these: the feed pulls their posts if feed.threshold is lower than --users. At the end, the load sets
+every follow, block and mute that it has changed as it was. A block or mute between these users that was there before
+may be ended.
 
 The server limits requests and posts of each user. To measure more, start it without limits:
 agora serve --feed-posts-per-minute 0 --http-rate-per-token 0 --http-rate-per-address 0.

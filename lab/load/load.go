@@ -72,6 +72,7 @@ func Start(ctx context.Context, options Options, watch func(Progress)) (Report, 
 	} else {
 		report.Trial, err = l.try(ctx, options.Rate, options.WarmUp, options.Duration)
 	}
+	l.end(ctx)
 	if l.Recorder != nil {
 		err = errors.Join(err, l.Recorder.Close())
 	}
@@ -81,6 +82,15 @@ func Start(ctx context.Context, options Options, watch func(Progress)) (Report, 
 	report.Held = report.Trial.Held && ctx.Err() == nil // an interrupted search has no result
 	report.Warnings = slices.Concat(report.Trial.warnings(), l.Scenario.Warnings(report.Trial), l.warnings)
 	return report, nil
+}
+
+// end ends the traffic, also after an interrupt.
+func (l *load) end(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
+	defer cancel()
+	if err := l.traffic.End(ctx); err != nil {
+		l.warnings = append(l.warnings, err.Error())
+	}
 }
 
 // open prepares the traffic and the connections.

@@ -49,6 +49,10 @@ type Traffic interface {
 
 	// Close ends a trial. An error becomes a warning in the report.
 	Close(ctx context.Context) error
+
+	// End is called once, after the last trial: it undoes what Prepare and the requests have changed and nobody wants to keep. An
+	// error becomes a warning in the report.
+	End(ctx context.Context) error
 }
 
 // Customer sends the requests of one connection, one at a time.

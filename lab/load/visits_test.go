@@ -56,6 +56,7 @@ func (v visits) Open(_ context.Context, arrivals Arrivals) error {
 func (visits) Watch(ctx context.Context) { <-ctx.Done() }
 
 func (visits) Close(context.Context) error { return nil }
+func (visits) End(context.Context) error   { return nil }
 
 func (visits) Customer(connection *Connection) Customer { return visitor{connection} }
 

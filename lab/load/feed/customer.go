@@ -177,6 +177,8 @@ func (c *customer) delete(ctx context.Context, arrival int64, deadline time.Time
 
 // edge follows, blocks or mutes, or ends that.
 func (c *customer) edge(ctx context.Context, deadline time.Time) (outcome, failure string) {
+	touched := edgeOf(c.what.kind, c.what.user, c.what.other)
+	c.people.graph.touch(touched, touched.kind == Follow && c.people.followed[touched.user][touched.other])
 	e, user, other := edges[c.what.kind], c.what.user, c.people.ids[c.what.other]
 	c.Request(e.method, "/v1/users/"+other+e.route, c.people.tokens[user])
 	done := record(c.run.Recorder, c.Number, e.kind, verifyfeed.Input{User: c.people.ids[user], Other: other})

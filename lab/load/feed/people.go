@@ -2,7 +2,9 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -21,6 +23,8 @@ type people struct {
 	numbers     map[string]int // by id
 	followers   [][]int        // by author: those whose follow holds for the whole run
 	follows     int            // how many of these
+	followed    []map[int]bool // by user: whom the user followed before the load
+	graph       graph
 }
 
 // setupClient is the client of the history that follows before the load. Customers have the numbers from 1.
@@ -31,6 +35,7 @@ func findPeople(ctx context.Context, run load.Run, s Scenario) (*people, error) 
 	users := min(s.Users, s.Generated.Users)
 	p := &people{
 		ids: make([]string, users), tokens: make([]string, users), numbers: map[string]int{}, followers: make([][]int, users),
+		followed: make([]map[int]bool, users), graph: graph{was: map[edge]bool{}},
 	}
 	for i := range users {
 		p.ids[i] = s.Generated.UserID(i * s.Generated.Users / users)
@@ -41,15 +46,18 @@ func findPeople(ctx context.Context, run load.Run, s Scenario) (*people, error) 
 		return nil, err
 	}
 	run.Doing("reading whom they follow")
-	followed := make([]map[int]bool, users)
+	following := make([]map[int]bool, users)
 	err := load.Each(ctx, users, func(ctx context.Context, i int) (err error) {
-		followed[i], err = p.following(ctx, run, i)
-		if err == nil {
-			err = p.follow(ctx, run, i, s.Follows, followed[i])
+		if p.followed[i], err = p.following(ctx, run, i); err == nil {
+			following[i] = maps.Clone(p.followed[i])
+			err = p.follow(ctx, run, i, s.Follows, following[i])
 		}
 		return err
 	})
-	for i, authors := range followed {
+	if err != nil {
+		return nil, errors.Join(err, p.restore(context.WithoutCancel(ctx), run))
+	}
+	for i, authors := range following {
 		for author := range authors {
 			if !p.partners(i, author) {
 				p.followers[author] = append(p.followers[author], i)
@@ -57,7 +65,7 @@ func findPeople(ctx context.Context, run load.Run, s Scenario) (*people, error) 
 			}
 		}
 	}
-	return p, err
+	return p, nil
 }
 
 func (p *people) issueTokens(ctx context.Context, run load.Run) error {
@@ -80,47 +88,64 @@ func (p *people) issueTokens(ctx context.Context, run load.Run) error {
 	})
 }
 
-// following returns those of the people whom a user follows. It reads one page of them: a follow that it misses is not counted
-// on.
+// following returns those of the people whom a user follows.
 func (p *people) following(ctx context.Context, run load.Run, user int) (map[int]bool, error) {
-	var page struct {
-		Items []struct {
-			ID string `json:"id"`
-		} `json:"items"`
-	}
-	if err := run.API.Call(ctx, "GET", "/v1/users/"+p.ids[user]+"/following?limit=100", nil, &page); err != nil {
-		return nil, fmt.Errorf("read whom user %s follows: %w", p.ids[user], err)
-	}
 	followed := map[int]bool{}
-	for _, item := range page.Items {
-		if n, ok := p.numbers[item.ID]; ok {
-			followed[n] = true
+	for cursor := ""; ; {
+		var page struct {
+			Items []struct {
+				ID string `json:"id"`
+			} `json:"items"`
+			Next string `json:"next"`
+		}
+		if err := run.API.Call(ctx, "GET", "/v1/users/"+p.ids[user]+"/following?limit=100&cursor="+cursor, nil, &page); err != nil {
+			return nil, fmt.Errorf("read whom user %s follows: %w", p.ids[user], err)
+		}
+		for _, item := range page.Items {
+			if n, ok := p.numbers[item.ID]; ok {
+				followed[n] = true
+			}
+		}
+		if cursor = page.Next; cursor == "" {
+			return followed, nil
 		}
 	}
-	return followed, nil
 }
 
-// follow lets a user follow others, by popularity, until the user follows as many as wanted.
+// popular is for how many wanted follows everybody follows one more of the most popular authors. There is at least one.
+const popular = 50
+
+// follow lets a user follow others until the user follows as many as wanted: first the most popular authors, whom so nearly all users
+// follow, and then others by popularity.
 func (p *people) follow(ctx context.Context, run load.Run, user, wanted int, followed map[int]bool) error {
 	n := len(p.ids)
 	random := rand.New(rand.NewPCG(run.Seed, uint64(user)))
 	c := run.Connect(setupClient)
 	defer c.Hangup()
 	for tries := 0; len(followed) < wanted && tries < 100*wanted; tries++ {
-		other := p.author(generate.Plan{Products: n}.PopularProduct(random))
+		reader := tries
+		if tries > wanted/popular {
+			reader = generate.Plan{Products: n}.PopularProduct(random)
+		}
+		other := p.author(min(reader, n-1))
 		if other == user || followed[other] || p.partners(user, other) {
 			continue
 		}
-		done := record(run.Recorder, setupClient, verifyfeed.Follow, verifyfeed.Input{User: p.ids[user], Other: p.ids[other]})
-		c.Request("PUT", "/v1/users/"+p.ids[other]+"/follow", p.tokens[user])
-		answer, err := c.Once(ctx, run.Timeout)
-		if err != nil || answer.Status != 204 {
-			return fmt.Errorf("let user %s follow %s: %w", p.ids[user], p.ids[other], load.ErrAnswer(answer, err))
+		p.graph.touch(edge{Follow, user, other}, false)
+		if err := p.set(ctx, run, c, Follow, user, other); err != nil {
+			return err
 		}
-		done(verifyfeed.Output{Outcome: verifyfeed.OK, AsOf: answer.AsOf})
 		followed[other] = true
 	}
 	return nil
+}
+
+// mostFollowers returns how many followers the most popular author has among the users of the run.
+func (p *people) mostFollowers() (most int) {
+	for _, followers := range p.followers {
+		most = max(most, len(followers))
+	}
+	return most
 }
 
 // author returns the user who posts as often as another one reads.

@@ -75,7 +75,8 @@ type description struct {
 	Mix     load.Mix `json:"mix"`
 	Seed    uint64   `json:"seed"`
 	Users   int      `json:"users"`
-	Follows int      `json:"follows"` // that are known between the users
+	Follows int      `json:"follows"`        // that are known between the users
+	Most    int      `json:"most_followers"` // of these, those of one author
 	After   float64  `json:"after"`
 	Visible float64  `json:"visible"`
 	Streams int      `json:"streams"`
@@ -86,9 +87,9 @@ type description struct {
 // Describe implements load.Traffic.
 func (t *traffic) Describe(settings load.Settings) (fields any, text string) {
 	d := description{
-		maps.Clone(t.run.Mix), t.run.Seed, len(t.people.ids), t.people.follows, t.After, t.Visible, t.Streams, t.Cut.Seconds(), settings,
+		maps.Clone(t.run.Mix), t.run.Seed, len(t.people.ids), t.people.follows, t.people.mostFollowers(), t.After, t.Visible, t.Streams, t.Cut.Seconds(), settings,
 	}
-	return d, fmt.Sprintf("%d users with %d follows, %d streams", d.Users, d.Follows, d.Streams)
+	return d, fmt.Sprintf("%d users with %d follows, at most %d of one author, %d streams", d.Users, d.Follows, d.Most, d.Streams)
 }
 
 // Open implements load.Traffic: it opens the streams.
@@ -110,6 +111,14 @@ func (t *traffic) Watch(ctx context.Context) { t.watchers.watch(ctx) }
 // Close implements load.Traffic: it waits for the last events of the streams.
 func (t *traffic) Close(ctx context.Context) error {
 	t.streams.close(ctx)
+	return nil
+}
+
+// End implements load.Traffic: it leaves follows, blocks and mutes as they were.
+func (t *traffic) End(ctx context.Context) error {
+	if err := t.people.restore(ctx, t.run); err != nil {
+		return fmt.Errorf("some follows, blocks and mutes of the load are left: %w", err)
+	}
 	return nil
 }
 

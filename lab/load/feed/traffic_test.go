@@ -2,6 +2,7 @@ package feed
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,10 +26,11 @@ func read(t *testing.T, written *bytes.Buffer) []verifyfeed.Operation {
 	return history
 }
 
+// count counts operations, without those of before and after the load.
 func count(history []verifyfeed.Operation, kind verify.Kind, outcome verify.Outcome) int64 {
 	var n int64
 	for _, op := range history {
-		if op.Kind == kind && op.Output.Outcome == outcome {
+		if op.Client != setupClient && op.Kind == kind && op.Output.Outcome == outcome {
 			n++
 		}
 	}
@@ -40,7 +42,13 @@ func TestTheTrafficIsThatOfAFeed(t *testing.T) {
 	var history bytes.Buffer
 	o := m.options()
 	o.History = &history
-	trial := measured(t, o, m.handler).Trial
+	m.followPartners(t)
+	before := m.edges(t)
+	report := measured(t, o, m.handler)
+	trial := report.Trial
+	if most, least := report.Traffic.Fields.(description).Most, m.scenario().Users-10; most < least { // all but partners
+		t.Errorf("the most popular author has %d followers, want at least %d", most, least)
+	}
 	if trial.All.Failed() > 0 || len(trial.Kinds) != len(kinds) {
 		t.Errorf("errors %v in %d kinds of requests, want none in %d", trial.All.Errors, len(trial.Kinds), len(kinds))
 	}
@@ -78,6 +86,51 @@ func TestTheTrafficIsThatOfAFeed(t *testing.T) {
 		}
 	}
 	m.verify(t, operations)
+	if after := m.edges(t); !maps.Equal(before, after) {
+		t.Errorf("the load leaves %d follows, blocks and mutes, or others than the %d that it found", len(after), len(before))
+	}
+}
+
+// followPartners lets each user of the load follow one whom the load may unfollow, and waits until the graph has it.
+func (m *market) followPartners(t *testing.T) {
+	t.Helper()
+	users := m.scenario().Users
+	user := func(number int) feed.UserID {
+		id, err := feed.ParseUserID(m.plan.UserID(number % users * m.plan.Users / users))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	for i := range users {
+		key := feed.EdgeKey{Kind: feed.Follow, From: user(i), To: user(i + slots[Follow][0])}
+		if _, err := m.node.Service.Set(t.Context(), key, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for len(m.edges(t)) < users {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// edges returns the follows, blocks and mutes of all users. The feed has to be at rest.
+func (m *market) edges(t *testing.T) map[feed.EdgeKey]bool {
+	t.Helper()
+	found := map[feed.EdgeKey]bool{}
+	for number := range m.plan.Users {
+		user, err := feed.ParseUserID(m.plan.UserID(number))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rel, err := m.feed.Graph.Relations(t.Context(), user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range slices.Concat(rel.Follows, rel.Mutes, rel.Blocks) {
+			found[e.EdgeKey] = true
+		}
+	}
+	return found
 }
 
 // TestWhatWasPostedIsThereOnce loses answers to posts, which the load repeats under the same key.

@@ -101,6 +101,9 @@ func (t *traffic) Close(ctx context.Context) error {
 	return nil
 }
 
+// End implements load.Traffic. Orders stay.
+func (t *traffic) End(context.Context) error { return nil }
+
 // findProducts takes the products of the plan, or else lists those of the shop.
 func (t *traffic) findProducts(ctx context.Context) error {
 	plan := t.Generated
