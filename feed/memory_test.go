@@ -3,6 +3,8 @@ package feed_test
 import (
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"agora/feed"
 	"agora/feed/feedtest"
 )
@@ -25,4 +27,16 @@ func TestMemoryFollowLoader(t *testing.T) {
 
 func TestMemoryTimelines(t *testing.T) {
 	feedtest.Timelines(t, func(*testing.T) feed.TimelineStore { return feed.NewMemoryTimelines(feedtest.Trim) })
+}
+
+func TestCachedPostsAgreeWithPosts(t *testing.T) {
+	feedtest.PostsAgree(t, func(*rapid.T) (feed.PostStore, feedtest.Events) {
+		return feed.NewCachedPosts(feed.NewMemoryPosts(), 1<<20), nil
+	})
+}
+
+func TestTimelinesAgreeWithTimelinesThatAreNotTrimmed(t *testing.T) {
+	feedtest.TimelinesAgree(t, func(*rapid.T) *feedtest.TimelineSubject {
+		return &feedtest.TimelineSubject{Store: feed.NewMemoryTimelines(feedtest.Trim)}
+	})
 }

@@ -3,6 +3,8 @@ package feed
 import (
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"agora/feed"
 	"agora/feed/feedtest"
 )
@@ -17,4 +19,12 @@ func openGraph(t testing.TB, shape feed.Shape) *Graph {
 
 func TestGraph(t *testing.T) {
 	feedtest.Graph(t, func(t *testing.T) feed.GraphStore { return openGraph(t, feedtest.Shape) })
+}
+
+func TestGraphAgreesWithMemory(t *testing.T) {
+	g := openGraph(t, feedtest.ModelShape)
+	feedtest.GraphAgree(t, func(*rapid.T) (feed.GraphStore, feedtest.Events) {
+		server.URL(t) // empties the tables
+		return g, nil
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"agora/engine/cassandra"
 	"agora/fault"
 	"agora/feed"
+	"agora/feed/feedtest"
 	"agora/pattern/eventlog"
 )
 
@@ -198,7 +199,7 @@ func (w *halfwayWorld) wantRelations(t *testing.T) {
 				want.Blocks = append(want.Blocks, e)
 			}
 		}
-		if got, want := fmt.Sprint(sorted(got)), fmt.Sprint(sorted(want)); got != want {
+		if got, want := fmt.Sprint(feedtest.Sorted(got)), fmt.Sprint(feedtest.Sorted(want)); got != want {
 			t.Errorf("the relations of %v are %s, and those of the log up to there are %s", user[15], got, want)
 		}
 	}

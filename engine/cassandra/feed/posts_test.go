@@ -2,8 +2,9 @@ package feed
 
 import (
 	"flag"
-	"os"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"agora/engine/cassandra"
 	"agora/engine/cassandra/cassandratest"
@@ -13,12 +14,10 @@ import (
 
 var server cassandratest.Server
 
-// TestMain lets a model make 20 sequences of calls unless -rapid.checks says how many, or STRESS is set: each call waits for a disk.
+// TestMain lets a model make 20 sequences of calls unless -rapid.checks says how many: each call waits for a disk.
 func TestMain(m *testing.M) {
-	if os.Getenv("STRESS") == "" {
-		if err := flag.Set("rapid.checks", "20"); err != nil {
-			panic(err)
-		}
+	if err := flag.Set("rapid.checks", "20"); err != nil {
+		panic(err)
 	}
 	server.Main(m)
 }
@@ -49,4 +48,9 @@ func openPosts(t testing.TB) *Posts {
 
 func TestPosts(t *testing.T) {
 	feedtest.Posts(t, func(t *testing.T) feed.PostStore { return openPosts(t) })
+}
+
+func TestPostsAgreeWithMemory(t *testing.T) {
+	s := openPosts(t)
+	feedtest.PostsAgree(t, func(*rapid.T) (feed.PostStore, feedtest.Events) { return s, nil })
 }
