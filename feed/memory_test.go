@@ -40,3 +40,7 @@ func TestTimelinesAgreeWithTimelinesThatAreNotTrimmed(t *testing.T) {
 		return &feedtest.TimelineSubject{Store: feed.NewMemoryTimelines(feedtest.Trim)}
 	})
 }
+
+func TestWalks(t *testing.T) {
+	feedtest.Walks(t, 1, func(*rapid.T, feed.Trim) *feedtest.Stores { return &feedtest.Stores{} })
+}

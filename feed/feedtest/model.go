@@ -22,24 +22,37 @@ import (
 // Events are what happens to a store between two calls, by name. After each the store has to hold all that it has acknowledged.
 type Events map[string]func(*rapid.T)
 
-// longer is how many times more sequences of calls there are with the variable STRESS.
-const longer = 10
+// longer is how many times more sequences of calls there are with the variable STRESS, and shorter how many times fewer rapid checks
+// with the flag -short.
+const longer, shorter = 10, 5
 
-// check checks a property of random sequences of calls. The flag -rapid.checks says of how many.
-func check(t *testing.T, property func(*rapid.T)) {
+// check checks a property of random sequences of calls. The flag -rapid.checks says of how many. Of sequences that take long there is a
+// share, and none if that is less than one.
+func check(t *testing.T, share int, property func(*rapid.T)) {
 	t.Helper()
+	checks := flag.Lookup("rapid.checks").Value
+	before := checks.String()
+	n, err := strconv.Atoi(before)
+	mustDo(t, err)
 	if os.Getenv("STRESS") != "" {
-		checks := flag.Lookup("rapid.checks").Value
-		before := checks.String()
-		n, err := strconv.Atoi(before)
-		mustDo(t, err)
-		mustDo(t, checks.Set(strconv.Itoa(n*longer)))
-		defer func() { mustDo(t, checks.Set(before)) }()
+		n *= longer
 	}
+	if n /= share; n == 0 || testing.Short() && n < shorter {
+		t.Skip("the sequences take long: STRESS=1 runs them")
+	}
+	mustDo(t, checks.Set(strconv.Itoa(n)))
+	defer func() { mustDo(t, checks.Set(before)) }()
 	rapid.Check(t, property)
 }
 
-// actions returns the actions of a model with the events of a store.
+func mustDraw(r *rapid.T, err error) {
+	r.Helper()
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+// with adds events to the actions of a model.
 func (e Events) with(actions map[string]func(*rapid.T)) map[string]func(*rapid.T) {
 	for name, event := range e {
 		actions[name] = event

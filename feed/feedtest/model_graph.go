@@ -22,7 +22,7 @@ type graphModel struct {
 
 // GraphAgree compares a store of the graph with the reference. open returns an empty store of ModelShape for one sequence of calls.
 func GraphAgree(t *testing.T, open func(r *rapid.T) (feed.GraphStore, Events)) {
-	check(t, func(r *rapid.T) {
+	check(t, 1, func(r *rapid.T) {
 		got, events := open(r)
 		m := &graphModel{got: got, want: feed.NewMemoryGraph(ModelShape)}
 		actions := events.with(map[string]func(*rapid.T){

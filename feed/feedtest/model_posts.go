@@ -19,7 +19,7 @@ type postsModel struct {
 // the posts of earlier ones.
 func PostsAgree(t *testing.T, open func(r *rapid.T) (feed.PostStore, Events)) {
 	var sequences salt
-	check(t, func(r *rapid.T) {
+	check(t, 1, func(r *rapid.T) {
 		sequences++
 		got, events := open(r)
 		m := &postsModel{salt: sequences, got: got, want: feed.NewMemoryPosts()}

@@ -41,7 +41,7 @@ var modelTimelines = feed.Shape{Graph: 2}
 
 // TimelinesAgree compares a store of timelines with the reference. open returns an empty store of Trim for one sequence of calls.
 func TimelinesAgree(t *testing.T, open func(r *rapid.T) *TimelineSubject) {
-	check(t, func(r *rapid.T) {
+	check(t, 1, func(r *rapid.T) {
 		m := &timelinesModel{TimelineSubject: *open(r), want: feed.NewMemoryTimelines(never)}
 		for m.fence.Epoch == 0 {
 			m.begin(r)

@@ -28,3 +28,20 @@ func TestGraphAgreesWithMemory(t *testing.T) {
 		return g, nil
 	})
 }
+
+// TestWalks has posts and the graph in Cassandra. Stores remember what they have written, so each sequence opens its own.
+func TestWalks(t *testing.T) {
+	keyspace := open(t, server.URL(t))
+	feedtest.Walks(t, 4, func(r *rapid.T, _ feed.Trim) *feedtest.Stores {
+		server.URL(t) // empties the tables
+		posts, err := OpenPosts(r.Context(), keyspace)
+		if err != nil {
+			r.Fatal(err)
+		}
+		graph, err := OpenGraph(r.Context(), keyspace, feedtest.WalkShape)
+		if err != nil {
+			r.Fatal(err)
+		}
+		return &feedtest.Stores{Posts: posts, Graph: graph}
+	})
+}

@@ -162,21 +162,13 @@ func (w *halfwayWorld) edges(before feed.Vector) map[feed.EdgeKey]feed.Edge {
 	edges := map[feed.EdgeKey]feed.Edge{}
 	for p, records := range w.records {
 		for _, r := range records {
-			key, on := edgeOf(r)
+			key, on, _ := r.Edge()
 			if r.At < before[p] && edges[key].On != on {
 				edges[key] = feed.Edge{EdgeKey: key, On: on, Since: r.At}
 			}
 		}
 	}
 	return edges
-}
-
-func edgeOf(r feed.Record) (key feed.EdgeKey, on bool) {
-	kinds := map[string]feed.EdgeKind{
-		"user.followed": feed.Follow, "user.unfollowed": feed.Follow, "user.blocked": feed.Block,
-		"user.unblocked": feed.Block, "user.muted": feed.Mute, "user.unmuted": feed.Mute,
-	}
-	return feed.EdgeKey{Kind: kinds[r.Kind], From: r.Actor, To: r.To}, !strings.HasPrefix(r.Kind, "user.un")
 }
 
 // wantRelations checks that the relations of each user are those of the log before the positions that are applied.

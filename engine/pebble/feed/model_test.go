@@ -41,24 +41,31 @@ type modelRows struct {
 	opened func(*DB)
 }
 
-// openModelRows opens an empty database, and returns what happens to it. opened is told of the database each time it is opened.
-func openModelRows(r *rapid.T, opened func(*DB)) feedtest.Events {
-	m := &modelRows{disk: newDisk(), opened: opened}
+// openModelRows opens an empty database. opened is told of it each time it is opened.
+func openModelRows(r *rapid.T, d *disk, opened func(*DB)) *modelRows {
+	m := &modelRows{disk: d, opened: opened}
 	m.open(r)
-	r.Cleanup(func() { mustDraw(r, m.db.Close()) })
+	r.Cleanup(func() { m.close(r) })
+	return m
+}
+
+// events are what happens to the database.
+func (m *modelRows) events() feedtest.Events {
 	return feedtest.Events{
 		"reopen": func(r *rapid.T) {
-			mustDraw(r, m.db.Close())
+			m.close(r)
 			m.open(r)
 		},
 		"crash": func(r *rapid.T) {
-			old := m.db
+			old := *m
 			m.crash(r)
 			m.open(r)
-			mustDraw(r, old.Close())
+			old.close(r)
 		},
 	}
 }
+
+func (m *modelRows) close(r *rapid.T) { mustDraw(r, m.db.Close()) }
 
 func (m *modelRows) open(r *rapid.T) {
 	db, err := Open("rows", pebble.Options{FS: m.fs, MemTableBytes: 64 << 10})
@@ -70,14 +77,14 @@ func (m *modelRows) open(r *rapid.T) {
 func TestPostsAgreeWithMemory(t *testing.T) {
 	feedtest.PostsAgree(t, func(r *rapid.T) (feed.PostStore, feedtest.Events) {
 		s := &struct{ feed.PostStore }{}
-		return s, openModelRows(r, func(db *DB) { s.PostStore = NewPosts(db) })
+		return s, openModelRows(r, newDisk(), func(db *DB) { s.PostStore = NewPosts(db) }).events()
 	})
 }
 
 func TestGraphAgreesWithMemory(t *testing.T) {
 	feedtest.GraphAgree(t, func(r *rapid.T) (feed.GraphStore, feedtest.Events) {
 		s := &struct{ feedtest.Loader }{}
-		return s, openModelRows(r, func(db *DB) { s.Loader = NewGraph(db, feedtest.ModelShape) })
+		return s, openModelRows(r, newDisk(), func(db *DB) { s.Loader = NewGraph(db, feedtest.ModelShape) }).events()
 	})
 }
 
@@ -92,9 +99,11 @@ type modelTimelines struct {
 func openModelTimelines(r *rapid.T, d *disk, trim feed.Trim) *modelTimelines {
 	m := &modelTimelines{disk: d, trim: trim, ingest: rapid.SampledFrom([]int{0, 1, 150, 1 << 20}).Draw(r, "ingest")}
 	m.open(r)
-	r.Cleanup(func() { mustDraw(r, m.store().Close()) })
+	r.Cleanup(func() { m.close(r) })
 	return m
 }
+
+func (m *modelTimelines) close(r *rapid.T) { mustDraw(r, m.store().Close()) }
 
 func (m *modelTimelines) store() *Timelines { return m.TimelineStore.(*Timelines) }
 
@@ -115,16 +124,43 @@ func TestTimelinesAgreeWithMemory(t *testing.T) {
 			}},
 			Restarts: feedtest.Events{
 				"reopen": func(r *rapid.T) {
-					mustDraw(r, m.store().Close())
+					m.close(r)
 					m.open(r)
 				},
 				"crash": func(r *rapid.T) {
-					old := m.store()
+					old := *m
 					m.crash(r)
 					m.open(r)
-					mustDraw(r, old.Close())
+					old.close(r)
 				},
 			},
 		}
+	})
+}
+
+// TestWalks has posts, the graph and timelines on one disk.
+func TestWalks(t *testing.T) {
+	feedtest.Walks(t, 1, func(r *rapid.T, trim feed.Trim) *feedtest.Stores {
+		stores, d := &feedtest.Stores{}, newDisk()
+		rows := openModelRows(r, d, func(db *DB) { stores.Posts, stores.Graph = NewPosts(db), NewGraph(db, feedtest.WalkShape) })
+		timelines := openModelTimelines(r, d, trim)
+		stores.Timelines = timelines
+		stores.Restarts = feedtest.Events{
+			"reopen": func(r *rapid.T) {
+				rows.close(r)
+				timelines.close(r)
+				rows.open(r)
+				timelines.open(r)
+			},
+			"crash": func(r *rapid.T) {
+				oldRows, oldTimelines := *rows, *timelines
+				d.crash(r)
+				rows.open(r)
+				timelines.open(r)
+				oldRows.close(r)
+				oldTimelines.close(r)
+			},
+		}
+		return stores
 	})
 }

@@ -45,6 +45,10 @@ func connect(t testing.TB, url, form string, trim feed.Trim) *Timelines {
 	s, err := redis.Open(url, nil, nil)
 	mustDo(t, err)
 	t.Cleanup(func() { mustDo(t, s.Close()) })
+	return newTimelines(s, form, trim)
+}
+
+func newTimelines(s *redis.Server, form string, trim feed.Trim) *Timelines {
 	timelines := NewTimelines(s, Options{Trim: trim, SortedSets: form == "sorted sets"})
 	if tune := forms[form]; tune != nil {
 		tune(timelines)
