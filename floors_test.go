@@ -32,7 +32,7 @@ const (
 // floorOfRoom lists the rooms. A room that ends with a star stands for each folder in its place.
 // A package below a room is a chamber, and belongs to the room.
 var floorOfRoom = map[string]int{
-	"backoff": groundFloor, "fault": groundFloor, "ident": groundFloor, "telemetry": groundFloor,
+	"backoff": groundFloor, "fault": groundFloor, "ident": groundFloor, "telemetry": groundFloor, "scripts": groundFloor,
 	"pattern/*": patternFloor,
 	"accounts":  domainFloor, "shop": domainFloor, "feed": domainFloor, "analytics": domainFloor, "regions": domainFloor,
 	"engine/*": edgeFloor, "httpapi": edgeFloor, "console": edgeFloor,

@@ -1,7 +1,6 @@
 package systemtest
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -21,43 +20,17 @@ import (
 	"agora/generate"
 	"agora/lab/load"
 	loadshop "agora/lab/load/shop"
+	"agora/scripts/scripttest"
 )
 
 // script runs one of the project's scripts that start a server and end with their input, and returns their first lines. If the
 // server is not installed, the test is skipped; if the variable CI is set, it fails.
 func script(t *testing.T, lines int, name string, args ...string) []string {
 	t.Helper()
-	// Not with the test's context, which ends before the cleanups, and so before the script has removed its files.
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", append([]string{filepath.Join("..", "scripts", name)}, args...)...)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = input.Close()
-		_ = cmd.Wait() // its output has been read
-	})
-	var said []string
-	for in := bufio.NewScanner(output); len(said) < lines; {
-		if in.Scan() {
-			said = append(said, in.Text())
-			continue
-		}
-		if strings.Contains(complaints.String(), "is missing") && os.Getenv("CI") == "" {
-			t.Skipf("SKIPPED: %s", complaints.String())
-		}
-		t.Fatalf("scripts/%s: %s", name, complaints.String())
-	}
-	return said
+	running, err := scripttest.Start(name, lines, nil, args...)
+	scripttest.Need(t, err)
+	t.Cleanup(func() { _ = running.Stop() }) // the test is over
+	return running.Said
 }
 
 // goods are the generated products of a load. The servers have one more product, for the test.

@@ -15,6 +15,8 @@ import (
 
 	gocql "github.com/apache/cassandra-gocql-driver/v2"
 	"golang.org/x/sync/errgroup"
+
+	"agora/scripts/scripttest"
 )
 
 // Server is a node that starts with the first call of URL and stops after the tests of a package:
@@ -80,19 +82,7 @@ func (s *Server) start(tb testing.TB) {
 			s.session, s.err = s.node.session()
 		}
 	})
-	check(tb, s.err)
-}
-
-// check ends the test if a node could not be started.
-func check(tb testing.TB, err error) {
-	tb.Helper()
-	switch {
-	case err == nil:
-	case errors.Is(err, errMissing) && os.Getenv("CI") == "":
-		tb.Skip("SKIPPED, as there is no Cassandra: ", err)
-	default:
-		tb.Fatal(err)
-	}
+	scripttest.Need(tb, s.err)
 }
 
 // Node starts the server if it is not started, and returns its node. A test that kills it restarts it.

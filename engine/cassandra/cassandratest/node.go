@@ -1,27 +1,17 @@
 package cassandratest
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	gocql "github.com/apache/cassandra-gocql-driver/v2"
-)
 
-// errMissing is the error of a machine without Cassandra.
-var errMissing = errors.New("no Cassandra is installed: bash scripts/need cassandra")
+	"agora/scripts/scripttest"
+)
 
 // Node is a node that a test may kill.
 type Node struct {
@@ -30,9 +20,8 @@ type Node struct {
 	seed    string
 	folder  string
 
-	process *os.Process
-	input   io.Closer // scripts/cassandra ends when it is closed
-	ended   func() error
+	process *os.Process // nil while the node does not run
+	script  *scripttest.Script
 }
 
 // Start starts a cluster of one node for each address, such as 127.0.0.1 and 127.0.0.2. They stop after the test.
@@ -46,7 +35,7 @@ func Start(t *testing.T, addresses ...string) []*Node {
 	seed := ""
 	for _, address := range addresses {
 		n, err := start(address, port, seed)
-		check(t, err)
+		scripttest.Need(t, err)
 		t.Cleanup(func() {
 			if err := n.remove(); err != nil {
 				t.Error("stop Cassandra: ", err)
@@ -73,44 +62,19 @@ func start(address string, port int, seed string) (*Node, error) {
 func (n *Node) URL() string { return "cassandra://" + n.address + ":" + strconv.Itoa(n.port) }
 
 // run starts the node and returns when it takes clients.
-func (n *Node) run() error {
-	_, here, _, _ := runtime.Caller(0)
-	root := filepath.Join(filepath.Dir(here), "..", "..", "..")
-	if _, err := os.Stat(filepath.Join(root, ".tools", "cassandra", "list")); err != nil {
-		return errMissing
-	}
-	// The context of the test that calls first would end the node while others use it.
-	cmd := exec.CommandContext(context.Background(), filepath.Join(root, "scripts", "cassandra")) // #nosec G204 -- a script of this repository
-	cmd.Env = append(os.Environ(), "CASSANDRA_FOLDER="+n.folder, "CASSANDRA_ADDRESS="+n.address,
-		"CASSANDRA_PORT="+strconv.Itoa(n.port), "CASSANDRA_SEED="+n.seed)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	input, err := cmd.StdinPipe()
+func (n *Node) run() (err error) {
+	n.script, err = scripttest.Start("cassandra", 2, []string{
+		"CASSANDRA_FOLDER=" + n.folder, "CASSANDRA_ADDRESS=" + n.address,
+		"CASSANDRA_PORT=" + strconv.Itoa(n.port), "CASSANDRA_SEED=" + n.seed,
+	})
 	if err != nil {
 		return err
 	}
-	output, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
+	id, err := strconv.Atoi(n.script.Said[1])
 	if err != nil {
 		return err
 	}
-	lines := bufio.NewReader(output)
-	_, err = lines.ReadString('\n') // the URL
-	var id string
-	if err == nil {
-		id, err = lines.ReadString('\n')
-	}
-	if err != nil {
-		return fmt.Errorf("start Cassandra: %w", errors.Join(cmd.Wait(), errors.New(complaints.String())))
-	}
-	number, err := strconv.Atoi(strings.TrimSpace(id))
-	if err != nil {
-		return err
-	}
-	n.input, n.ended = input, cmd.Wait
-	n.process, err = os.FindProcess(number)
+	n.process, err = os.FindProcess(id)
 	return err
 }
 
@@ -130,8 +94,7 @@ func (n *Node) kill() error {
 		return err
 	}
 	n.process = nil
-	err := n.input.Close() // the script ends when the node has ended
-	return errors.Join(err, n.ended())
+	return n.script.Stop()
 }
 
 // Restart starts a killed node again, with its files.

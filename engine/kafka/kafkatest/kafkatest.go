@@ -2,22 +2,16 @@
 package kafkatest
 
 import (
-	"bufio"
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"agora/scripts/scripttest"
 )
 
 // Server is a private Kafka of one node. The zero Server starts with the first call of URL, and Main stops it after the tests
@@ -37,8 +31,7 @@ type Server struct {
 	folder string // of a server that can be killed; "" for a temporary one
 	listen string // host:port, once it is known
 	pid    int
-	input  io.Closer // scripts/kafka ends when it is closed
-	ended  func() error
+	script *scripttest.Script // nil while the server does not run
 }
 
 // Main runs the tests of the package, stops the server, and exits.
@@ -59,7 +52,7 @@ func Start(t *testing.T) *Server {
 	t.Helper()
 	s := &Server{folder: t.TempDir()}
 	s.once.Do(s.run)
-	s.need(t)
+	scripttest.Need(t, s.err)
 	t.Cleanup(func() { _ = s.Stop() }) // it may have been killed
 	return s
 }
@@ -69,7 +62,7 @@ func Start(t *testing.T) *Server {
 func (s *Server) URL(tb testing.TB) string {
 	tb.Helper()
 	s.once.Do(s.run)
-	s.need(tb)
+	scripttest.Need(tb, s.err)
 	return fmt.Sprintf("kafka://%s/test%d?replicas=1", s.listen, s.namespaces.Add(1))
 }
 
@@ -90,58 +83,23 @@ func (s *Server) Restart(tb testing.TB) {
 	}
 }
 
-func (s *Server) need(tb testing.TB) {
-	tb.Helper()
-	switch {
-	case s.err == nil:
-	case os.Getenv("CI") != "":
-		tb.Fatal(s.err)
-	default:
-		tb.Skip("SKIPPED, as there is no Kafka: ", s.err)
-	}
-}
-
 func (s *Server) run() {
-	_, here, _, _ := runtime.Caller(0)
-	script := filepath.Join(filepath.Dir(here), "..", "..", "..", "scripts", "kafka")
-	// The context of the test that calls first would end the server while others use it.
-	cmd := exec.CommandContext(context.Background(), "bash", script) // #nosec G204 -- a script of this repository
-	cmd.Env = append(os.Environ(), "KAFKA_FOLDER="+s.folder, "KAFKA_LISTEN="+s.listen, "KAFKA_SECURE="+s.secure.listen, "KAFKA_OPTIONS="+s.secure.options)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		s.err = err
+	s.script, s.err = scripttest.Start("kafka", 2, []string{
+		"KAFKA_FOLDER=" + s.folder, "KAFKA_LISTEN=" + s.listen, "KAFKA_SECURE=" + s.secure.listen, "KAFKA_OPTIONS=" + s.secure.options,
+	})
+	if s.err != nil {
 		return
 	}
-	output, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		s.err = err
-		return
-	}
-	lines := bufio.NewReader(output)
-	url, err := lines.ReadString('\n')
-	if err != nil {
-		s.err = errors.Join(cmd.Wait(), errors.New(complaints.String()))
-		return
-	}
-	pid, err := lines.ReadString('\n')
-	if err == nil {
-		s.pid, err = strconv.Atoi(strings.TrimSpace(pid))
-	}
-	s.listen = strings.TrimPrefix(strings.TrimSpace(url), "kafka://")
-	s.input, s.ended, s.err = input, cmd.Wait, err
+	s.listen = strings.TrimPrefix(s.script.Said[0], "kafka://")
+	s.pid, s.err = strconv.Atoi(s.script.Said[1])
 }
 
 // Stop stops the server if it runs. Main and Run call it.
 func (s *Server) Stop() error {
-	if s.input == nil {
+	if s.script == nil {
 		return nil
 	}
-	err := s.input.Close()
-	s.input = nil
-	return errors.Join(err, s.ended())
+	script := s.script
+	s.script = nil
+	return script.Stop()
 }

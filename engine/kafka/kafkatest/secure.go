@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"agora/scripts/scripttest"
 )
 
 // secure is the listener of a server with TLS and users.
@@ -48,7 +50,7 @@ listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.p
 listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;`, keys, User, Password)}}
 	s.once.Do(s.run)
-	s.need(t)
+	scripttest.Need(t, s.err)
 	t.Cleanup(func() { _ = s.Stop() })
 	return s, address, certificate
 }

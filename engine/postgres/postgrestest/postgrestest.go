@@ -3,20 +3,14 @@
 package postgrestest
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"agora/scripts/scripttest"
 )
 
 // Server is a private PostgreSQL that starts with the first call of URL and stops after the tests of a package:
@@ -30,11 +24,10 @@ type Server struct {
 	Prepare func(ctx context.Context, url string) error // makes the tables of the databases that Database returns
 	Rows    string                                      // SQL that inserts the rows that Prepare left in its tables
 
-	once  sync.Once
-	url   string
-	err   error
-	input io.Closer // scripts/postgres ends when it is closed
-	ended func() error
+	once   sync.Once
+	script *scripttest.Script // nil before it has started
+	url    string
+	err    error
 
 	prepared sync.Once
 	copies   atomic.Int64
@@ -61,50 +54,19 @@ func (s *Server) Run(m *testing.M) int {
 func (s *Server) URL(tb testing.TB) string {
 	tb.Helper()
 	s.once.Do(s.start)
-	switch {
-	case s.err == nil:
-	case os.Getenv("CI") != "":
-		tb.Fatal(s.err)
-	default:
-		tb.Skip("SKIPPED, as there is no PostgreSQL: ", s.err)
-	}
+	scripttest.Need(tb, s.err)
 	return s.url
 }
 
 func (s *Server) start() {
-	_, here, _, _ := runtime.Caller(0)
-	script := filepath.Join(filepath.Dir(here), "..", "..", "..", "scripts", "postgres")
-	// The context of the test that calls first would end the server while others use it.
-	cmd := exec.CommandContext(context.Background(), script) // #nosec G204 -- a script of this repository
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		s.err = err
-		return
+	if s.script, s.err = scripttest.Start("postgres", 1, nil); s.err == nil {
+		s.url = s.script.Said[0]
 	}
-	output, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		s.err = err
-		return
-	}
-	line, err := bufio.NewReader(output).ReadString('\n')
-	if err != nil {
-		s.err = errors.Join(cmd.Wait(), errors.New(complaints.String()))
-		return
-	}
-	s.url, s.input, s.ended = strings.TrimSpace(line), input, cmd.Wait
 }
 
 func (s *Server) stop() error {
-	if s.input == nil {
+	if s.script == nil {
 		return nil
 	}
-	if err := s.input.Close(); err != nil {
-		return err
-	}
-	return s.ended()
+	return s.script.Stop()
 }

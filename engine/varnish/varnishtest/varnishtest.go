@@ -2,16 +2,10 @@
 package varnishtest
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"testing"
+
+	"agora/scripts/scripttest"
 )
 
 // Start starts a Varnish in front of the server at origin, a host:port. It listens for clients and for purges on two
@@ -19,36 +13,9 @@ import (
 // fails if the variable CI is set.
 func Start(t *testing.T, listen, purges, origin string) {
 	t.Helper()
-	_, here, _, _ := runtime.Caller(0)
-	script := filepath.Join(filepath.Dir(here), "..", "..", "..", "scripts", "varnish")
-	// The script must not end with the test's context, because that ends before the cleanup.
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", script, origin) // #nosec G204 -- a script of this repository
-	cmd.Env = append(os.Environ(), "VARNISH_LISTEN="+listen, "VARNISH_PURGES="+purges)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = input.Close()
-		_ = cmd.Wait() // an error changes nothing, because the test is over
-	})
-	if _, err := bufio.NewReader(output).ReadString('\n'); err == nil {
-		return
-	}
-	_ = cmd.Wait()
-	if strings.Contains(complaints.String(), "is missing") && os.Getenv("CI") == "" {
-		t.Skip("SKIPPED, as there is no Varnish: ", complaints.String())
-	}
-	t.Fatal(complaints.String())
+	script, err := scripttest.Start("varnish", 1, []string{"VARNISH_LISTEN=" + listen, "VARNISH_PURGES=" + purges}, origin)
+	scripttest.Need(t, err)
+	t.Cleanup(func() { _ = script.Stop() }) // an error changes nothing, because the test is over
 }
 
 // FreeAddress returns a host:port of this machine that is not in use.
