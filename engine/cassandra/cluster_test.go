@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -146,20 +147,26 @@ func testDeadNode(t *testing.T, once, twice *cassandra.Keyspace, node *cassandra
 		t.Fatal(err)
 	}
 	node.Kill(t)
-	written := 0
-	for k := range 64 {
-		if err := write(twice, k); !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Timeout) {
-			t.Errorf("a write to both nodes = %v, want Unavailable", err)
-		}
-		switch err := write(once, k); {
-		case err == nil:
-			written++
-		case !fault.Passing(err):
-			t.Errorf("a write to one node = %v, want Unavailable", err)
-		}
+	var (
+		writers sync.WaitGroup
+		written atomic.Int32
+	)
+	for k := range 64 { // at once: until the other node notices, each write waits
+		writers.Go(func() {
+			if err := write(twice, k); !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Timeout) {
+				t.Errorf("a write to both nodes = %v, want Unavailable", err)
+			}
+			switch err := write(once, k); {
+			case err == nil:
+				written.Add(1)
+			case !fault.Passing(err):
+				t.Errorf("a write to one node = %v, want Unavailable", err)
+			}
+		})
 	}
-	if written == 0 || written == 64 {
-		t.Errorf("%d of 64 rows with one replica are written, want those of the node that lives", written)
+	writers.Wait()
+	if n := written.Load(); n == 0 || n == 64 {
+		t.Errorf("%d of 64 rows with one replica are written, want those of the node that lives", n)
 	}
 	node.Restart(t)
 	for err := write(twice, 1); err != nil; err = write(twice, 1) {
