@@ -45,8 +45,8 @@ test/grown: servers ## install the servers that run on Java, and run their tests
 test/race: servers ## run the tests under the race detector (RACE= for the long ones too)
 	$(GO) test -tags $(TAGS) -race $(RACE) -timeout 20m ./...
 
-test/stress: ## run the long forms of the crash, oversell, several-server and simulation tests
-	STRESS=1 $(GO) test -tags $(TAGS) -count=1 -timeout 4h -run 'Stress|Crash|Oversell|RollingRestart|KilledServers|PagesAreWhatTheySay|EventIsCountedOnce|FindsEachBrokenRule' ./...
+test/stress: servers ## run all tests, the crash, oversell, several-server, model and simulation tests in their long forms (hours)
+	STRESS=1 $(GO) test -tags $(TAGS) -count=1 -p 1 -timeout 8h ./...
 
 fuzz: ## run each fuzz target for a while (FUZZTIME=30s)
 	bash scripts/fuzz $(FUZZTIME)
