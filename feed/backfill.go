@@ -10,16 +10,17 @@ import (
 const pastsAtOnce = 64
 
 // backfill merges the past of authors into the timelines of who has begun to follow them, and whole timelines for who has
-// returned. It comes from the PostStore, which has all posts before the cut of the run.
+// returned. It comes from the PostStore, which has all posts before the cut of the run. Later ones come with the next runs, which know
+// where their first records stand and whether they are pulled.
 func (r *run) backfill(ctx context.Context, l *Lead, graph []Record, follows []Edge) error {
-	f := filling{run: r, lead: l}
+	f, before := filling{run: r, lead: l}, upper(l.fence.Row.Posts, r.cut)
 	based := map[UserID]bool{}
 	for _, rec := range graph {
 		if rec.Kind != kindReturned || based[rec.Actor] {
 			continue
 		}
 		based[rec.Actor] = true
-		past, err := r.whole(ctx, rec.Actor)
+		past, err := r.whole(ctx, rec.Actor, before)
 		if err != nil {
 			return err
 		}
@@ -35,7 +36,7 @@ func (r *run) backfill(ctx context.Context, l *Lead, graph []Record, follows []E
 	}
 	authors := slices.SortedFunc(maps.Keys(followers), UserID.Compare)
 	for some := range slices.Chunk(authors, pastsAtOnce) {
-		pasts, err := r.pasts(ctx, some)
+		pasts, err := r.pasts(ctx, some, before)
 		if err != nil {
 			return err
 		}
@@ -76,8 +77,8 @@ func (f *filling) merge(ctx context.Context) error {
 	return err
 }
 
-// whole returns the newest pushed posts of all whom a user follows, and the user's own.
-func (r *run) whole(ctx context.Context, user UserID) (Timeline, error) {
+// whole returns the newest pushed posts before a cut of all whom a user follows, and the user's own.
+func (r *run) whole(ctx context.Context, user UserID, before Vector) (Timeline, error) {
 	rel, err := r.Graph.Relations(ctx, user)
 	if err != nil {
 		return Timeline{}, err
@@ -88,7 +89,7 @@ func (r *run) whole(ctx context.Context, user UserID) (Timeline, error) {
 			authors = append(authors, e.To)
 		}
 	}
-	pasts, err := r.pasts(ctx, authors)
+	pasts, err := r.pasts(ctx, authors, before)
 	if err != nil {
 		return Timeline{}, err
 	}
@@ -99,8 +100,8 @@ func (r *run) whole(ctx context.Context, user UserID) (Timeline, error) {
 	return whole, nil
 }
 
-// pasts returns the newest pushed posts of each author, with the floor below which some may be missing.
-func (r *run) pasts(ctx context.Context, authors []UserID) ([]Timeline, error) {
+// pasts returns the newest pushed posts of each author before a cut, with the floor below which some may be missing.
+func (r *run) pasts(ctx context.Context, authors []UserID, before Vector) ([]Timeline, error) {
 	ranges := make([]AuthorRange, len(authors))
 	for i, author := range authors {
 		ranges[i] = AuthorRange{Author: author, Before: lastPostID, Limit: r.Trim.Keep}
@@ -121,6 +122,9 @@ func (r *run) pasts(ctx context.Context, authors []UserID) ([]Timeline, error) {
 			past.Floor = list[len(list)-1].Post
 		}
 		for _, e := range list {
+			if e.At == 0 || !before.Covers(r.Shape.PostsOf(author), e.At) {
+				continue
+			}
 			// A pulled post whose record a restored log has lost is in no interval that readers know.
 			greatest, _ := r.modes[author].greatest()
 			if r.pushes(author, e.At) || e.Post.Compare(greatest) > 0 {
