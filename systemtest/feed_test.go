@@ -8,14 +8,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"agora/engine/cassandra/cassandratest"
-	"agora/engine/redis/redistest"
 )
 
 // members is how many users of a feed write and read at once.
@@ -286,52 +283,15 @@ func TestAFeedAcrossCrashes(t *testing.T) {
 	s.kill(t)
 	s.start(t)
 	f.check(t, "after a last crash")
+	s.stop(t)
+	verifyFeed(t, "--data", s.data)
 }
 
-// TestAFeedOnServersThatShareIt kills one of two servers after the other, and flushes Redis, while users write and read. Posts and
-// follows are in Cassandra, timelines in Redis, the log in PostgreSQL.
-func TestAFeedOnServersThatShareIt(t *testing.T) {
-	kills := 2
-	if os.Getenv("STRESS") != "" {
-		kills = 15
+// verifyFeed fails the test if agora verify feed finds differences in any user's feed.
+func verifyFeed(t *testing.T, flags ...string) {
+	t.Helper()
+	got := runToEnd(t, command(t, nil, append([]string{"verify", "feed", "--users", "all"}, flags...)...))
+	if got.code != 0 || !strings.Contains(got.out, "feeds") {
+		t.Errorf("agora verify feed: exit code %d\n%s%s", got.code, got.out, got.err)
 	}
-	timelines := redistest.Start(t)
-	database, keyspace := script(t, 1, "postgres")[0], cassandratest.Start(t, "127.0.0.1")[0].URL()+"/agora?replication=1"
-	config := filepath.Join(t.TempDir(), "agora.yaml")
-	text := fmt.Sprintf(`
-accounts: {users: %[1]q, sessions: %[1]q, personal: %[1]q}
-events: %[1]q
-shop: {orders: %[1]q, views: %[1]q, catalog: %[1]q}
-feed: {posts: %[2]q, graph: %[2]q, timelines: %[3]q, posts_per_minute: 0}
-http: {rate_per_token: 0, rate_per_address: 0}
-`, database, keyspace, timelines.URL(t))
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var servers []*server
-	for range 2 {
-		s := newServer(t, filepath.Join(t.TempDir(), "data"), "--config", config)
-		s.start(t)
-		servers = append(servers, s)
-	}
-	f := openFeed(t, servers...)
-	f.run(t, func() {
-		for n := range kills {
-			for _, s := range servers {
-				time.Sleep(time.Second)
-				s.kill(t)
-				time.Sleep(time.Second)
-				s.start(t)
-			}
-			if n == 0 {
-				timelines.Flush(t)
-			}
-		}
-		time.Sleep(time.Second)
-	})
-	f.check(t, "after the crashes")
-	f.delivered(t)
-	f.check(t, "after the deliveries")
-	timelines.Flush(t)
-	f.check(t, "after Redis was flushed")
 }
