@@ -13,8 +13,15 @@ func TestMemoryPosts(t *testing.T) {
 	feedtest.Posts(t, func(*testing.T) feed.PostStore { return feed.NewMemoryPosts() })
 }
 
+// TestCachedPosts lets the store itself list its posts, as an audit does.
 func TestCachedPosts(t *testing.T) {
-	feedtest.Posts(t, func(*testing.T) feed.PostStore { return feed.NewCachedPosts(feed.NewMemoryPosts(), 1<<20) })
+	feedtest.Posts(t, func(*testing.T) feed.PostStore {
+		posts := feed.NewMemoryPosts()
+		return struct {
+			feed.PostStore
+			feed.PostScan
+		}{feed.NewCachedPosts(posts, 1<<20), posts}
+	})
 }
 
 func TestMemoryGraph(t *testing.T) {
