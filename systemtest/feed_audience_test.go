@@ -109,7 +109,8 @@ func (a *audience) page(ctx context.Context, user int, query url.Values) (page h
 	if err == nil && got.status != http.StatusOK {
 		err = fmt.Errorf("read the feed: %s", got)
 	}
-	return page, cmp.Or(err, got.into(&page))
+	err = cmp.Or(err, got.into(&page))
+	return page, err
 }
 
 // walk reads a whole feed.
@@ -134,7 +135,8 @@ type delivery struct {
 
 func (a *audience) delivery(ctx context.Context, author int, id string) (d delivery, err error) {
 	got, err := a.users[author].ask(ctx, "GET", "/v1/posts/"+id+"/delivery", "", nil)
-	return d, cmp.Or(err, got.into(&d))
+	err = cmp.Or(err, got.into(&d))
+	return d, err
 }
 
 // awaitDelivery waits until a post is delivered to a number of followers, who are all that its author has.
