@@ -113,7 +113,7 @@ func isPost(e Event) bool { return e.Kind == feed.Posted }
 
 // TestADoctoredHistoryFails is why a history that holds means something.
 func TestADoctoredHistoryFails(t *testing.T) {
-	real, stored := recorded(t)
+	history, stored := recorded(t)
 	for _, tt := range []struct {
 		name   string
 		doctor func(t *testing.T, history []Operation) []Operation
@@ -318,7 +318,7 @@ func TestADoctoredHistoryFails(t *testing.T) {
 		}, "streams", "did not follow"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			report := checked(t, tt.doctor(t, clone(t, real)), stored)
+			report := checked(t, tt.doctor(t, clone(t, history)), stored)
 			found := slices.ContainsFunc(report.Checks, func(c *audit.Check) bool {
 				return c.Name == tt.want && slices.ContainsFunc(c.Findings, func(s string) bool { return strings.Contains(s, tt.says) })
 			})

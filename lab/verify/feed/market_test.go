@@ -165,7 +165,7 @@ func (c *client) walk() {
 func (c *client) listen(ctx context.Context) {
 	for last := ""; ctx.Err() == nil; {
 		done := c.call(Listen, Input{From: last})
-		stream, err := c.node.Hub.Open(c.t.Context(), c.user, last)
+		stream, err := c.node.Hub.Open(context.WithoutCancel(ctx), c.user, last)
 		if err != nil {
 			c.t.Error(err)
 			return
