@@ -20,37 +20,59 @@ func scaleSizes(b *testing.B) []int {
 	return slices.Compact([]int{10_000, max(10_000, benchUsers(b))})
 }
 
-// BenchmarkFeedDeliveries measures posts from the log into the durable timelines of their followers, while 2,000 pages a second are
-// read. The processor time of a delivery is what the reads, as they were measured alone before, have left.
+// BenchmarkFeedDeliveries measures posts from the log into the durable timelines of their followers: with nothing beside, and while
+// 2,000 pages a second are read. The processor time of a delivery is that of all that becomes of a post: append, tail, PostStore, run and
+// compaction.
 func BenchmarkFeedDeliveries(b *testing.B) {
 	for _, users := range scaleSizes(b) {
-		b.Run(scaleName(users), func(b *testing.B) {
-			f := openScale(b, users, nil)
-			f.publish(b, scalePosts) // so that there is something to read, and to merge with
-			f.settle(b)
-			read, alone := f.readAlone(b, aloneReads)
-			beside := f.read(b, scaleReads)
-			var deliveries float64
+		b.Run(scaleName(users)+"/alone", func(b *testing.B) {
+			f := openDelivered(b, users)
+			read, reads := f.readAlone(b, aloneReads)
 			used := processorTime(b)
-			for b.Loop() {
-				deliveries += f.publish(b, scalePosts)
-				f.settle(b)
-			}
-			elapsed := b.Elapsed()
-			used = processorTime(b) - used
-			beside.stop()
-			b.ReportMetric(deliveries/elapsed.Seconds(), "deliveries/s")
-			b.ReportMetric((used.Seconds()-read.Seconds()*float64(len(beside.took)))/deliveries*1e9, "cpu-ns/delivery")
+			deliveries := f.deliver(b)
+			b.ReportMetric(float64((processorTime(b)-used).Nanoseconds())/deliveries, "cpu-ns/delivery")
 			b.ReportMetric(float64(read.Microseconds()), "cpu-µs/read")
-			b.ReportMetric(float64(len(beside.took))/elapsed.Seconds(), "reads/s")
-			b.ReportMetric(quantile(alone.took, 0.5), "ms/read-p50")
-			b.ReportMetric(quantile(alone.took, 0.99), "ms/read-p99")
-			b.ReportMetric(quantile(beside.took, 0.5), "ms/read-beside-p50")
-			b.ReportMetric(quantile(beside.took, 0.99), "ms/read-beside-p99")
-			b.ReportMetric(float64(alone.wrong+beside.wrong), "incomplete")
-			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(reads.posts)/aloneReads, "posts/page")
+			reads.report(b)
+		})
+		b.Run(scaleName(users)+"/reading", func(b *testing.B) {
+			f := openDelivered(b, users)
+			f.quiet(b)
+			reads := f.read(b, scaleReads)
+			f.deliver(b)
+			reads.stop()
+			b.ReportMetric(float64(len(reads.took))/b.Elapsed().Seconds(), "reads/s")
+			reads.report(b)
 		})
 	}
+}
+
+// openDelivered opens a feed whose timelines have something to read, and to merge with.
+func openDelivered(b *testing.B, users int) *scaleFeed {
+	b.Helper()
+	f := openScale(b, users, nil)
+	f.publish(b, scalePosts)
+	f.settle(b)
+	return f
+}
+
+// deliver publishes posts until the benchmark ends, and reports how many deliveries a second are durable.
+func (f *scaleFeed) deliver(b *testing.B) (deliveries float64) {
+	b.Helper()
+	for b.Loop() {
+		deliveries += f.publish(b, scalePosts)
+		f.settle(b)
+	}
+	b.ReportMetric(deliveries/b.Elapsed().Seconds(), "deliveries/s")
+	b.ReportMetric(0, "ns/op")
+	return deliveries
+}
+
+func (r *readings) report(b *testing.B) {
+	b.Helper()
+	b.ReportMetric(quantile(r.took, 0.5), "ms/read-p50")
+	b.ReportMetric(quantile(r.took, 0.99), "ms/read-p99")
+	b.ReportMetric(float64(r.wrong), "incomplete")
 }
 
 // BenchmarkFeedVisible measures the time from the request to publish a post to the page of a follower that has it, for an author
@@ -59,6 +81,7 @@ func BenchmarkFeedVisible(b *testing.B) {
 	for _, users := range scaleSizes(b) {
 		b.Run(scaleName(users), func(b *testing.B) {
 			f := openScale(b, users, map[string]string{"feed.posts_per_minute": "0"})
+			f.quiet(b)
 			usual := 1 + benchPool
 			for b.Loop() {
 				f.reportVisible(b, f.visible(b, 0, 200), "celebrity")

@@ -157,7 +157,7 @@ func (f *scaleFeed) follow(b *testing.B) {
 	b.Logf("%d follows took %v, and %v of processor time", len(f.users)*(benchFollows+benchCelebrities), time.Since(began), processorTime(b)-used)
 }
 
-// begin gives each user an empty timeline, as a run would: there are no posts yet.
+// begin gives each user an empty timeline, as a run would, which does nothing under the strategy pull: there are no posts yet.
 func (f *scaleFeed) begin(b *testing.B) {
 	b.Helper()
 	head, _, err := f.stores.timelines.Head(b.Context())
@@ -165,6 +165,9 @@ func (f *scaleFeed) begin(b *testing.B) {
 	was := head.Epoch
 	head.Epoch, head.Strategy = 1+rand.Uint64N(1<<62), feed.Strategy(f.stores.cfg.Feed.Strategy)
 	must(b, f.stores.timelines.Begin(b.Context(), was, head))
+	if head.Strategy == feed.Pull {
+		return
+	}
 	operands := make([][]feed.Operand, feedShape.Graph)
 	for _, id := range f.users {
 		p := feedShape.GraphOf(id)
@@ -243,6 +246,7 @@ type readings struct {
 	stop  func()
 	mu    sync.Mutex
 	took  []time.Duration // from the moment at which the read was due
+	posts int             // on all pages
 	wrong int             // pages that were not complete
 }
 
@@ -268,7 +272,7 @@ func (f *scaleFeed) read(b *testing.B, perSecond int) *readings {
 					b.Error(err)
 					return
 				}
-				r.add(time.Since(due), page.State == feed.Complete)
+				r.add(time.Since(due), page)
 			}
 		})
 	}
@@ -280,11 +284,12 @@ func (f *scaleFeed) read(b *testing.B, perSecond int) *readings {
 	return r
 }
 
-func (r *readings) add(took time.Duration, complete bool) {
+func (r *readings) add(took time.Duration, page feed.Page) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.took = append(r.took, took)
-	if !complete {
+	r.posts += len(page.Posts)
+	if page.State != feed.Complete {
 		r.wrong++
 	}
 }
@@ -312,7 +317,7 @@ func (f *scaleFeed) readAlone(b *testing.B, reads int) (cpu time.Duration, r *re
 		page, err := f.node.Service.Home(b.Context(), next(), feed.HomeQuery{Limit: 20})
 		must(b, err)
 		if n >= reads {
-			r.add(time.Since(began), page.State == feed.Complete)
+			r.add(time.Since(began), page)
 		}
 	}
 	used = processorTime(b) - used

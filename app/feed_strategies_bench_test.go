@@ -62,6 +62,7 @@ func BenchmarkFeedStrategies(b *testing.B) {
 			b.ReportMetric(c.stored, "KB/timeline")
 			b.ReportMetric(c.visible, "ms/visible-p99")
 			b.ReportMetric(c.together(), "cpu-ms/post-and-100-reads")
+			b.ReportMetric(float64(reads.posts)/aloneReads, "posts/page")
 			b.ReportMetric(float64(reads.wrong), "incomplete")
 			b.ReportMetric(0, "ns/op")
 			costs = append(costs, c)
@@ -140,6 +141,7 @@ func BenchmarkFeedEngines(b *testing.B) {
 			}
 			b.ReportMetric(float64(bytes)/float64(len(f.users)), "B/timeline")
 			b.ReportMetric(float64(bytes)/entries, "B/entry")
+			b.ReportMetric(float64(reads.posts)/aloneReads, "posts/page")
 			b.ReportMetric(float64(reads.wrong), "incomplete")
 			b.ReportMetric(0, "ns/op")
 		})
