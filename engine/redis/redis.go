@@ -32,9 +32,10 @@ import (
 
 // Server is a Redis server that Cache, Sessions and Limiters share. It is safe for concurrent use.
 type Server struct {
-	client  *redis.Client
-	log     *slog.Logger
-	metrics *telemetry.Metrics
+	client   *redis.Client
+	log      *slog.Logger
+	metrics  *telemetry.Metrics
+	patience time.Duration // added to the timeout of each guarded call; 0 but in tests, which may run on a busy machine
 }
 
 const (
@@ -89,7 +90,7 @@ func (s *Server) Client() *redis.Client { return s.client }
 // Guard returns a guard of calls that do not wait for a Redis that is away: short timeout, breaker opens at half of 5 calls failed in 1 s.
 func (s *Server) Guard(name string, timeout time.Duration) *guard.Guard {
 	return guard.New(guard.Options{
-		Name: name, Timeout: timeout,
+		Name: name, Timeout: timeout + s.patience,
 		Breaker: guard.Breaker{Ratio: 0.5, Calls: 5, Window: time.Second, Open: 500 * time.Millisecond},
 		Metrics: s.metrics,
 	})
