@@ -43,6 +43,25 @@ func (g *graph) touch(e edge, was bool) {
 	}
 }
 
+// confirm sets what the load may change of a user as it is. So the log says how it began, and agora verify feed can decide what the user
+// had to see from the beginning.
+func (p *people) confirm(ctx context.Context, run load.Run, user int) error {
+	c := run.Connect(setupClient)
+	defer c.Hangup()
+	for begin, end := range opposites {
+		for _, far := range slots[begin] {
+			kind, other := end, p.after(user, far)
+			if begin == Follow && p.followed[user][other] {
+				kind = begin
+			}
+			if err := p.set(ctx, run, c, kind, user, other); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // restore leaves all edges as the load found them. What was off goes first, because nobody can follow a user who blocks.
 func (p *people) restore(ctx context.Context, run load.Run) error {
 	var on, off []edge

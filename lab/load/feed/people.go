@@ -52,6 +52,9 @@ func findPeople(ctx context.Context, run load.Run, s Scenario) (*people, error) 
 			following[i] = maps.Clone(p.followed[i])
 			err = p.follow(ctx, run, i, s.Follows, following[i])
 		}
+		if err == nil && run.Recorder != nil {
+			err = p.confirm(ctx, run, i)
+		}
 		return err
 	})
 	if err != nil {
