@@ -38,7 +38,7 @@ func encode(w io.Writer, v any) error {
 		writeWhole(w, made.bytes())
 		return nil
 	}
-	body, err := json.Marshal(v, encoding)
+	body, err := EncodeJSON(v)
 	if err == nil {
 		writeWhole(w, body)
 	}

@@ -11,7 +11,7 @@ import (
 // for the OpenAPI document.
 type Encoded[B any] struct{ body []byte }
 
-// NewEncodedAnswer returns an answer of JSON as AppendJSON makes it. Nobody changes it any more.
+// NewEncodedAnswer returns an answer of JSON as EncodeJSON makes it. Nobody changes it any more.
 func NewEncodedAnswer[B any](body []byte) *Answer[Encoded[B]] { return NewAnswer(Encoded[B]{body}) }
 
 // Schema implements huma.SchemaProvider.
@@ -21,8 +21,5 @@ func (Encoded[B]) Schema(r huma.Registry) *huma.Schema {
 
 func (e Encoded[B]) bytes() []byte { return e.body }
 
-// AppendJSON appends v as answers have it.
-func AppendJSON(to []byte, v any) ([]byte, error) {
-	made, err := json.Marshal(v, encoding)
-	return append(to, made...), err
-}
+// EncodeJSON returns v as answers have it.
+func EncodeJSON(v any) ([]byte, error) { return json.Marshal(v, encoding) }

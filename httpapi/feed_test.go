@@ -288,7 +288,7 @@ func TestAPageIsEncodedAsItsTypeSays(t *testing.T) {
 	for _, query := range []string{"", "", "?limit=1", "?limit=2", "?limit=3"} {
 		got := m.send(t, m.owner, "GET", "/v1/feed"+query, "")
 		page := read[feedapi.HomePage](t, got, 200)
-		want, err := httpapi.AppendJSON(nil, page)
+		want, err := httpapi.EncodeJSON(page)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,8 +13,6 @@ import (
 
 	"agora/accounts"
 	"agora/fault"
-
-	"github.com/go-json-experiment/json"
 )
 
 // addOperations adds the routes for operators: probes and metrics.
@@ -87,7 +85,7 @@ func (s *Server) readiness(r *http.Request) (Document, error) {
 		slices.SortFunc(away, func(a, b fault.Field) int { return cmp.Compare(a.Name, b.Name) })
 		return Document{}, fmt.Errorf("%w: %w", fault.New(fault.Unavailable, "not_ready", fault.Sentence(away, 0), away...), errors.Join(causes...))
 	}
-	body, err := json.Marshal(answer, encoding)
+	body, err := EncodeJSON(answer)
 	return Document{Body: body, CacheControl: "no-store"}, err
 }
 

@@ -67,7 +67,7 @@ func (r homeRoutes) page(ctx context.Context, in *homeInput) (*httpapi.Answer[ht
 // encode returns a page with the posts as its items. Most of them are encoded already.
 func (r homeRoutes) encode(ctx context.Context, posts []feed.Post, page HomePage) ([]byte, error) {
 	const begin = `{"items":[`
-	empty, err := httpapi.AppendJSON(nil, page)
+	empty, err := httpapi.EncodeJSON(page)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -110,18 +109,17 @@ func appendPosts(ctx context.Context, to []byte, service *feed.Service, posts []
 		if i > 0 {
 			to = append(to, ',')
 		}
-		if encoded := p.Form.Encoded(); encoded != nil {
-			to = append(to, encoded...)
-			continue
+		encoded := p.Form.Encoded()
+		if encoded == nil {
+			var err error
+			if encoded, err = httpapi.EncodeJSON(newPost(p, products, known)); err != nil {
+				return nil, err
+			}
+			if p.Product == "" {
+				p.Form.Keep(encoded)
+			}
 		}
-		begin := len(to)
-		var err error
-		if to, err = httpapi.AppendJSON(to, newPost(p, products, known)); err != nil {
-			return nil, err
-		}
-		if p.Product == "" {
-			p.Form.Keep(bytes.Clone(to[begin:]))
-		}
+		to = append(to, encoded...)
 	}
 	return to, nil
 }
