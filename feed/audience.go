@@ -83,12 +83,7 @@ func (a *audience) makeRoom(authors map[UserID]bool, most int) {
 // keep caches the list of an author. If that gets too much, any others go.
 func (a *audience) keep(author UserID, list followers, most int) {
 	size := len(list.packed) + listBytes
-	for other := range a.lists {
-		if a.bytes+size <= most {
-			break
-		}
-		a.forget(other)
-	}
+	a.makeRoom(nil, most-size)
 	if a.bytes+size > most {
 		return
 	}
