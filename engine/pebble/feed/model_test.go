@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -24,6 +25,22 @@ func newDisk() *disk { return &disk{vfs.NewCrashableMem()} }
 func (d *disk) crash(r *rapid.T) {
 	random := rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "crash"), 0))
 	d.fs = d.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: random.IntN(101), RNG: random})
+}
+
+// restarts close a store and open it again: in order, or after the disk lost what was not synced.
+func restarts(d *disk, open func(*rapid.T), store func() io.Closer) feedtest.Events {
+	return feedtest.Events{
+		"reopen": func(r *rapid.T) {
+			mustDraw(r, store().Close())
+			open(r)
+		},
+		"crash": func(r *rapid.T) {
+			old := store()
+			d.crash(r)
+			open(r)
+			mustDraw(r, old.Close())
+		},
+	}
 }
 
 func mustDraw(r *rapid.T, err error) {
@@ -51,18 +68,7 @@ func openModelRows(r *rapid.T, d *disk, opened func(*DB)) *modelRows {
 
 // events are what happens to the database.
 func (m *modelRows) events() feedtest.Events {
-	return feedtest.Events{
-		"reopen": func(r *rapid.T) {
-			m.close(r)
-			m.open(r)
-		},
-		"crash": func(r *rapid.T) {
-			old := *m
-			m.crash(r)
-			m.open(r)
-			old.close(r)
-		},
-	}
+	return restarts(m.disk, m.open, func() io.Closer { return m.db })
 }
 
 func (m *modelRows) close(r *rapid.T) { mustDraw(r, m.db.Close()) }
@@ -122,18 +128,7 @@ func TestTimelinesAgreeWithMemory(t *testing.T) {
 			Events: feedtest.Events{"compact": func(r *rapid.T) {
 				mustDraw(r, m.store().db.Pebble().Compact(r.Context(), key(timelines), key(timelines+1), false))
 			}},
-			Restarts: feedtest.Events{
-				"reopen": func(r *rapid.T) {
-					m.close(r)
-					m.open(r)
-				},
-				"crash": func(r *rapid.T) {
-					old := *m
-					m.crash(r)
-					m.open(r)
-					old.close(r)
-				},
-			},
+			Restarts: restarts(m.disk, m.open, func() io.Closer { return m.store() }),
 		}
 	})
 }
